@@ -1,0 +1,228 @@
+import Type, { type Static, type TSchema } from 'typebox'
+import { LIMITS } from './limits.ts'
+import { APP_PATTERN, TOKEN_PATTERN } from './token-id.ts'
+
+/** Who may make a call: anybody, a user's session, an application's server. */
+export type Caller = 'anyone' | 'user' | 'application'
+
+const closed = { additionalProperties: false } as const
+const App = Type.String({ pattern: APP_PATTERN, description: 'The id of a registered application.' })
+export const Token = Type.String({
+  pattern: TOKEN_PATTERN,
+  description: 'lunasec- and a lower-case UUID version 4.',
+})
+const Tokens = Type.Array(Token, { minItems: 1, maxItems: LIMITS.batchTokens })
+const Session = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: "The application's name for one login.",
+})
+const UnixSeconds = Type.Integer({ minimum: 0, description: 'Seconds since 1970-01-01T00:00:00Z.' })
+const Jwt = Type.String({ minLength: 1, maxLength: LIMITS.jwtCharacters })
+const Access = Type.Union([Type.Literal('read'), Type.Literal('store')])
+const Duration = Type.Union([Type.Integer(), Type.String({ minLength: 1, maxLength: 32 })], {
+  description: 'Seconds, or a text such as 15m or 1h20m10s.',
+})
+const Accept = Type.Array(Type.Literal('e2e'), {
+  maxItems: 8,
+  description: 'Protections the client can undo itself.',
+})
+const Headers = Type.Record(Type.String(), Type.String(), {
+  description: 'What the client must send to the object store with the URL.',
+})
+const Metadata = Type.Record(Type.String({ maxLength: 128 }), Type.Unknown(), {
+  description: `Not secret, sealed at rest, at most ${LIMITS.metadataBytes} bytes of JSON.`,
+})
+const Nothing = Type.Object({}, closed)
+
+const ErrorBody = Type.Object(
+  { name: Type.String(), message: Type.String(), code: Type.String(), requestId: Type.String() },
+  closed,
+)
+export const Failure = Type.Object({ success: Type.Literal(false), error: ErrorBody }, closed)
+const success = <T extends TSchema>(data: T) =>
+  Type.Object({ success: Type.Literal(true), error: Nothing, data }, closed)
+/** A batch answers one envelope an item, in the order of the request. */
+const results = <T extends TSchema>(data: T) =>
+  Type.Object({ results: Type.Array(Type.Union([success(data), Failure])) }, closed)
+
+const Presigned = { headers: Headers }
+export const TokenizeData = Type.Object({ tokenId: Token, uploadUrl: Type.String(), ...Presigned }, closed)
+export const DetokenizeData = Type.Object({ downloadUrl: Type.String(), ...Presigned }, closed)
+export const ValidData = Type.Object({ valid: Type.Boolean() }, closed)
+export const SessionData = Type.Object({ sessionHash: Type.String(), expiresAt: UnixSeconds }, closed)
+const GrantData = Type.Object({ expiresAt: UnixSeconds }, closed)
+const RevokedData = Type.Object({ revoked: Type.Integer({ minimum: 0 }) }, closed)
+
+const oneOrMany = { tokenId: Type.Optional(Token), tokenIds: Type.Optional(Tokens) }
+const exactlyOne = { ...closed, oneOf: [{ required: ['tokenId'] }, { required: ['tokenIds'] }] }
+
+/** The wire, call by call. The service registers its routes from this table and openapi.json is made from it. */
+export const CALLS = {
+  challenge: {
+    method: 'POST',
+    path: '/session/challenge',
+    callers: ['anyone'],
+    status: 200,
+    summary: 'A challenge for a new session',
+    body: Type.Object({ app: App }, closed),
+    data: Type.Object({ challenge: Type.String(), expiresAt: UnixSeconds }, closed),
+  },
+  openSession: {
+    method: 'POST',
+    path: '/session',
+    callers: ['anyone'],
+    status: 200,
+    summary: 'Trade an assertion of the application and a proof of the frame for a session',
+    body: Type.Object(
+      { assertion: Jwt, proof: Jwt, keep: Type.Union([Type.Literal('cookie'), Type.Literal('memory')]) },
+      closed,
+    ),
+    data: Type.Object(
+      { sessionHash: Type.String(), expiresAt: UnixSeconds, accessToken: Type.Optional(Type.String()) },
+      closed,
+    ),
+  },
+  readSession: {
+    method: 'GET',
+    path: '/session',
+    callers: ['user'],
+    status: 200,
+    summary: 'The state of this session',
+    body: null,
+    data: SessionData,
+  },
+  closeSession: {
+    method: 'DELETE',
+    path: '/session',
+    callers: ['user'],
+    status: 200,
+    summary: 'Log out here',
+    body: null,
+    data: Nothing,
+  },
+  revokeSession: {
+    method: 'POST',
+    path: '/session/revoke',
+    callers: ['application'],
+    status: 200,
+    summary: 'End a session everywhere, with its grants',
+    body: Type.Object({ sessionId: Session }, closed),
+    data: Nothing,
+  },
+  tokenize: {
+    method: 'POST',
+    path: '/tokenize',
+    callers: ['user', 'application'],
+    status: 200,
+    summary: 'A new token, and where to upload its value',
+    body: Type.Object(
+      {
+        metadata: Type.Optional(Metadata),
+        contentLength: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.uploadBytes })),
+        accept: Type.Optional(Accept),
+      },
+      closed,
+    ),
+    data: TokenizeData,
+  },
+  detokenize: {
+    method: 'POST',
+    path: '/detokenize',
+    callers: ['user', 'application'],
+    status: 200,
+    summary: 'Where to download the value of a token, and the key',
+    body: Type.Object({ ...oneOrMany, accept: Type.Optional(Accept) }, exactlyOne),
+    data: Type.Union([DetokenizeData, results(DetokenizeData)]),
+  },
+  readMetadata: {
+    method: 'POST',
+    path: '/metadata/get',
+    callers: ['user', 'application'],
+    status: 200,
+    summary: 'The metadata of a token',
+    body: Type.Object({ tokenId: Token }, closed),
+    data: Type.Object({ metadata: Metadata }, closed),
+  },
+  setGrant: {
+    method: 'POST',
+    path: '/grant/set',
+    callers: ['application'],
+    status: 200,
+    summary: 'Allow a session to read or to store tokens, all or none',
+    body: Type.Object(
+      {
+        sessionId: Session,
+        ...oneOrMany,
+        access: Type.Optional(Access),
+        ttl: Type.Optional(Duration),
+        customDuration: Type.Optional(Duration),
+        maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.grantUses })),
+        purpose: Type.Optional(Type.String({ minLength: 1, maxLength: LIMITS.purposeCharacters })),
+      },
+      exactlyOne,
+    ),
+    data: Type.Union([GrantData, results(GrantData)]),
+  },
+  verifyGrant: {
+    method: 'POST',
+    path: '/grant/verify',
+    callers: ['application'],
+    status: 200,
+    summary: 'Whether a session holds a grant for tokens',
+    body: Type.Object(
+      {
+        sessionId: Session,
+        ...oneOrMany,
+        access: Type.Optional(Access),
+        consume: Type.Optional(Type.Boolean()),
+      },
+      exactlyOne,
+    ),
+    data: Type.Union([ValidData, results(ValidData)]),
+  },
+  revokeGrant: {
+    method: 'POST',
+    path: '/grant/revoke',
+    callers: ['application'],
+    status: 200,
+    summary: 'Withdraw grants by session, by token, or by both',
+    body: Type.Object(
+      { sessionId: Type.Optional(Session), ...oneOrMany },
+      { ...closed, minProperties: 1, not: { required: ['tokenId', 'tokenIds'] } },
+    ),
+    data: RevokedData,
+  },
+  deleteToken: {
+    method: 'POST',
+    path: '/token/delete',
+    callers: ['application'],
+    status: 200,
+    summary: 'Shred the keys of a token, then remove its object',
+    body: Type.Object({ tokenId: Token }, closed),
+    data: Nothing,
+  },
+} as const satisfies Record<string, Call>
+
+/** One row of the table. `body` is null where the call takes none. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly callers: readonly Caller[]
+  readonly status: 200
+  readonly summary: string
+  readonly body: TSchema | null
+  readonly data: TSchema
+}
+
+export type CallName = keyof typeof CALLS
+export type Data<N extends CallName> = Static<(typeof CALLS)[N]['data']>
+export type Body<N extends CallName> = (typeof CALLS)[N]['body'] extends TSchema
+  ? Static<(typeof CALLS)[N]['body']>
+  : null
+export type FailureBody = Static<typeof Failure>
+
+/** The schema of a whole answer of a call that succeeded. */
+export function answerSchema(call: Call): TSchema {
+  return success(call.data)
+}

@@ -1,0 +1,53 @@
+/**
+ * Every error the Tokenizer can answer with. The caller learns no more than this; the reason behind a refusal is in
+ * the audit log, under the same request id.
+ */
+export const ERRORS = {
+  invalid_request: { status: 400, name: 'InvalidRequest', message: 'The request is not valid.' },
+  unauthenticated: { status: 401, name: 'Unauthenticated', message: 'A valid credential is needed.' },
+  session_changed: {
+    status: 401,
+    name: 'SessionChanged',
+    message: 'The session is no longer the one that was sent.',
+  },
+  access_denied: { status: 403, name: 'AccessDenied', message: 'Access to this token is denied.' },
+  forbidden: { status: 403, name: 'Forbidden', message: 'This caller may not use this call.' },
+  not_found: { status: 404, name: 'NotFound', message: 'There is no such path.' },
+  method_not_allowed: {
+    status: 405,
+    name: 'MethodNotAllowed',
+    message: 'This path does not take this method.',
+  },
+  not_acceptable: {
+    status: 406,
+    name: 'NotAcceptable',
+    message: 'None of the accepted protections can be given.',
+  },
+  payload_too_large: { status: 413, name: 'PayloadTooLarge', message: 'The request body is too large.' },
+  unsupported_media_type: {
+    status: 415,
+    name: 'UnsupportedMediaType',
+    message: 'The request body must be application/json.',
+  },
+  too_many_requests: { status: 429, name: 'TooManyRequests', message: 'Too many requests. Try again later.' },
+  internal: { status: 500, name: 'Internal', message: 'Something failed on our side.' },
+  unavailable: {
+    status: 503,
+    name: 'Unavailable',
+    message: 'A service that is needed does not answer. Try again later.',
+  },
+} as const satisfies Record<string, { status: number; name: string; message: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** An error with a code from the closed list. `detail` says where and what, and never repeats what was sent. */
+export class LunaDefendError extends Error {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  constructor(code: ErrorCode, detail?: string) {
+    super(detail === undefined ? ERRORS[code].message : `${ERRORS[code].message} ${detail}`)
+    this.name = ERRORS[code].name
+    this.code = code
+    this.detail = detail
+  }
+}

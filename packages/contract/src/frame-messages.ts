@@ -1,0 +1,215 @@
+/**
+ * What the page and the secure frame say to each other. Plain checks, no schema library: the frame imports this file.
+ *
+ * The page posts one `Connect` with a MessagePort to the frame's window; all else goes over that port. Messages are
+ * flat. A message with an unknown type, a missing or unknown key, or a value of the wrong type is no message: parsing
+ * gives `null` and the receiver ignores it. No message carries a value, its length or a keystroke.
+ */
+
+/** The only message that is taken from a window. `page` is a random id of this page load: 32 hex digits. */
+export interface Connect {
+  readonly type: 'lunadefend.connect'
+  readonly page: string
+}
+
+/** Components of the frame. It is part of the frame's URL, because each has its own script and its own headers. */
+export const COMPONENTS = ['input', 'textarea', 'paragraph'] as const
+export type Component = (typeof COMPONENTS)[number]
+
+export const INPUT_TYPES = ['text', 'password', 'email', 'tel', 'url', 'search'] as const
+export type InputType = (typeof INPUT_TYPES)[number]
+export const INPUT_MODES = ['none', 'text', 'decimal', 'numeric', 'tel', 'search', 'email', 'url'] as const
+export type InputMode = (typeof INPUT_MODES)[number]
+
+/** Style properties that a page may set. The frame checks each value against its own grammar (never `url(`). */
+export const STYLE_PROPERTIES = [
+  'color',
+  'backgroundColor',
+  'caretColor',
+  'fontFamily',
+  'fontSize',
+  'fontStyle',
+  'fontWeight',
+  'fontVariantNumeric',
+  'letterSpacing',
+  'lineHeight',
+  'textAlign',
+  'textTransform',
+  'direction',
+  'colorScheme',
+  'paddingTop',
+  'paddingRight',
+  'paddingBottom',
+  'paddingLeft',
+] as const
+export type StyleProperty = (typeof STYLE_PROPERTIES)[number]
+
+/** What a page can ask of a field. `Rules` come once, with `configure`; the rest may change later. */
+export interface Rules {
+  readonly inputType?: InputType
+  readonly required?: boolean
+  readonly minLength?: number
+  readonly maxLength?: number
+  /** A regular expression that the whole value must match, as the `pattern` attribute of HTML has it. */
+  readonly pattern?: string
+}
+export interface Presentation {
+  readonly label?: string
+  readonly description?: string
+  readonly placeholder?: string
+  readonly autoComplete?: string
+  readonly inputMode?: InputMode
+  readonly spellCheck?: boolean
+  readonly disabled?: boolean
+  readonly readOnly?: boolean
+  /** The page's own verdict, shown and announced as `aria-invalid`. */
+  readonly invalid?: boolean
+}
+
+/** From the page, over the port. `id` pairs a request with its answer. */
+export type HostMessage =
+  | ({ readonly type: 'configure' } & Rules & Presentation)
+  | ({ readonly type: 'update' } & Presentation)
+  | ({ readonly type: 'style' } & { readonly [P in StyleProperty]?: string })
+  /** Show, or fill with, the value of this token; `''` shows nothing. */
+  | { readonly type: 'load'; readonly id: number; readonly tokenId: string }
+  | { readonly type: 'tokenize'; readonly id: number }
+  | { readonly type: 'focus' }
+  | { readonly type: 'clear' }
+  | { readonly type: 'assertion'; readonly id: number; readonly assertion: string }
+  | { readonly type: 'assertion-failed'; readonly id: number }
+
+/** What a field says about what the user typed *here*. A field filled from a token says `prefilled` and no more. */
+export const FILLS = ['empty', 'incomplete', 'complete', 'invalid', 'prefilled'] as const
+export type Fill = (typeof FILLS)[number]
+
+/** Why something failed in the frame. */
+export const FRAME_FAILURES = [
+  'access-denied',
+  'no-session',
+  'session-changed',
+  'tokenizer-unreachable',
+  'store-unreachable',
+  'store-refused',
+  'timed-out',
+  'invalid',
+  'not-text',
+  'failed',
+] as const
+export type FrameFailure = (typeof FRAME_FAILURES)[number]
+
+/** From the frame, over the port. */
+export type FrameMessage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'state'; readonly fill: Fill; readonly focused: boolean }
+  /** The user pressed Enter in a field of one line. */
+  | { readonly type: 'submit' }
+  | {
+      readonly type: 'need-assertion'
+      readonly id: number
+      readonly thumbprint: string
+      readonly challenge: string
+    }
+  | { readonly type: 'loaded'; readonly id: number }
+  /** `tokenId` is `''` for an empty field, and the old token where the user changed nothing. */
+  | { readonly type: 'tokenized'; readonly id: number; readonly tokenId: string }
+  | { readonly type: 'failed'; readonly id: number; readonly code: FrameFailure }
+  /** Another user has logged in. Every value in the frame has been wiped. */
+  | { readonly type: 'session-changed' }
+
+type Check = (value: unknown) => boolean
+interface Shape {
+  readonly [key: string]: { readonly check: Check; readonly optional?: true }
+}
+
+const text =
+  (limit: number): Check =>
+  (value) =>
+    typeof value === 'string' && value.length <= limit
+const oneOf =
+  (list: readonly string[]): Check =>
+  (value) =>
+    typeof value === 'string' && list.includes(value)
+const boolean: Check = (value) => typeof value === 'boolean'
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+const need = (check: Check) => ({ check })
+const may = (check: Check) => ({ check, optional: true as const })
+
+const id = need(count)
+const presentation: Shape = {
+  label: may(text(500)),
+  description: may(text(1000)),
+  placeholder: may(text(500)),
+  autoComplete: may(text(100)),
+  inputMode: may(oneOf(INPUT_MODES)),
+  spellCheck: may(boolean),
+  disabled: may(boolean),
+  readOnly: may(boolean),
+  invalid: may(boolean),
+}
+const rules: Shape = {
+  inputType: may(oneOf(INPUT_TYPES)),
+  required: may(boolean),
+  minLength: may(count),
+  maxLength: may(count),
+  pattern: may(text(500)),
+}
+const style: Shape = Object.fromEntries(STYLE_PROPERTIES.map((property) => [property, may(text(200))]))
+
+const HOST_SHAPES = {
+  configure: { ...rules, ...presentation },
+  update: presentation,
+  style,
+  load: { id, tokenId: need(text(64)) },
+  tokenize: { id },
+  focus: {},
+  clear: {},
+  assertion: { id, assertion: need(text(4096)) },
+  'assertion-failed': { id },
+} satisfies Record<HostMessage['type'], Shape>
+
+const FRAME_SHAPES = {
+  ready: {},
+  state: { fill: need(oneOf(FILLS)), focused: need(boolean) },
+  submit: {},
+  'need-assertion': { id, thumbprint: need(text(64)), challenge: need(text(256)) },
+  loaded: { id },
+  tokenized: { id, tokenId: need(text(64)) },
+  failed: { id, code: need(oneOf(FRAME_FAILURES)) },
+  'session-changed': {},
+} satisfies Record<FrameMessage['type'], Shape>
+
+/** `null` when the data is no message of the page. */
+export function parseHostMessage(data: unknown): HostMessage | null {
+  return parse(data, HOST_SHAPES) as HostMessage | null
+}
+
+/** `null` when the data is no message of the frame. */
+export function parseFrameMessage(data: unknown): FrameMessage | null {
+  return parse(data, FRAME_SHAPES) as FrameMessage | null
+}
+
+/** `null` when the data is not the opening of a page. */
+export function parseConnect(data: unknown): Connect | null {
+  const shapes = {
+    'lunadefend.connect': {
+      page: need((value) => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)),
+    },
+  }
+  return parse(data, shapes) as Connect | null
+}
+
+/** A copy with a null prototype: what was checked is what is used. */
+function parse(data: unknown, shapes: Readonly<Record<string, Shape>>): object | null {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return null
+  const type: unknown = Object.getOwnPropertyDescriptor(data, 'type')?.value
+  if (typeof type !== 'string' || !Object.hasOwn(shapes, type)) return null
+  const shape = shapes[type] as Shape
+  const copy: Record<string, unknown> = Object.create(null)
+  for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(data))) {
+    if (key !== 'type' && !(Object.hasOwn(shape, key) && shape[key]?.check(value))) return null
+    copy[key] = value
+  }
+  const complete = Object.entries(shape).every(([key, rule]) => rule.optional || Object.hasOwn(copy, key))
+  return complete ? copy : null
+}

@@ -1,0 +1,23 @@
+export {
+  answerSchema,
+  type Body,
+  CALLS,
+  type Call,
+  type Caller,
+  type CallName,
+  type Data,
+  Failure,
+  type FailureBody,
+} from './calls.ts'
+export { ERRORS, type ErrorCode, LunaDefendError } from './errors.ts'
+export { LIMITS } from './limits.ts'
+export {
+  APP_PATTERN,
+  type AppId,
+  parseAppId,
+  parseSessionId,
+  parseTokenId,
+  type SessionId,
+  TOKEN_PATTERN,
+  type TokenId,
+} from './token-id.ts'
