@@ -1,0 +1,55 @@
+import { createHash, createHmac, type KeyObject } from 'node:crypto'
+import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
+import { lp } from './encoding.ts'
+
+/** What a grant allows: to see a value, or to keep its token in the application's own record. */
+export type Access = 'read' | 'store'
+
+const ZERO = Buffer.from([0])
+
+function keyed(key: KeyObject, label: string, ...fields: (string | Uint8Array)[]): Buffer {
+  const mac = createHmac('sha256', key).update(label).update(ZERO)
+  for (const field of fields) mac.update(lp(field))
+  return mac.digest()
+}
+
+/** Where the record of a token is found. The token itself is stored nowhere. 32 bytes. */
+export function locatorOf(key: KeyObject, app: AppId, token: TokenId): Buffer {
+  return keyed(key, 'lunadefend/v1/locator', app, token)
+}
+
+/** The key of a grant: whoever can write to the database but lacks the key cannot make one. 32 bytes. */
+export function grantIdOf(
+  key: KeyObject,
+  app: AppId,
+  sid: SessionId,
+  token: TokenId,
+  access: Access,
+): Buffer {
+  return keyed(key, 'lunadefend/v1/grant', app, sid, token, access)
+}
+
+/** A session's name inside the database. 32 bytes. */
+export function sessionRefOf(key: KeyObject, app: AppId, sid: SessionId): Buffer {
+  return keyed(key, 'lunadefend/v1/session', app, sid)
+}
+
+/** What `lunasec-session-hash` carries: 20 bytes in hex. Another user, another login: another hash. */
+export function sessionHashOf(key: KeyObject, app: AppId, sid: SessionId, subject: string): string {
+  return keyed(key, 'lunadefend/v1/session-hash', app, sid, subject).subarray(0, 20).toString('hex')
+}
+
+/** What an audit row says in place of a token, a session or a user: 16 bytes in hex, keyed by epoch. */
+export function pseudonymOf(
+  key: KeyObject,
+  kind: 'token' | 'session' | 'subject',
+  app: AppId,
+  name: string,
+): string {
+  return keyed(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
+}
+
+/** The form in which a bearer secret of 256 random bits, or a challenge, is stored. 32 bytes. */
+export function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
+}

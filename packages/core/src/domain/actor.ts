@@ -1,0 +1,23 @@
+import type { AppId, SessionId } from '@lunadefend/contract'
+
+/** Who calls. The application is always that of the credential, never that of the request. */
+export type Actor =
+  /** A user, by the session that their frame opened. */
+  | {
+      readonly kind: 'user'
+      readonly app: AppId
+      readonly sid: SessionId
+      readonly sessionHash: string
+      /** Names the row of the session: the commit checks that it still lives. */
+      readonly tokenHash: Uint8Array
+      /** Milliseconds since 1970. */
+      readonly expiresAt: number
+    }
+  /** The application's server, for itself or, with a `sid`, for one session. */
+  | { readonly kind: 'application'; readonly app: AppId; readonly sid: SessionId | null }
+
+/** An actor and the request in which it came: the same id is in the answer and in the audit row. */
+export interface Caller<A extends Actor = Actor> {
+  readonly actor: A
+  readonly requestId: string
+}

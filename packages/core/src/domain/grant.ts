@@ -1,0 +1,29 @@
+import type { AppId } from '@lunadefend/contract'
+import type { Refusal } from './audit.ts'
+import type { TokenRecord } from './record.ts'
+
+export type Access = 'read' | 'store'
+
+/** "This session may read, or store, this token, until then." Times in milliseconds since 1970. */
+export interface Grant {
+  readonly grantId: Uint8Array
+  readonly app: AppId
+  readonly sessionRef: Uint8Array
+  readonly recordId: Uint8Array
+  readonly access: Access
+  readonly expiresAt: number
+  /** `null` = as often as wanted. */
+  readonly maxUses: number | null
+  readonly uses: number
+  readonly purpose: string | null
+}
+
+/** `null` when record and grant allow it; else the reason for the audit log. */
+export function refusalOf(record: TokenRecord | null, grant: Grant | null, now: number): Refusal | null {
+  if (record === null) return 'unknown-token'
+  if (record.deletedAt !== null) return 'token-deleted'
+  if (grant === null) return 'no-grant'
+  if (grant.expiresAt <= now) return 'grant-expired'
+  if (grant.maxUses !== null && grant.uses >= grant.maxUses) return 'grant-used-up'
+  return null
+}

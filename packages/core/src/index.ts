@@ -1,0 +1,2 @@
+export { SealBroken } from './crypto/aead.ts'
+export type { Access } from './domain/grant.ts'
