@@ -44,7 +44,7 @@ export const STYLE_PROPERTIES = [
 ] as const
 export type StyleProperty = (typeof STYLE_PROPERTIES)[number]
 
-/** What a page can ask of a field. `Rules` come once, with `configure`; the rest may change later. */
+/** What a page can ask of a field. They come once, with `configure`, and hold for what the user typed here only. */
 export interface Rules {
   readonly inputType?: InputType
   readonly required?: boolean
@@ -53,6 +53,7 @@ export interface Rules {
   /** A regular expression that the whole value must match, as the `pattern` attribute of HTML has it. */
   readonly pattern?: string
 }
+/** How a field looks and what is said of it. It may change later; what an `update` leaves out stays as it is. */
 export interface Presentation {
   readonly label?: string
   readonly description?: string
@@ -60,6 +61,8 @@ export interface Presentation {
   readonly autoComplete?: string
   readonly inputMode?: InputMode
   readonly spellCheck?: boolean
+  /** Language of what is typed or shown, as the `lang` attribute of HTML has it (BCP 47). */
+  readonly lang?: string
   readonly disabled?: boolean
   readonly readOnly?: boolean
   /** The page's own verdict, shown and announced as `aria-invalid`. */
@@ -68,10 +71,12 @@ export interface Presentation {
 
 /** From the page, over the port. `id` pairs a request with its answer. */
 export type HostMessage =
+  /** The first message, once. A request that comes before it fails; a second one is ignored. */
   | ({ readonly type: 'configure' } & Rules & Presentation)
   | ({ readonly type: 'update' } & Presentation)
+  /** What is left out stays as it is; `''` takes a property back. */
   | ({ readonly type: 'style' } & { readonly [P in StyleProperty]?: string })
-  /** Show, or fill with, the value of this token; `''` shows nothing. */
+  /** Show, or fill with, the value of this token; `''` shows nothing. What the user typed is not overwritten: `clear` first. */
   | { readonly type: 'load'; readonly id: number; readonly tokenId: string }
   | { readonly type: 'tokenize'; readonly id: number }
   | { readonly type: 'focus' }
@@ -100,6 +105,7 @@ export type FrameFailure = (typeof FRAME_FAILURES)[number]
 
 /** From the frame, over the port. */
 export type FrameMessage =
+  /** The port has been taken. Messages that were posted before this wait in the port; none is lost. */
   | { readonly type: 'ready' }
   | { readonly type: 'state'; readonly fill: Fill; readonly focused: boolean }
   /** The user pressed Enter in a field of one line. */
@@ -110,11 +116,15 @@ export type FrameMessage =
       readonly thumbprint: string
       readonly challenge: string
     }
+  /** The load is dealt with: the value is there, or what the user typed meanwhile, or a later load, has taken its place. */
   | { readonly type: 'loaded'; readonly id: number }
   /** `tokenId` is `''` for an empty field, and the old token where the user changed nothing. */
   | { readonly type: 'tokenized'; readonly id: number; readonly tokenId: string }
   | { readonly type: 'failed'; readonly id: number; readonly code: FrameFailure }
-  /** Another user has logged in. Every value in the frame has been wiped. */
+  /**
+   * Another user has logged in. Every value in the frame has been wiped. A field into which somebody had typed takes
+   * no input and no request any more: it needs a new iframe element.
+   */
   | { readonly type: 'session-changed' }
 
 type Check = (value: unknown) => boolean
@@ -143,6 +153,7 @@ const presentation: Shape = {
   autoComplete: may(text(100)),
   inputMode: may(oneOf(INPUT_MODES)),
   spellCheck: may(boolean),
+  lang: may(text(35)),
   disabled: may(boolean),
   readOnly: may(boolean),
   invalid: may(boolean),
