@@ -18,11 +18,6 @@ export const ERRORS = {
     name: 'MethodNotAllowed',
     message: 'This path does not take this method.',
   },
-  not_acceptable: {
-    status: 406,
-    name: 'NotAcceptable',
-    message: 'None of the accepted protections can be given.',
-  },
   payload_too_large: { status: 413, name: 'PayloadTooLarge', message: 'The request body is too large.' },
   unsupported_media_type: {
     status: 415,

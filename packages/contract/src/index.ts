@@ -12,6 +12,7 @@ export {
 export { ERRORS, type ErrorCode, LunaDefendError } from './errors.ts'
 export { LIMITS } from './limits.ts'
 export {
+  type Access,
   APP_PATTERN,
   type AppId,
   parseAppId,

@@ -5,6 +5,9 @@ export type AppId = string & { readonly __brand: 'AppId' }
 /** An application's name for one login of one user. Never the value of a cookie. 1–256 bytes of UTF-8. */
 export type SessionId = string & { readonly __brand: 'SessionId' }
 
+/** What a grant allows: to see a value, or to keep its token in the application's own record. */
+export type Access = 'read' | 'store'
+
 export const TOKEN_PATTERN = '^lunasec-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
 export const APP_PATTERN = '^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$'
 

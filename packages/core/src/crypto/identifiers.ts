@@ -1,9 +1,6 @@
 import { createHash, createHmac, type KeyObject } from 'node:crypto'
-import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
+import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import { lp } from './encoding.ts'
-
-/** What a grant allows: to see a value, or to keep its token in the application's own record. */
-export type Access = 'read' | 'store'
 
 const ZERO = Buffer.from([0])
 

@@ -1,8 +1,6 @@
-import type { AppId } from '@lunadefend/contract'
+import type { Access, AppId } from '@lunadefend/contract'
 import type { Refusal } from './audit.ts'
 import type { TokenRecord } from './record.ts'
-
-export type Access = 'read' | 'store'
 
 /** "This session may read, or store, this token, until then." Times in milliseconds since 1970. */
 export interface Grant {

@@ -1,0 +1,27 @@
+import { LunaDefendError, type SessionId } from '@lunadefend/contract'
+import type { KeyRing } from '../crypto/key-ring.ts'
+import type { Actor } from '../domain/actor.ts'
+import type { Clock, Database, ObjectStore, RootKeys } from '../ports.ts'
+
+/** The Tokenizer's keys: the ring that the database keeps sealed, and the root key that seals it. */
+export interface Keys {
+  readonly ring: KeyRing
+  readonly root: RootKeys
+}
+
+/** All that an operation can ask for. Each names the few that it takes. */
+export interface Needs {
+  readonly database: Database
+  readonly objectStore: ObjectStore
+  readonly keys: Keys
+  readonly clock: Clock
+}
+
+/** The session for which the actor acts. Throws `invalid_request` for an application that names none. */
+export function sidOf(actor: Actor): SessionId {
+  if (actor.sid !== null) return actor.sid
+  throw new LunaDefendError(
+    'invalid_request',
+    'The application token must carry the claim sid for this call.',
+  )
+}

@@ -1,0 +1,24 @@
+import type { TokenId } from '@lunadefend/contract'
+import { openMetadata } from '../crypto/record.ts'
+import type { Caller } from '../domain/actor.ts'
+import { lookUpGrants } from './look-up.ts'
+import { type Needs, sidOf } from './needs.ts'
+import { commitDecisions } from './permit.ts'
+import { DENIED, type Result } from './result.ts'
+
+/** The metadata of a token, for a session that may read it. Does not count as a use of the grant. */
+export async function readMetadata(
+  needs: Pick<Needs, 'database' | 'keys' | 'clock'>,
+  caller: Caller,
+  token: TokenId,
+): Promise<Result<Record<string, unknown>>> {
+  const found = await lookUpGrants(needs, caller.actor.app, sidOf(caller.actor), [token], 'read')
+  const [permit] = await commitDecisions(needs, caller, found, { action: 'read-metadata', uses: 0 })
+  const record = found[0]?.record
+  if (!permit || !record) return DENIED
+  if (record.sealedMetadata === null) return { ok: true, data: {} }
+  return {
+    ok: true,
+    data: JSON.parse(await openMetadata(needs.keys.root.prf, record, record.sealedMetadata)),
+  }
+}
