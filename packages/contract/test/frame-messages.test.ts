@@ -135,7 +135,7 @@ describe('hostile messages', () => {
     ['a list', ['focus']],
     ['a list with a type', Object.assign([], { type: 'focus' })],
     ['no type', {}],
-    ['a type that is an object', { type: { toString: () => 'focus' } }],
+    ['a type that is an object', { type: { toString: (): string => 'focus' } }],
     ['a type that is a String object', { type: new String('focus') }],
     ['a type of Object.prototype', { type: 'constructor' }],
     ['another type of Object.prototype', { type: '__proto__' }],
@@ -206,7 +206,7 @@ describe('connect', () => {
     ['capitals', { type: 'lunadefend.connect', page: PAGE.toUpperCase() }],
     ['an origin of its own', { type: 'lunadefend.connect', page: PAGE, origin: 'https://app.example' }],
     ['another type', { type: 'connect', page: PAGE }],
-    ['a page that is an object', { type: 'lunadefend.connect', page: { toString: () => PAGE } }],
+    ['a page that is an object', { type: 'lunadefend.connect', page: { toString: (): string => PAGE } }],
     ['a message of the port', { type: 'focus' }],
   ])('with %s is refused', (_, data) => {
     expect(parseConnect(data)).toBeNull()
