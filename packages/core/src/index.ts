@@ -44,3 +44,4 @@ export type {
   SessionOpening,
   Tombstone,
 } from './ports.ts'
+export { DependencyUnavailable } from './ports.ts'
