@@ -1,0 +1,156 @@
+import type { Ban } from './bans.ts'
+
+/** A part of the house with its own rights. */
+export interface Room {
+  /** One clause: what this room is for, and so why it may import no more. */
+  readonly purpose: string
+  /** Files, and folders with a slash at the end. The longest match decides which room a file is in. */
+  readonly at: readonly string[]
+  /**
+   * What the room may import: other rooms (`#name`), packages (`@fastify/*` for all of a scope), Node's own modules
+   * (`node:fs`, `node:*`). A room may always import itself.
+   */
+  readonly may: readonly string[] | 'anything'
+  /** What it may import with `import type` alone, beyond that. */
+  readonly types?: readonly string[]
+  /** What it does without. */
+  readonly without?: readonly Ban[]
+}
+
+const FILES = ['node:fs', 'node:fs/promises', 'node:path', 'node:url']
+const PURE = ['async', 'clock', 'chance', 'window messages'] as const
+
+/**
+ * The import table. Rows stand from the ground floor up: a row names only rows above itself, so there are no cycles.
+ * A file in no row, a row with no file, and a name that is not in the row are all refused.
+ */
+export const ROOMS = {
+  'contract/frame-messages': {
+    purpose: 'what page and frame say to each other, loaded by both',
+    at: ['packages/contract/src/frame-messages.ts'],
+    may: [],
+    without: [...PURE],
+  },
+  contract: {
+    purpose: 'what is said on the wire',
+    at: ['packages/contract/src/'],
+    may: ['#contract/frame-messages', 'typebox'],
+    without: [...PURE],
+  },
+  'core/domain': {
+    purpose: 'the rules, pure and synchronous',
+    at: ['packages/core/src/domain/'],
+    may: ['#contract'],
+    without: [...PURE],
+  },
+  'core/crypto': {
+    purpose: 'the only files that see key bytes',
+    at: ['packages/core/src/crypto/'],
+    may: ['#contract', 'node:crypto'],
+    without: ['clock'],
+  },
+  'core/ports': {
+    purpose: 'what the rules need from the world, and no implementation of it',
+    at: ['packages/core/src/ports.ts'],
+    may: [],
+    types: ['#contract', '#core/domain', '#core/crypto'],
+  },
+  'core/operations': {
+    purpose: 'one file a verb, over domain, crypto and ports',
+    at: ['packages/core/src/operations/'],
+    may: ['#contract', '#core/domain', '#core/crypto', '#core/ports'],
+    without: ['clock', 'chance'],
+  },
+  core: {
+    purpose: 'the door of core',
+    at: ['packages/core/src/index.ts'],
+    may: ['#core/domain', '#core/crypto', '#core/ports', '#core/operations'],
+  },
+  'core/port-contracts': {
+    purpose: 'the suites that every adapter must pass',
+    at: ['packages/core/src/port-contracts/'],
+    may: [
+      '#contract',
+      '#core/domain',
+      '#core/crypto',
+      '#core/ports',
+      'vitest',
+      'fast-check',
+      'node:assert/strict',
+    ],
+  },
+  'stores/sqlite': {
+    purpose: 'the database port over its one driver',
+    at: ['packages/stores/src/sqlite/'],
+    may: ['#contract', '#core', 'node:sqlite', ...FILES],
+  },
+  'stores/s3': {
+    purpose: 'the object store port over HTTP',
+    at: ['packages/stores/src/s3/'],
+    may: ['#contract', '#core', '#core/crypto'],
+  },
+  'stores/root-keys': {
+    purpose: 'the root key port over files',
+    at: ['packages/stores/src/root-keys/'],
+    may: ['#contract', '#core', ...FILES],
+  },
+  'object-store': {
+    purpose: 'an S3-compatible server of its own over a folder',
+    at: ['packages/object-store/src/'],
+    may: ['#core', '#core/crypto', 'node:*'],
+  },
+  'secure-frame': {
+    purpose: 'the only place in the browser that sees a value',
+    at: ['packages/secure-frame/src/'],
+    may: ['#contract/frame-messages'],
+    types: ['#contract'],
+  },
+  'secure-frame/assets': {
+    purpose: 'the Node side of the frame: bundles it, never runs it',
+    at: ['packages/secure-frame/src/assets.ts'],
+    may: ['#contract/frame-messages', 'esbuild', 'node:crypto', 'node:zlib', ...FILES],
+    types: ['#contract'],
+  },
+  'tokenizer/http': {
+    purpose: 'the only part that speaks HTTP; it is handed stores and settings',
+    at: ['packages/tokenizer/src/http/'],
+    may: ['#contract', '#core', 'fastify', '@fastify/*', 'typebox', 'jose', 'node:crypto'],
+    types: ['#secure-frame/assets', 'pino', 'prom-client', 'node:http'],
+  },
+  tokenizer: {
+    purpose: 'builds the service out of everything below',
+    at: ['packages/tokenizer/src/'],
+    may: 'anything',
+  },
+  browser: {
+    purpose: 'the page side of the frame, free of frameworks',
+    at: ['packages/browser/src/'],
+    may: ['#contract/frame-messages'],
+    types: ['#contract'],
+  },
+  'react-sdk': {
+    purpose: 'components over browser, which alone talks to frames',
+    at: ['packages/react-sdk/src/'],
+    may: ['#browser', 'react'],
+    without: ['window messages'],
+  },
+  'node-sdk': {
+    purpose: "the application's server: it speaks to the Tokenizer over the wire alone",
+    at: ['packages/node-sdk/src/'],
+    may: ['#contract', 'jose', 'node:*'],
+    types: ['express'],
+  },
+  testing: { purpose: 'a whole LunaDefend in one process', at: ['packages/testing/src/'], may: 'anything' },
+  demo: { purpose: 'a small real application', at: ['apps/demo/src/'], may: 'anything' },
+} as const satisfies Record<string, Room>
+
+/** The one file of each program that reads `process.env`; everything else is handed its settings. */
+export const ENVIRONMENT: readonly string[] = [
+  'packages/tokenizer/src/environment.ts',
+  'apps/demo/src/environment.ts',
+]
+
+export interface ImportTable {
+  readonly rooms: Readonly<Record<string, Room>>
+  readonly environment: readonly string[]
+}
