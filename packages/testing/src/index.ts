@@ -1,0 +1,3 @@
+export { freePort, type LunaDefend, type LunaDefendOptions, type Part, startLunaDefend } from './start.ts'
+export { StartError, type StartErrorCode } from './start-error.ts'
+export type { ObjectsCredentials, SigningKey, StatePaths } from './state.ts'

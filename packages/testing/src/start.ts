@@ -1,0 +1,185 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '@lunadefend/core'
+import { startObjectStore } from '@lunadefend/object-store'
+import { type Surroundings, startTokenizer, type TokenizerConfig } from '@lunadefend/tokenizer'
+import { explainPort } from './start-error.ts'
+import {
+  ensureCredentials,
+  ensureObjectsKey,
+  ensureRootKey,
+  ensureSigningKey,
+  prepareDirectory,
+  publicKeyOf,
+  type SigningKey,
+  type StatePaths,
+  statePaths,
+} from './state.ts'
+
+export interface LunaDefendOptions {
+  /** State that survives a restart: keys, database, objects. */
+  readonly directory: string
+  /** Applications, each with the origins of its pages. Their keys are made on first use. */
+  readonly apps: readonly { readonly id: string; readonly origins: readonly string[] }[]
+  /** @default free ports */
+  readonly ports?: { readonly tokenizer: number; readonly objects: number }
+  /** @default 'silent' */
+  readonly logLevel?: TokenizerConfig['logLevel']
+  readonly logTo?: Surroundings['logTo']
+  /** @default the system's clock */
+  readonly clock?: Clock
+}
+
+/** A part that can be stopped and started again on its port, as a crash and a restart would. */
+export interface Part {
+  stop(): Promise<void>
+  start(): Promise<void>
+}
+
+/** A whole LunaDefend: Tokenizer with secure frame, and object store. */
+export interface LunaDefend extends AsyncDisposable {
+  readonly tokenizerUrl: string
+  readonly objectsUrl: string
+  readonly paths: StatePaths
+  /** The private key of an app, for its server. Throws for an app that was not asked for. */
+  signingKey(app: string): SigningKey
+  readonly tokenizer: Part
+  readonly objects: Part
+  close(): Promise<void>
+}
+
+/** Starts everything in this process. Rejects with a StartError that says what to do. */
+export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaDefend> {
+  const ports = options.ports ?? { tokenizer: await freePort(), objects: await freePort() }
+  const tokenizerUrl = `http://localhost:${ports.tokenizer}`
+  const objectsUrl = `http://localhost:${ports.objects}`
+  const paths = statePaths(options.directory)
+  prepareDirectory(paths)
+  await ensureRootKey(paths)
+  const signingKeys = new Map<string, SigningKey>()
+  for (const { id } of options.apps) signingKeys.set(id, await ensureSigningKey(paths, id))
+  const objects = part(objectsStarter(options, paths, objectsUrl, ports.objects, tokenizerUrl))
+  const config = tokenizerConfig(
+    options,
+    paths,
+    { tokenizerUrl, objectsUrl, port: ports.tokenizer },
+    signingKeys,
+  )
+  const tokenizer = part(() =>
+    startTokenizer(config, options).catch(
+      explainPort('Tokenizer', ports.tokenizer, 'LUNADEFEND_TOKENIZER_PORT'),
+    ),
+  )
+  const close = async () => {
+    await tokenizer.stop()
+    await objects.stop()
+  }
+  await objects.start()
+  await tokenizer.start().catch(async (error) => {
+    await close()
+    throw error
+  })
+  return {
+    tokenizerUrl,
+    objectsUrl,
+    paths,
+    signingKey: keyOf(signingKeys),
+    tokenizer,
+    objects,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function keyOf(signingKeys: ReadonlyMap<string, SigningKey>): (app: string) => SigningKey {
+  return (app) => {
+    const key = signingKeys.get(app)
+    if (key === undefined) throw new RangeError(`There is no app called ${app} here.`)
+    return key
+  }
+}
+
+/** Start and stop may be called twice; the second time does nothing. */
+function part(open: () => Promise<{ close(): Promise<void> }>): Part {
+  let running: { close(): Promise<void> } | null = null
+  return {
+    start: async () => {
+      running ??= await open()
+    },
+    stop: async () => {
+      const stopping = running
+      running = null
+      await stopping?.close()
+    },
+  }
+}
+
+function objectsStarter(
+  options: LunaDefendOptions,
+  paths: StatePaths,
+  objectsUrl: string,
+  port: number,
+  tokenizerUrl: string,
+) {
+  const masterKey = ensureObjectsKey(paths)
+  const { region, bucket, ...credentials } = ensureCredentials(paths, objectsUrl)
+  return () =>
+    startObjectStore({
+      directory: paths.objects,
+      port,
+      bucket,
+      region,
+      credentials,
+      corsOrigins: [tokenizerUrl],
+      masterKey,
+      ...(options.clock === undefined ? {} : { now: clockDate(options.clock) }),
+    }).catch(explainPort('object store', port, 'LUNADEFEND_OBJECTS_PORT'))
+}
+
+function clockDate(clock: Clock): () => Date {
+  return () => new Date(clock.now())
+}
+
+function tokenizerConfig(
+  options: LunaDefendOptions,
+  paths: StatePaths,
+  where: { readonly tokenizerUrl: string; readonly objectsUrl: string; readonly port: number },
+  signingKeys: ReadonlyMap<string, SigningKey>,
+): TokenizerConfig {
+  const { region, bucket, accessKeyId, secretAccessKey } = ensureCredentials(paths, where.objectsUrl)
+  return {
+    publicUrl: where.tokenizerUrl,
+    listen: { host: '127.0.0.1', port: where.port },
+    rootKey: { provider: 'file', path: paths.rootKey },
+    database: { engine: 'sqlite', file: paths.database },
+    objectStore: {
+      endpoint: where.objectsUrl,
+      region,
+      bucket,
+      addressing: 'path',
+      credentials: { accessKeyId, secretAccessKey },
+    },
+    apps: options.apps.map(({ id, origins }) => ({
+      id,
+      origins: [...origins],
+      jwks: {
+        keys: [
+          publicKeyOf(signingKeys.get(id) as SigningKey),
+        ] as TokenizerConfig['apps'][number]['jwks']['keys'],
+      },
+      cookies: 'strict',
+    })),
+    logLevel: options.logLevel ?? 'silent',
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,89 @@
+import { APP_PATTERN } from '@lunadefend/contract'
+import Type, { type Static } from 'typebox'
+import Value from 'typebox/value'
+
+const closed = { additionalProperties: false } as const
+const Text = Type.String({ minLength: 1 })
+const Origin = Type.String({
+  pattern: '^https?://[^/?#\\s]+$',
+  description: 'scheme://host[:port], no trailing slash',
+})
+const PublicKey = Type.Object(
+  {
+    kid: Text,
+    alg: Type.Union([Type.Literal('EdDSA'), Type.Literal('ES256')]),
+    kty: Type.Union([Type.Literal('OKP'), Type.Literal('EC')]),
+    crv: Type.Union([Type.Literal('Ed25519'), Type.Literal('P-256')]),
+    x: Text,
+    y: Type.Optional(Text),
+    use: Type.Optional(Type.Literal('sig')),
+  },
+  closed,
+)
+
+const App = Type.Object(
+  {
+    id: Type.String({ pattern: APP_PATTERN }),
+    /** Where its pages live. The frame talks to these and to no other. */
+    origins: Type.Array(Origin, { minItems: 1 }),
+    /** Public keys that sign its application tokens and session assertions. */
+    jwks: Type.Object({ keys: Type.Array(PublicKey, { minItems: 1 }) }, closed),
+    /** `strict`: the Tokenizer is same-site with the app. `partitioned`: it is not. */
+    cookies: Type.Union([Type.Literal('strict'), Type.Literal('partitioned')]),
+  },
+  closed,
+)
+
+const Config = Type.Object(
+  {
+    /** The origin that browsers see; also the audience of every JWT. */
+    publicUrl: Origin,
+    listen: Type.Object({ host: Text, port: Type.Integer({ minimum: 0, maximum: 65535 }) }, closed),
+    rootKey: Type.Object({ provider: Type.Literal('file'), path: Text }, closed),
+    database: Type.Object({ engine: Type.Literal('sqlite'), file: Text }, closed),
+    objectStore: Type.Object(
+      {
+        endpoint: Origin,
+        region: Text,
+        bucket: Text,
+        addressing: Type.Union([Type.Literal('path'), Type.Literal('virtual-host')]),
+        credentials: Type.Object({ accessKeyId: Text, secretAccessKey: Text }, closed),
+      },
+      closed,
+    ),
+    apps: Type.Array(App, { minItems: 1 }),
+    logLevel: Type.Union(['silent', 'error', 'warn', 'info'].map((level) => Type.Literal(level))),
+  },
+  closed,
+)
+
+export type TokenizerConfig = Static<typeof Config>
+export type AppConfig = Static<typeof App>
+
+/** A setting is missing or wrong. Names the setting, never its value. */
+export class ConfigError extends Error {
+  readonly code = 'config_invalid'
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid: ${problems.join('; ')}.`)
+    this.name = 'ConfigError'
+  }
+}
+
+/** Checks the whole configuration and freezes it. Throws ConfigError. */
+export function parseConfig(value: unknown): TokenizerConfig {
+  if (!Value.Check(Config, value)) {
+    const found = [...Value.Errors(Config, value)]
+    throw new ConfigError(found.map(({ instancePath, message }) => `${instancePath || '/'} ${message}`))
+  }
+  const ids = value.apps.map(({ id }) => id)
+  if (new Set(ids).size !== ids.length) throw new ConfigError(['/apps two apps have the same id'])
+  return freeze(structuredClone(value))
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(freeze)
+    Object.freeze(value)
+  }
+  return value
+}

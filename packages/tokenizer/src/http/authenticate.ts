@@ -1,0 +1,56 @@
+import { timingSafeEqual } from 'node:crypto'
+import { LunaDefendError } from '@lunadefend/contract'
+import { type Actor, findUser, type Needs, type User } from '@lunadefend/core'
+import type { FastifyRequest } from 'fastify'
+import type { ApplicationTokens } from './application-token.ts'
+import { accessTokens, isAccessToken } from './cookies.ts'
+
+/** Turns a credential into an Actor. */
+export interface Gate {
+  readonly needs: Pick<Needs, 'database' | 'keys' | 'clock'>
+  readonly applicationTokens: ApplicationTokens
+  readonly publicUrl: string
+}
+
+/** Throws `unauthenticated` or `session_changed`; which credential was wrong, and how, is not said. */
+export async function authenticate(gate: Gate, request: FastifyRequest): Promise<Actor> {
+  const { authorization } = request.headers
+  if (authorization !== undefined) return fromHeader(gate, request, authorization)
+  // A cookie is sent by the browser whoever asks; only our own frame may use it.
+  if (!isOwnFrame(gate.publicUrl, request)) throw new LunaDefendError('unauthenticated')
+  return pickUser(gate, request, accessTokens(request.headers.cookie))
+}
+
+async function fromHeader(gate: Gate, request: FastifyRequest, authorization: string): Promise<Actor> {
+  const credential = authorization.replace(/^Bearer +/i, '')
+  if (isAccessToken(credential)) return pickUser(gate, request, [credential])
+  const application = await gate.applicationTokens.read(credential)
+  if (application === null) throw new LunaDefendError('unauthenticated')
+  return application
+}
+
+/**
+ * The session among these secrets. The frame says whom it takes itself for in `lunasec-session-hash`; another session
+ * than that is none. Without the header there must be exactly one secret (docs/decisions/0006).
+ */
+async function pickUser(gate: Gate, request: FastifyRequest, secrets: readonly string[]): Promise<User> {
+  const expected = request.headers['lunasec-session-hash']
+  if (expected === undefined && secrets.length > 1) throw new LunaDefendError('session_changed')
+  const users = await Promise.all(secrets.map((secret) => findUser(gate.needs, secret)))
+  const living = users.filter((user) => user !== null)
+  if (living.length === 0) throw new LunaDefendError('unauthenticated')
+  const user = living.find(({ sessionHash }) => expected === undefined || same(sessionHash, String(expected)))
+  if (user === undefined) throw new LunaDefendError('session_changed')
+  return user
+}
+
+function same(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Fetch Metadata says who asks; where a browser does not send it, the Origin must be our own. */
+export function isOwnFrame(publicUrl: string, request: FastifyRequest): boolean {
+  const site = request.headers['sec-fetch-site']
+  return site === undefined ? request.headers.origin === publicUrl : site === 'same-origin'
+}

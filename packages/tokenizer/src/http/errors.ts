@@ -1,0 +1,71 @@
+import { ERRORS, type ErrorCode, LunaDefendError } from '@lunadefend/contract'
+import { DependencyUnavailable } from '@lunadefend/core'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { failure } from './envelope.ts'
+
+/** What Fastify calls its own refusals, and what we call them. */
+const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_request',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_request',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_BAD_URL: 'invalid_request',
+}
+
+interface Reading {
+  readonly code: ErrorCode
+  readonly detail?: string | undefined
+}
+
+/** Every error becomes one of the closed list; what is not known becomes `internal` and is logged by its name only. */
+export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const { code, detail } = read(error)
+  if (code === 'internal' || code === 'unavailable') {
+    request.log.error({ requestId: request.id, error: error.name, at: placeOf(error) }, code)
+  }
+  if (code === 'too_many_requests' || code === 'unavailable') reply.header('retry-after', '1')
+  reply.code(ERRORS[code].status).send(failure(code, request.id, detail))
+}
+
+function read(error: FastifyError | Error): Reading {
+  if (error instanceof LunaDefendError) return { code: error.code, detail: error.detail }
+  if (error instanceof DependencyUnavailable) return { code: 'unavailable' }
+  if ('validation' in error && error.validation) return { code: 'invalid_request', detail: explain(error) }
+  const code = 'code' in error ? FASTIFY_CODES[error.code] : undefined
+  // secure-json-parse: malformed JSON, or a __proto__ in it.
+  if (code === undefined && error instanceof SyntaxError)
+    return { code: 'invalid_request', detail: 'body: is not JSON' }
+  return { code: code ?? 'internal' }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  type: 'has the wrong type',
+  required: 'lacks a key',
+  additionalProperties: 'has an unknown key',
+  pattern: 'is not well-formed',
+  oneOf: 'must have exactly one of tokenId and tokenIds',
+  minimum: 'is too small',
+  maximum: 'is too large',
+  minItems: 'is empty',
+  maxItems: 'has too many items',
+  minLength: 'is empty',
+  maxLength: 'is too long',
+}
+
+/** Where the request is wrong and how. What was sent is not repeated. */
+function explain(error: FastifyError): string {
+  const found = error.validation ?? []
+  const worst = found.find(({ keyword }) => keyword === 'oneOf') ?? found[0]
+  if (worst === undefined) return ''
+  return `${error.validationContext ?? 'body'}${worst.instancePath}: ${WORDS[worst.keyword] ?? 'is not valid'}`
+}
+
+/** The first line of our own code on the stack: says where, holds no data. */
+function placeOf(error: Error): string | undefined {
+  return error.stack
+    ?.split('\n')
+    .find((line) => line.trimStart().startsWith('at '))
+    ?.trim()
+    .replace(/\(.*\//, '(')
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto'
+import { APP_PATTERN, LunaDefendError } from '@lunadefend/contract'
+import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import type { House } from './house.ts'
+
+/** The frame's scripts and styles, and how its page is written: packages/secure-frame. */
+export interface FramePages {
+  readonly files: ReadonlyMap<string, { readonly contentType: string; readonly body: Uint8Array }>
+  page(about: {
+    readonly component: Component
+    readonly app: string
+    readonly origins: readonly string[]
+    readonly nonce: string
+  }): { readonly html: string; readonly headers: Readonly<Record<string, string>> }
+}
+
+const Query = Type.Object(
+  {
+    app: Type.String({ pattern: APP_PATTERN }),
+    component: Type.Union(COMPONENTS.map((name) => Type.Literal(name))),
+  },
+  { additionalProperties: false },
+)
+
+export function frameRoutes(server: FastifyInstance, { apps }: House, pages: FramePages): void {
+  server.get('/frame', { schema: { querystring: Query, hide: true } }, async (request, reply) => {
+    const { app: id, component } = request.query as { app: string; component: Component }
+    // Only as an iframe: nobody has a reason to open it in a tab or to fetch its text.
+    if (request.headers['sec-fetch-dest'] !== 'iframe') throw new LunaDefendError('forbidden')
+    const app = apps.get(id)
+    if (app === undefined) throw new LunaDefendError('forbidden')
+    const nonce = randomBytes(16).toString('base64')
+    const { html, headers } = pages.page({ component, app: id, origins: app.origins, nonce })
+    reply.removeHeader('x-frame-options')
+    reply.headers(headers).type('text/html; charset=utf-8')
+    return html
+  })
+
+  for (const [path, { contentType, body }] of pages.files) {
+    server.get(path, { schema: { hide: true } }, async (_request, reply) => {
+      reply.header('cache-control', 'public, max-age=31536000, immutable').type(contentType)
+      return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    })
+  }
+}

@@ -1,0 +1,76 @@
+import { type Body, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
+import {
+  type DurationLimits,
+  parseDuration,
+  type Result,
+  revokeGrant,
+  setGrant,
+  verifyGrant,
+} from '@lunadefend/core'
+import type { FastifyInstance } from 'fastify'
+import { batch } from '../envelope.ts'
+import { serve } from '../serve.ts'
+import type { House } from './house.ts'
+
+export function grantRoutes(server: FastifyInstance, { gate, needs }: House, life: DurationLimits): void {
+  serve(server, gate, 'setGrant', async ({ caller, body }) => {
+    const tokens = tokensOf(body)
+    const expiresAt = await setGrant(needs, caller, {
+      sid: body.sessionId as SessionId,
+      tokens,
+      access: body.access ?? 'read',
+      ttlSeconds: secondsOf(body, life),
+      maxUses: body.maxUses ?? null,
+      purpose: body.purpose ?? null,
+    })
+    if (expiresAt === null) throw new LunaDefendError('access_denied')
+    const data = { expiresAt: Math.floor(expiresAt / 1000) }
+    return body.tokenId === undefined
+      ? batch(
+          tokens.map(() => done(data)),
+          caller.requestId,
+          (item) => item,
+        )
+      : data
+  })
+
+  serve(server, gate, 'verifyGrant', async ({ caller, body }) => {
+    const tokens = tokensOf(body)
+    const { access = 'store', consume = false } = body
+    const valid = await verifyGrant(needs, caller, {
+      sid: body.sessionId as SessionId,
+      tokens,
+      access,
+      consume,
+    })
+    if (body.tokenId !== undefined) return { valid: valid[0] === true }
+    return batch(valid.map(done), caller.requestId, (item) => ({ valid: item }))
+  })
+
+  serve(server, gate, 'revokeGrant', async ({ caller, body }) => {
+    const sid = (body.sessionId ?? null) as SessionId | null
+    const named = body.tokenId !== undefined || body.tokenIds !== undefined
+    return { revoked: await revokeGrant(needs, caller, { sid, tokens: named ? tokensOf(body) : null }) }
+  })
+}
+
+function tokensOf({ tokenId, tokenIds = [] }: { tokenId?: string; tokenIds?: string[] }): TokenId[] {
+  return (tokenId === undefined ? tokenIds : [tokenId]) as TokenId[]
+}
+
+function done<T>(data: T): Result<T> {
+  return { ok: true, data }
+}
+
+/** `customDuration` is an older name of `ttl`. */
+function secondsOf({ ttl, customDuration }: Body<'setGrant'>, life: DurationLimits): number {
+  if (ttl !== undefined && customDuration !== undefined) {
+    throw new LunaDefendError('invalid_request', 'body: has both ttl and its older name customDuration')
+  }
+  const duration = parseDuration(ttl ?? customDuration, life)
+  if ('seconds' in duration) return duration.seconds
+  throw new LunaDefendError(
+    'invalid_request',
+    `body/${ttl === undefined ? 'customDuration' : 'ttl'}: ${duration.problem}`,
+  )
+}

@@ -1,0 +1,41 @@
+import type { Needs } from '@lunadefend/core'
+import type { FastifyInstance } from 'fastify'
+import type { Registry } from 'prom-client'
+import { success } from '../envelope.ts'
+
+/** Liveness, readiness with its reasons, metrics, the contract. */
+export function statusRoutes(server: FastifyInstance, needs: Needs, metrics: Registry): void {
+  const hide = { schema: { hide: true } }
+  server.get('/health', hide, async () => success({ status: 'alive' }))
+
+  server.get('/ready', hide, async (_request, reply) => {
+    const checks = await readiness(needs)
+    const ready = Object.values(checks).every((state) => state === 'ok')
+    return reply.code(ready ? 200 : 503).send(success({ ready, checks }))
+  })
+
+  server.get('/metrics', hide, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  )
+
+  server.get('/openapi.json', hide, async (_request, reply) =>
+    reply.type('application/json').send(server.swagger()),
+  )
+}
+
+type State = 'ok' | 'failing'
+
+/** Asks each part of the world for a real answer. */
+async function readiness({ database, objectStore, keys }: Needs): Promise<Record<string, State>> {
+  const state = async (question: Promise<unknown>): Promise<State> =>
+    question.then(
+      () => 'ok' as const,
+      () => 'failing',
+    )
+  const [databaseState, storeState, rootKeyState] = await Promise.all([
+    state(database.read((reader) => reader.readKeyRing())),
+    state(objectStore.ping()),
+    state(keys.root.prf(keys.root.activeKid, Buffer.from('lunadefend/ready'))),
+  ])
+  return { database: databaseState, objectStore: storeState, rootKey: rootKeyState }
+}

@@ -1,0 +1,67 @@
+import {
+  answerSchema,
+  type Body,
+  CALLS,
+  type Call,
+  type CallName,
+  type Data,
+  Failure,
+  LIMITS,
+  LunaDefendError,
+} from '@lunadefend/contract'
+import type { Actor, Caller } from '@lunadefend/core'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { authenticate, type Gate } from './authenticate.ts'
+import { success } from './envelope.ts'
+
+/** A request after the edge is done with it. */
+export interface Served<N extends CallName> {
+  /** Who calls. Only a call that is open to anyone has nobody here. */
+  readonly caller: Caller
+  readonly body: Body<N>
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+const ACTORS = new WeakMap<FastifyRequest, Actor>()
+
+/** Registers one row of the contract: who may call, what comes in, what goes out. */
+export function serve<N extends CallName>(
+  server: FastifyInstance,
+  gate: Gate,
+  name: N,
+  handle: (served: Served<N>) => Promise<Data<N>>,
+): void {
+  const call: Call = CALLS[name]
+  server.route({
+    method: call.method,
+    url: call.path,
+    bodyLimit: takesBatch(call) ? LIMITS.batchBodyBytes : LIMITS.bodyBytes,
+    schema: {
+      operationId: name,
+      summary: call.summary,
+      ...(call.body === null ? {} : { body: call.body }),
+      response: { 200: answerSchema(call), '4xx': Failure, '5xx': Failure },
+    },
+    // Before the body is read: a stranger's body is never parsed.
+    onRequest: async (request, reply) => {
+      if (!call.callers.includes('anyone')) await admit(gate, call, request, reply)
+    },
+    handler: async (request, reply) => {
+      const actor = ACTORS.get(request) as Actor
+      const body = request.body as Body<N>
+      return success(await handle({ caller: { actor, requestId: request.id }, body, request, reply }))
+    },
+  })
+}
+
+async function admit(gate: Gate, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const actor = await authenticate(gate, request)
+  if (actor.kind === 'user') reply.header('lunasec-session-hash', actor.sessionHash)
+  if (!call.callers.includes(actor.kind)) throw new LunaDefendError('forbidden')
+  ACTORS.set(request, actor)
+}
+
+function takesBatch({ body }: Call): boolean {
+  return body !== null && 'properties' in body && 'tokenIds' in (body.properties as object)
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import compress from '@fastify/compress'
+import swagger from '@fastify/swagger'
+import { CALLS, LIMITS, LunaDefendError } from '@lunadefend/contract'
+import { type Clock, GRANT_LIFE, type Needs } from '@lunadefend/core'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { Counter, Histogram, Registry } from 'prom-client'
+import { ApplicationTokens } from './application-token.ts'
+import type { Apps } from './apps.ts'
+import { answerError } from './errors.ts'
+import { type FramePages, frameRoutes } from './routes/frame.ts'
+import { grantRoutes } from './routes/grants.ts'
+import type { House } from './routes/house.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { statusRoutes } from './routes/status.ts'
+import { tokenRoutes } from './routes/tokens.ts'
+import { securityHeaders } from './security-headers.ts'
+
+export interface ServerParts {
+  readonly needs: Needs
+  readonly apps: Apps
+  readonly publicUrl: string
+  readonly pages: FramePages
+  readonly log: Logger
+  readonly clock: Clock
+}
+
+/**
+ * The life of a request: id and headers → credential → body and its schema → operation → envelope. Everything that
+ * fails on the way ends in `answerError`.
+ */
+export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
+  const { needs, apps, publicUrl, clock } = parts
+  const server = createServer(parts)
+  const metrics = observe(server)
+  await server.register(compress, { threshold: 1024, encodings: ['br', 'gzip'], globalDecompression: false })
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'LunaDefend Tokenizer', version: '1' },
+      servers: [{ url: publicUrl }],
+    },
+  })
+  const gate = { needs, applicationTokens: new ApplicationTokens(apps, publicUrl, clock), publicUrl }
+  const house: House = { gate, needs, apps, publicUrl }
+  sessionRoutes(server, house)
+  tokenRoutes(server, house)
+  grantRoutes(server, house, GRANT_LIFE)
+  frameRoutes(server, house, parts.pages)
+  statusRoutes(server, needs, metrics)
+  return server
+}
+
+function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
+  const server = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    genReqId: () => randomBytes(16).toString('hex'),
+    requestIdHeader: false,
+    bodyLimit: LIMITS.bodyBytes,
+    // A slow client is not waited for: headers in 10 s, the whole request in 15 s.
+    requestTimeout: 15_000,
+    keepAliveTimeout: 30_000,
+    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false },
+    },
+  }) as unknown as FastifyInstance
+  server.removeContentTypeParser('text/plain')
+  // Answers are made by us, whole: the schemas document them and the tests check them.
+  server.setSerializerCompiler(() => JSON.stringify)
+  const headers = securityHeaders(publicUrl)
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers).header('x-request-id', request.id)
+  })
+  server.setErrorHandler(answerError)
+  server.setNotFoundHandler((request, reply) =>
+    answerError(new LunaDefendError(missing(request)), request, reply),
+  )
+  return server
+}
+
+/** A known path with another method is 405, all else 404. */
+function missing(request: FastifyRequest): 'method_not_allowed' | 'not_found' {
+  const path = request.url.split('?', 1)[0]
+  const known = Object.values(CALLS).some((call) => call.path === path)
+  return known ? 'method_not_allowed' : 'not_found'
+}
+
+/** One line of log and one count a request. Neither holds a URL, a header or a body: only the route. */
+function observe(server: FastifyInstance): Registry {
+  const metrics = new Registry()
+  const labelNames = ['route', 'status'] as const
+  const requests = new Counter({
+    name: 'lunadefend_requests_total',
+    help: 'Requests answered.',
+    labelNames,
+    registers: [metrics],
+  })
+  const seconds = new Histogram({
+    name: 'lunadefend_request_seconds',
+    help: 'Time to answer, in seconds.',
+    labelNames: ['route'] as const,
+    registers: [metrics],
+  })
+  server.addHook('onResponse', (request, reply, done) => {
+    const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}`
+    requests.inc({ route, status: reply.statusCode })
+    seconds.observe({ route }, reply.elapsedTime / 1000)
+    request.log.info(
+      { requestId: request.id, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    )
+    done()
+  })
+  return metrics
+}

@@ -1,0 +1,79 @@
+import type { AddressInfo } from 'node:net'
+import { type Clock, loadKeyRing, type Needs } from '@lunadefend/core'
+import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
+import { openFileRootKey } from '@lunadefend/stores/root-keys'
+import { openS3 } from '@lunadefend/stores/s3'
+import { openSqlite } from '@lunadefend/stores/sqlite'
+import { type DestinationStream, pino } from 'pino'
+import { parseConfig, type TokenizerConfig } from './config.ts'
+import { registerApps } from './http/apps.ts'
+import type { FramePages } from './http/routes/frame.ts'
+import { buildServer } from './http/server.ts'
+import { startJobs } from './jobs.ts'
+
+/** A Tokenizer that answers. */
+export interface RunningTokenizer extends AsyncDisposable {
+  readonly port: number
+  /** Answers what is under way, then lets go of everything. */
+  close(): Promise<void>
+}
+
+/** What a test may put in place of the real thing. */
+export interface Surroundings {
+  /** @default the system's clock */
+  readonly clock?: Clock
+  /** Where log lines go. @default standard output */
+  readonly logTo?: DestinationStream
+}
+
+/**
+ * Builds the house and opens its doors. Rejects with ConfigError, an error of the root key or of the database, or
+ * EADDRINUSE; nothing is left open then.
+ */
+export async function startTokenizer(
+  config: TokenizerConfig,
+  surroundings: Surroundings = {},
+): Promise<RunningTokenizer> {
+  const {
+    listen,
+    publicUrl,
+    database: databaseConfig,
+    objectStore: storeConfig,
+    ...rest
+  } = parseConfig(config)
+  const clock = surroundings.clock ?? { now: () => Date.now() }
+  const log = pino({ level: rest.logLevel, base: null }, surroundings.logTo ?? pino.destination(1))
+  await using stack = new AsyncDisposableStack()
+  const root = await openFileRootKey(rest.rootKey.path)
+  const database = stack.use(openSqlite(databaseConfig.file))
+  const objectStore = openS3({ ...storeConfig, clock })
+  let ring = await loadKeyRing({ database, clock, root })
+  const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
+  const needs: Needs = { database, objectStore, clock, keys }
+  const apps = await registerApps(rest.apps)
+  const pages = await framePages(publicUrl, storeConfig.endpoint)
+  const server = await buildServer({ needs, apps, publicUrl, pages, log, clock })
+  stack.defer(() => server.close())
+  const refreshKeys = async () => {
+    ring = await loadKeyRing({ database, clock, root })
+  }
+  const jobs = startJobs(needs, refreshKeys, log)
+  stack.defer(() => jobs.stop())
+  await server.listen(listen)
+  const { port } = server.server.address() as AddressInfo
+  const opened = stack.move()
+  const close = () => opened.disposeAsync()
+  return { port, close, [Symbol.asyncDispose]: close }
+}
+
+async function framePages(publicUrl: string, objectStoreOrigin: string): Promise<FramePages> {
+  const assets = await buildFrameAssets()
+  const https = publicUrl.startsWith('https:')
+  return {
+    files: assets.files,
+    page: ({ component, app, origins, nonce }) => ({
+      html: renderFramePage({ assets, component, app, origins, objectStoreOrigin, nonce }),
+      headers: frameHeaders({ component, origins, objectStoreOrigin, nonce, https }),
+    }),
+  }
+}
