@@ -1,0 +1,7 @@
+export { CLIENT_ERRORS, type ClientErrorCode, LunaDefendClientError } from './client-error.ts'
+export type { CreateOptions, Grants, RevokeOptions, Tokens, VerifyOptions } from './grants.ts'
+export { LunaDefend } from './lunadefend.ts'
+export type { NodeHandler, RouterOptions } from './node-router.ts'
+export type { LunaDefendOptions } from './settings.ts'
+export type { AppSession } from './site-routes.ts'
+export type { DetokenizeOptions, TokenizeOptions } from './values.ts'

@@ -1,0 +1,48 @@
+import { type Body, CALLS, type CallName, type SessionId } from '@lunadefend/contract'
+import type { ApplicationTokens } from './application-token.ts'
+import { type Reader, readEnvelope, readResults } from './envelope.ts'
+import { type Answer, exchange } from './http-exchange.ts'
+import type { Settings } from './settings.ts'
+
+/** The calls of the contract that an application may make. */
+export type ApplicationCall = {
+  [N in CallName]: 'application' extends (typeof CALLS)[N]['callers'][number] ? N : never
+}[CallName]
+
+/** Makes calls in the application's name. */
+export interface TokenizerCalls {
+  /** One thing: reads its data. With `sid` the application acts for that session. */
+  one<N extends ApplicationCall, T>(name: N, body: Body<N>, reader: Reader<T>, sid?: SessionId): Promise<T>
+  /** A batch: reads the data of each of its `count` items. */
+  many<N extends ApplicationCall, T>(
+    name: N,
+    body: Body<N>,
+    count: number,
+    reader: Reader<T>,
+  ): Promise<readonly T[]>
+}
+
+/** A batch of 1,000 items, each a failure with its message, stays far below. */
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024
+
+export function tokenizerCalls(settings: Settings, tokens: ApplicationTokens): TokenizerCalls {
+  const post = async <N extends ApplicationCall>(name: N, body: Body<N>, sid?: SessionId): Promise<Answer> =>
+    exchange({
+      url: settings.tokenizerUrl + CALLS[name].path,
+      method: CALLS[name].method,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${await tokens.get(sid)}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(body),
+      timeoutMs: settings.timeoutMs,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+      unreachable: 'tokenizer_unreachable',
+      tooLarge: 'unexpected_answer',
+    })
+  return {
+    one: async (name, body, reader, sid) => readEnvelope(await post(name, body, sid), reader),
+    many: async (name, body, count, reader) => readResults(await post(name, body), count, reader),
+  }
+}
