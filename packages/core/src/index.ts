@@ -28,6 +28,7 @@ export {
 export { type SetGrantCommand, setGrant } from './operations/set-grant.ts'
 export { type TokenizeCommand, tokenize } from './operations/tokenize.ts'
 export { type VerifyGrantCommand, verifyGrant } from './operations/verify-grant.ts'
+export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
 export type {
   Clock,
   Commits,
@@ -44,4 +45,3 @@ export type {
   SessionOpening,
   Tombstone,
 } from './ports.ts'
-export { DependencyUnavailable } from './ports.ts'

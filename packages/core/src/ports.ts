@@ -11,16 +11,6 @@ export interface Clock {
   now(): number
 }
 
-/** A part of the world does not answer, or not as it should. Says which, and nothing of what was asked. */
-export class DependencyUnavailable extends Error {
-  readonly dependency: 'database' | 'object-store' | 'root-key'
-  constructor(dependency: 'database' | 'object-store' | 'root-key', cause?: unknown) {
-    super(`The ${dependency} does not answer as it should.`, { cause })
-    this.name = 'DependencyUnavailable'
-    this.dependency = dependency
-  }
-}
-
 /** The root key, wherever it lives. Throws when it cannot be reached; never answers with another key's output. */
 export interface RootKeys {
   /** The key that new records are sealed with: "r" and 16 hex digits. */

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode, LunaDefendError } from '@lunadefend/contract'
-import { DependencyUnavailable } from '@lunadefend/core'
+import { PortFailure } from '@lunadefend/core'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { failure } from './envelope.ts'
 
@@ -22,7 +22,14 @@ interface Reading {
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const { code, detail } = read(error)
   if (code === 'internal' || code === 'unavailable') {
-    request.log.error({ requestId: request.id, error: error.name, at: placeOf(error) }, code)
+    request.log.error(
+      {
+        requestId: request.id,
+        error: error instanceof PortFailure ? error.code : error.name,
+        at: placeOf(error),
+      },
+      code,
+    )
   }
   if (code === 'too_many_requests' || code === 'unavailable') reply.header('retry-after', '1')
   reply.code(ERRORS[code].status).send(failure(code, request.id, detail))
@@ -30,7 +37,7 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
 
 function read(error: FastifyError | Error): Reading {
   if (error instanceof LunaDefendError) return { code: error.code, detail: error.detail }
-  if (error instanceof DependencyUnavailable) return { code: 'unavailable' }
+  if (error instanceof PortFailure) return { code: 'unavailable' }
   if ('validation' in error && error.validation) return { code: 'invalid_request', detail: explain(error) }
   const code = 'code' in error ? FASTIFY_CODES[error.code] : undefined
   // secure-json-parse: malformed JSON, or a __proto__ in it.

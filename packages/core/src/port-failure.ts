@@ -1,0 +1,32 @@
+/** Every way in which a port fails. The text says what it means for whoever runs the Tokenizer. */
+export const PORT_FAILURES = {
+  database_unusable: 'The database file cannot be opened, or belongs to something else.',
+  database_damaged: 'The database file is damaged.',
+  database_newer: 'The database was written by a newer version.',
+  database_busy: 'Another process holds the database for too long.',
+  database_failed: 'The database could not do what was asked: nothing was changed.',
+  database_closed: 'The database was closed.',
+  objects_unreachable: 'The object store does not answer.',
+  objects_refused: 'The object store answered something unexpected.',
+  root_key_missing: 'There is no root key.',
+  root_key_damaged: 'The root key is damaged.',
+  root_key_exposed: 'Others than the owner can read or replace the root key.',
+  root_key_exists: 'There is a root key already; it is never overwritten.',
+  root_key_unwritable: 'The root key cannot be written.',
+  root_key_unknown: 'A root key was asked for that is not held.',
+} as const satisfies Record<string, string>
+
+export type PortFailureCode = keyof typeof PORT_FAILURES
+
+/**
+ * What an adapter throws when what lies behind it does not answer, is damaged, or refuses. The message is one line for
+ * the operator, says what to do, and holds no key, token or value; a caller over HTTP learns nothing of it.
+ */
+export class PortFailure extends Error {
+  readonly code: PortFailureCode
+  constructor(code: PortFailureCode, detail?: string) {
+    super(detail === undefined ? PORT_FAILURES[code] : `${PORT_FAILURES[code]} ${detail}`)
+    this.name = 'PortFailure'
+    this.code = code
+  }
+}
