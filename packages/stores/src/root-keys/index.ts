@@ -1,0 +1,1 @@
+export { createFileRootKey, openFileRootKey } from './file.ts'

@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import type { AuditSubject, Refusal } from '@lunadefend/core'
+import type { Statements } from './statements.ts'
+
+/**
+ * Numbers the rows that this connection writes, without a gap, in the order in which they are committed: a row that
+ * somebody removes is missed. What is rolled back takes its numbers back.
+ */
+export interface AuditTrail {
+  /** `refusal` `null` = allowed. */
+  append(subject: AuditSubject, refusal: Refusal | null): void
+  /** The last number that is in use. */
+  mark(): number
+  rewind(mark: number): void
+}
+
+export function createAuditTrail(statements: Statements): AuditTrail {
+  // Never used before, so that a restart, or a restored file, cannot continue another one's numbers.
+  const writer = randomBytes(8).toString('hex')
+  let last = 0
+  return {
+    append({ at, requestId, app, actor, action, epoch, session, token }, refusal) {
+      const row = [at, requestId, app, actor, action, epoch, session, token, refusal]
+      statements.insertAudit.run(writer, last + 1, ...row)
+      last += 1
+    },
+    mark: () => last,
+    rewind(mark) {
+      last = mark
+    },
+  }
+}

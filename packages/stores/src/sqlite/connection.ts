@@ -1,0 +1,100 @@
+import { closeSync, openSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { PortFailure } from '@lunadefend/core'
+import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
+import { asPortFailure } from './sqlite-failure.ts'
+
+/** How long opening waits for other processes, in milliseconds. */
+const OPENING_WAIT_MS = 5000
+/** How long one statement blocks this process, waiting for another one; the queue then tries again later. */
+const STATEMENT_WAIT_MS = 25
+/** Up to this size a file is checked whole when it is opened; it takes about a second. */
+const CHECKED_BYTES = 256 * 1024 * 1024
+
+/**
+ * A connection with every setting that safety needs, to a file that has the present schema.
+ *
+ * @throws {PortFailure} `database_unusable`, `database_damaged`, `database_newer`, `database_busy`
+ */
+export function connect(file: string): DatabaseSync {
+  createPrivately(file)
+  const db = new DatabaseSync(file, { open: false, timeout: OPENING_WAIT_MS })
+  try {
+    db.open()
+    db.exec(`
+      PRAGMA trusted_schema = OFF;
+      PRAGMA foreign_keys = ON;
+      PRAGMA secure_delete = ON;
+    `)
+    refuseForeign(db, file)
+    refuseDamaged(db, file)
+    // FULL: a commit is on the disk when it returns (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    migrate(db, file)
+    db.exec(`PRAGMA busy_timeout = ${STATEMENT_WAIT_MS}`)
+    return db
+  } catch (error) {
+    if (db.isOpen) db.close()
+    throw openingFailure(file, error)
+  }
+}
+
+// SQLite gives its side files the mode of the database.
+function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', 0o600))
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    throw new PortFailure('database_unusable', `${file} (${code}): check its folder and its owner.`)
+  }
+}
+
+function refuseForeign(db: DatabaseSync, file: string): void {
+  const id = pragma(db, 'application_id')
+  if (id === APPLICATION_ID) return
+  const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number }
+  if (id === 0 && tables === 0) return
+  throw new PortFailure(
+    'database_unusable',
+    `${file} is the database of another program: choose another file.`,
+  )
+}
+
+function refuseDamaged(db: DatabaseSync, file: string): void {
+  if (statSync(file).size > CHECKED_BYTES) return
+  if (String(pragma(db, 'quick_check(1)')) === 'ok') return
+  throw new PortFailure('database_damaged', `${file}: restore it from a backup.`)
+}
+
+function migrate(db: DatabaseSync, file: string): void {
+  // Locked first, so that of several processes that start at once one migrates and the others find it done.
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const version = pragma(db, 'user_version') as number
+    if (version > MIGRATIONS.length) throw tooNew(file, version)
+    for (const migration of MIGRATIONS.slice(version)) db.exec(migration)
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}; PRAGMA application_id = ${APPLICATION_ID};`)
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function tooNew(file: string, version: number): PortFailure {
+  const known = `its schema is ${version}, this version knows ${MIGRATIONS.length}`
+  return new PortFailure('database_newer', `${file}: ${known}. Start the newer version, or restore a backup.`)
+}
+
+function pragma(db: DatabaseSync, name: string): unknown {
+  return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+}
+
+function openingFailure(file: string, error: unknown): unknown {
+  const failure = asPortFailure(error)
+  if (!(failure instanceof PortFailure) || failure.code !== 'database_failed') return failure
+  return new PortFailure(
+    'database_unusable',
+    `${file}: ${(error as Error).message}. Check its folder and its owner.`,
+  )
+}
