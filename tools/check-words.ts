@@ -13,7 +13,7 @@ interface Rule {
  */
 const RULES: readonly Rule[] = [
   {
-    pattern: /(?<![\w.)}\]-])\/(?:work|root|tmp|home|Users)\/\w/,
+    pattern: /(?<![\w.)}\]-])\/(?:work|root|tmp|home|Users)\/[\w.]/,
     why: 'a path of one machine: use a path relative to the repository, or os.tmpdir()',
   },
   {

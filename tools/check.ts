@@ -9,11 +9,16 @@ const STEPS: readonly (readonly [name: string, file: string, ...args: string[]])
   ['types', binOf('typescript', 'tsc'), '--build'],
   ['unused code and packages', binOf('knip'), '--no-progress', '--no-config-hints'],
   ['style', binOf('@biomejs/biome', 'biome'), 'ci', '--colors=off', '.'],
-  ['boundaries', 'tools/check-boundaries.ts'],
-  ['words', 'tools/check-words.ts'],
-  ['packages', 'tools/check-packages.ts'],
-  ['links', 'tools/check-links.ts'],
+  ['boundaries', ownFile('check-boundaries.ts')],
+  ['words', ownFile('check-words.ts')],
+  ['packages', ownFile('check-packages.ts')],
+  ['links', ownFile('check-links.ts')],
 ]
+
+/** A file beside this one; the checks look at the repository in which they are run. */
+function ownFile(name: string): string {
+  return join(import.meta.dirname, name)
+}
 
 /** The program of an installed package. It is run with our own Node: what is in `node_modules/.bin` may find another. */
 function binOf(name: string, bin = name): string {

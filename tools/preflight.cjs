@@ -1,4 +1,5 @@
 // Runs on any Node, however old: plain JavaScript, no syntax newer than ES5.
+// biome-ignore-all lint/style/useTemplate: ES5 has no template literals.
 var need = 24
 var have = parseInt(process.versions.node.split('.')[0], 10)
 var lines = [
