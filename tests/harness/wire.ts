@@ -1,0 +1,70 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { expect } from 'vitest'
+
+/** An answer whose body has been found to be what openapi.json promises. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: its shape has just been checked against the contract
+  readonly body: any
+}
+
+export interface Request {
+  readonly method?: string
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Speaks to one Tokenizer, and holds each of its answers to its own contract. */
+export class Wire {
+  readonly url: string
+  readonly #validators: Map<string, ValidateFunction>
+
+  private constructor(url: string, validators: Map<string, ValidateFunction>) {
+    this.url = url
+    this.#validators = validators
+  }
+
+  static async open(url: string): Promise<Wire> {
+    const contract = await (await fetch(`${url}/openapi.json`)).json()
+    expect(contract.openapi).toMatch(/^3\.1/)
+    const ajv = new Ajv2020({ strict: false })
+    const validators = new Map<string, ValidateFunction>()
+    for (const [path, item] of Object.entries<Record<string, unknown>>(contract.paths)) {
+      for (const [method, operation] of Object.entries<unknown>(item)) {
+        const { responses } = operation as {
+          responses: Record<string, { content: Record<string, { schema: object }> }>
+        }
+        for (const [status, { content }] of Object.entries(responses)) {
+          const schema = content['application/json']?.schema
+          if (schema) validators.set(`${method} ${path} ${status.toUpperCase()}`, ajv.compile(schema))
+        }
+      }
+    }
+    return new Wire(url, validators)
+  }
+
+  /** POST with JSON unless told otherwise. */
+  async call(path: string, { method = 'POST', body, headers = {} }: Request = {}): Promise<Answer> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    const response = await fetch(this.url + path, { method, headers: { ...type, ...headers }, ...sent })
+    const answer = { status: response.status, headers: response.headers, body: await response.json() }
+    this.#check(method.toLowerCase(), path, answer)
+    return answer
+  }
+
+  #check(method: string, path: string, { status, headers, body }: Answer): void {
+    expect(headers.get('content-type')).toMatch(/^application\/json/)
+    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('access-control-allow-origin')).toBeNull()
+    const key = `${method} ${path} `
+    const validate =
+      this.#validators.get(key + status) ?? this.#validators.get(`${key}${String(status)[0]}XX`)
+    if (validate === undefined) return expect(body.success).toBe(false)
+    const valid = validate(body)
+    expect(valid, `${key}${status}: ${JSON.stringify(validate.errors)}`).toBe(true)
+    if (status >= 400) expect(body.error.requestId).toBe(headers.get('x-request-id'))
+  }
+}
