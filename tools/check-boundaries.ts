@@ -11,7 +11,7 @@ import { type Import, readModule, type Sighting } from './read-module.ts'
 export function findCrossings(root: string, table: ImportTable): Finding[] {
   const house: House = { root, table, doors: readDoors(root) }
   const sources = projectFiles(root).filter((path) => SOURCE.test(path))
-  return [...sources.flatMap((file) => crossingsOf(house, file)), ...emptyRooms(house, sources)]
+  return [...sources.flatMap((file) => crossingsOf(house, file)), ...emptyRooms(table, sources)]
 }
 
 const SOURCE = /^(?:packages|apps)\/[^/]+\/src\/.*\.[cm]?[jt]sx?$/
@@ -128,15 +128,13 @@ function allows(list: readonly string[], name: string): boolean {
   return list.some((entry) => (entry.endsWith('*') ? name.startsWith(entry.slice(0, -1)) : entry === name))
 }
 
-function emptyRooms(house: House, sources: readonly string[]): Finding[] {
-  const used = new Set(sources.map((file) => placeOf(house.table, file)?.name))
-  return Object.entries(house.table.rooms)
-    .filter(([name]) => !used.has(name))
-    .map(([name, room]) => ({
-      file: room.at[0] ?? name,
-      line: 1,
-      why: `does not exist, but the table names it (${name})`,
-    }))
+/** What the table names and is not there: a row that nobody would miss protects nothing. */
+function emptyRooms(table: ImportTable, sources: readonly string[]): Finding[] {
+  const holds = (at: string) => sources.some((file) => (at.endsWith('/') ? file.startsWith(at) : file === at))
+  const named = [...Object.values(table.rooms).flatMap(({ at }) => at), ...table.environment]
+  return named
+    .filter((at) => !holds(at))
+    .map((file) => ({ file, line: 1, why: 'is named by the import table, but there is no such source' }))
 }
 
 if (import.meta.main) report(findCrossings(process.cwd(), { rooms: ROOMS, environment: ENVIRONMENT }))

@@ -50,8 +50,8 @@ export const ROOMS = {
     without: ['clock'],
   },
   'core/ports': {
-    purpose: 'what the rules need from the world, and no implementation of it',
-    at: ['packages/core/src/ports.ts'],
+    purpose: 'what the rules need from the world, and how it fails; no implementation of it',
+    at: ['packages/core/src/ports.ts', 'packages/core/src/port-failure.ts'],
     may: [],
     types: ['#contract', '#core/domain', '#core/crypto'],
   },
@@ -82,17 +82,17 @@ export const ROOMS = {
   'stores/sqlite': {
     purpose: 'the database port over its one driver',
     at: ['packages/stores/src/sqlite/'],
-    may: ['#contract', '#core', 'node:sqlite', ...FILES],
+    may: ['#contract', '#core', 'node:sqlite', 'node:crypto', 'node:timers/promises', ...FILES],
   },
   'stores/s3': {
     purpose: 'the object store port over HTTP',
     at: ['packages/stores/src/s3/'],
-    may: ['#contract', '#core', '#core/crypto'],
+    may: ['#contract', '#core', '#core/crypto', 'node:crypto'],
   },
   'stores/root-keys': {
     purpose: 'the root key port over files',
     at: ['packages/stores/src/root-keys/'],
-    may: ['#contract', '#core', ...FILES],
+    may: ['#contract', '#core', 'node:crypto', ...FILES],
   },
   'object-store': {
     purpose: 'an S3-compatible server of its own over a folder',
@@ -101,26 +101,51 @@ export const ROOMS = {
   },
   'secure-frame': {
     purpose: 'the only place in the browser that sees a value',
-    at: ['packages/secure-frame/src/'],
+    at: ['packages/secure-frame/src/frame/'],
     may: ['#contract/frame-messages'],
     types: ['#contract'],
   },
   'secure-frame/assets': {
     purpose: 'the Node side of the frame: bundles it, never runs it',
-    at: ['packages/secure-frame/src/assets.ts'],
+    at: ['packages/secure-frame/src/assets.ts', 'packages/secure-frame/src/assets/'],
     may: ['#contract/frame-messages', 'esbuild', 'node:crypto', 'node:zlib', ...FILES],
-    types: ['#contract'],
+    types: ['#contract', '#secure-frame'],
   },
   'tokenizer/http': {
     purpose: 'the only part that speaks HTTP; it is handed stores and settings',
     at: ['packages/tokenizer/src/http/'],
-    may: ['#contract', '#core', 'fastify', '@fastify/*', 'typebox', 'jose', 'node:crypto'],
-    types: ['#secure-frame/assets', 'pino', 'prom-client', 'node:http'],
+    may: [
+      '#contract',
+      '#contract/frame-messages',
+      '#core',
+      'fastify',
+      '@fastify/*',
+      'typebox',
+      'jose',
+      'node:crypto',
+    ],
+    types: ['pino', 'prom-client'],
+  },
+  'tokenizer/config': {
+    purpose: 'reads the settings whole, once',
+    at: ['packages/tokenizer/src/config.ts'],
+    may: ['#contract', 'typebox'],
+  },
+  'tokenizer/jobs': {
+    purpose: 'what runs by the clock',
+    at: ['packages/tokenizer/src/jobs.ts'],
+    may: ['#contract', '#core'],
+    types: ['pino'],
   },
   tokenizer: {
-    purpose: 'builds the service out of everything below',
-    at: ['packages/tokenizer/src/'],
-    may: 'anything',
+    purpose: 'the only wiring',
+    at: ['packages/tokenizer/src/service.ts', 'packages/tokenizer/src/index.ts'],
+    may: [
+      ...['#contract', '#contract/frame-messages', '#core', '#secure-frame/assets'],
+      ...['#stores/sqlite', '#stores/s3', '#stores/root-keys'],
+      ...['#tokenizer/http', '#tokenizer/config', '#tokenizer/jobs'],
+      ...['pino', 'prom-client', 'node:*'],
+    ],
   },
   browser: {
     purpose: 'the page side of the frame, free of frameworks',
@@ -145,10 +170,7 @@ export const ROOMS = {
 } as const satisfies Record<string, Room>
 
 /** The one file of each program that reads `process.env`; everything else is handed its settings. */
-export const ENVIRONMENT: readonly string[] = [
-  'packages/tokenizer/src/environment.ts',
-  'apps/demo/src/environment.ts',
-]
+export const ENVIRONMENT: readonly string[] = ['apps/demo/src/environment.ts']
 
 export interface ImportTable {
   readonly rooms: Readonly<Record<string, Room>>

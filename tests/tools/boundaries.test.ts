@@ -4,7 +4,7 @@ import { findCrossings } from '../../tools/check-boundaries.ts'
 import { type ImportTable, ROOMS, type Room } from '../../tools/import-table.ts'
 import { tree } from './tree.ts'
 
-const ENVIRONMENT = ['packages/tokenizer/src/environment.ts']
+const ENVIRONMENT = ['apps/demo/src/environment.ts']
 const TABLE: ImportTable = { rooms: ROOMS, environment: ENVIRONMENT }
 const ROWS: [string, Room][] = Object.entries(ROOMS)
 
@@ -30,7 +30,7 @@ const contract = 'packages/contract/src/calls.ts'
 const messages = 'packages/contract/src/frame-messages.ts'
 const sqlite = 'packages/stores/src/sqlite/index.ts'
 const route = 'packages/tokenizer/src/http/routes.ts'
-const frame = 'packages/secure-frame/src/field.ts'
+const frame = 'packages/secure-frame/src/frame/field.ts'
 const assets = 'packages/secure-frame/src/assets.ts'
 const browser = 'packages/browser/src/index.ts'
 const react = 'packages/react-sdk/src/form.tsx'
@@ -88,11 +88,11 @@ describe('refused', () => {
     ['http: the service that builds it', route, "import { start } from '../service.ts'"],
     ['http: files', route, "import { readFileSync } from 'node:fs'"],
     ['frame: the schema library, through contract', frame, "import { LIMITS } from '@lunadefend/contract'"],
-    ['frame: its own Node side', frame, "import { bundle } from './assets.ts'"],
-    ['frame: the types of its own Node side', frame, "import type { Bundle } from './assets.ts'"],
+    ['frame: its own Node side', frame, "import { bundle } from '../assets.ts'"],
+    ['frame: the types of its own Node side', frame, "import type { Bundle } from '../assets/bundle.ts'"],
     ['frame: core', frame, "import { presign } from '@lunadefend/core/sigv4'"],
     ['frame: a package', frame, "import { html } from 'lit'"],
-    ['assets: the frame code that it bundles', assets, "import { field } from './field.ts'"],
+    ['assets: the frame code that it bundles', assets, "import { field } from './frame/field.ts'"],
     ['browser: React', browser, "import type { ReactNode } from 'react'"],
     ['browser: the frame', browser, "import '@lunadefend/secure-frame/assets'"],
     ['react: messages to windows', react, "export const a = (w: Window) => w.postMessage(1, '*')"],
@@ -149,8 +149,8 @@ describe('refused', () => {
   test('a file in no room, and a room with no file', () => {
     const rooms = { contract: ROOMS.contract, browser: ROOMS.browser }
     const root = tree({ [contract]: 'export {}', 'packages/common/src/index.ts': 'export {}' })
-    const found = findCrossings(root, { rooms, environment: [] }).map(({ file }) => file)
-    expect(found.sort()).toEqual(['packages/browser/src/', 'packages/common/src/index.ts'])
+    const found = findCrossings(root, { rooms, environment: ['a.ts'] }).map(({ file }) => file)
+    expect(found.sort()).toEqual(['a.ts', 'packages/browser/src/', 'packages/common/src/index.ts'])
   })
 
   test('a file that does not parse', () => {
@@ -175,7 +175,7 @@ describe('allowed', () => {
     ['frame: its messages', frame, "import { parseConnect } from '@lunadefend/contract/frame-messages'"],
     ['frame: types of contract', frame, "import type { Data } from '@lunadefend/contract'"],
     ['frame: messages to windows', frame, "addEventListener('message', () => 1)"],
-    ['assets: naming the files that it bundles', assets, "new URL('./field.ts', import.meta.url)"],
+    ['assets: naming the files that it bundles', assets, "new URL('./frame/field.ts', import.meta.url)"],
     ['react: React and browser', react, "import 'react'\nimport '@lunadefend/browser'"],
     ['react: events of its own', react, "addEventListener('focus', () => <b>hello</b>)"],
     ['node-sdk: the types of Express', node, "import type { Request } from 'express'"],
