@@ -1,0 +1,80 @@
+/**
+ * How a secure element looks before the page says otherwise: like the browser's own text fields. The element draws
+ * border, background and focus ring; the frame lies over its padding and draws the text. Its size comes from a strut
+ * in the page, never from the frame, so nothing moves when the frame arrives and the content cannot be measured.
+ */
+const FIELD = `
+:host {
+  position: relative;
+  display: inline-block;
+  box-sizing: border-box;
+  max-inline-size: 100%;
+  inline-size: 22ch;
+  padding: 2px 4px;
+  border: 1px solid ButtonBorder;
+  border-radius: 3px;
+  background-color: Field;
+  color: FieldText;
+  text-align: start;
+  cursor: text;
+}
+:host([hidden]) { display: none; }
+:host(:disabled) { color: GrayText; cursor: default; }
+:host(:state(focused)) { outline: 2px solid Highlight; outline-offset: 0; }
+iframe {
+  position: absolute;
+  inset: 0;
+  inline-size: 100%;
+  block-size: 100%;
+  border: 0;
+  border-radius: inherit;
+  opacity: 0;
+}
+:host(:state(ready)) iframe { opacity: 1; }
+.strut { display: block; visibility: hidden; block-size: calc(var(--lines, 1) * 1lh); user-select: none; }
+.strut::before { content: '\\200b'; }
+@media (forced-colors: active) { :host { forced-color-adjust: auto; } }
+`
+
+const TEXTAREA = `
+:host { --lines: 3; inline-size: 40ch; }
+`
+
+const PARAGRAPH = `
+:host { display: block; inline-size: auto; padding: 0; border: 0; border-radius: 0; background-color: transparent; color: inherit; cursor: auto; }
+`
+
+const sheets = new Map<string, CSSStyleSheet>()
+
+/** Constructed sheets, because a page's CSP may forbid `<style>`. */
+export function sheetsFor(component: 'input' | 'textarea' | 'paragraph'): CSSStyleSheet[] {
+  const texts = { input: [FIELD], textarea: [FIELD, TEXTAREA], paragraph: [FIELD, PARAGRAPH] }[component]
+  return texts.map((text) => {
+    const sheet = sheets.get(text) ?? new CSSStyleSheet()
+    if (!sheets.has(text)) sheet.replaceSync(text)
+    sheets.set(text, sheet)
+    return sheet
+  })
+}
+
+/** The part that gives the element its size and its baseline. */
+export function makeStrut(): HTMLElement {
+  const strut = document.createElement('span')
+  strut.className = 'strut'
+  strut.ariaHidden = 'true'
+  return strut
+}
+
+/** Height in lines of text; what is no sensible number falls back to the default. */
+export function setLines(strut: HTMLElement, lines: string | null): void {
+  if (lines !== null && /^[1-9]\d{0,2}$/.test(lines)) strut.style.setProperty('--lines', lines)
+  else strut.style.removeProperty('--lines')
+}
+
+/** For `:state(name)` in the page's styles. Browsers before 2024 refuse a name without dashes, and go without. */
+export function setState(internals: ElementInternals, name: string, on: boolean): void {
+  try {
+    if (on) internals.states.add(name)
+    else internals.states.delete(name)
+  } catch {}
+}

@@ -1,0 +1,172 @@
+import type { Component, HostMessage } from '@lunadefend/contract/frame-messages'
+import { setState } from './appearance.ts'
+import { LunaDefendError } from './errors.ts'
+import { shield } from './focus-shield.ts'
+import { FrameLink, type FrameNews } from './frame-link.ts'
+import { configuredPage, type LunaDefendPage, whenConfigured } from './page.ts'
+import { styleOf } from './presentation.ts'
+
+export interface ElementFrameNeeds {
+  readonly host: HTMLElement
+  readonly root: ShadowRoot
+  readonly internals: ElementInternals
+  readonly component: Component
+  readonly title: () => string
+  /** The first message; the style follows by itself. */
+  readonly configure: () => HostMessage
+  /** There is a new frame; what is sent to it waits until it has loaded. */
+  readonly onFrame: (link: FrameLink) => void
+  /** The frame, if there was one, is gone. @returns whether something that the user typed went with it */
+  readonly onGone: () => boolean
+  readonly onNews: (news: FrameNews) => void
+  readonly onFailure: (error: LunaDefendError) => void
+}
+
+/** How often a frame that broke down is replaced without anybody asking, until it has proved itself again. */
+const MOST_HEALINGS = 3
+
+/** The frame in an element: there while the element is in a document and has a connection, replaced when it breaks. */
+export class ElementFrame {
+  readonly #needs: ElementFrameNeeds
+  #page: LunaDefendPage | null = null
+  #link: FrameLink | null = null
+  #inDocument = new AbortController()
+  #healings = 0
+
+  constructor(needs: ElementFrameNeeds) {
+    this.#needs = needs
+  }
+
+  get link(): FrameLink | null {
+    return this.#link
+  }
+
+  /** The connection of this element; the configured one where it was given none. */
+  get page(): LunaDefendPage | null {
+    return this.#page ?? configuredPage()
+  }
+
+  usePage(page: LunaDefendPage | null): void {
+    const before = this.page
+    this.#page = page
+    if (this.page !== before || this.#link === null) this.replace()
+  }
+
+  /** The element came into a document. */
+  enter(): void {
+    this.#inDocument = new AbortController()
+    const { signal } = this.#inDocument
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.restyle(), { signal })
+    this.#connect()
+  }
+
+  /** The element left its document. */
+  leave(): void {
+    this.#inDocument.abort()
+    this.#drop(new LunaDefendError('removed'))
+  }
+
+  /** Somebody needs the frame: one that is gone comes back. */
+  revive(): void {
+    this.#healings = 0
+    this.#connect()
+  }
+
+  replace(): void {
+    this.#drop(new LunaDefendError('removed'))
+    this.#connect()
+  }
+
+  /** @throws LunaDefendError `not-configured`, `removed` */
+  require(): FrameLink {
+    this.#connect()
+    if (this.#link !== null) return this.#link
+    throw new LunaDefendError(this.#needs.host.isConnected ? 'not-configured' : 'removed')
+  }
+
+  /** The frame did its work. */
+  proved(): void {
+    this.#healings = 0
+  }
+
+  send(message: HostMessage): void {
+    this.#link?.send(message)
+  }
+
+  restyle(): void {
+    if (this.#link !== null) this.send(this.#style())
+  }
+
+  #connect(): void {
+    const { host, root } = this.#needs
+    if (!host.isConnected || this.#link !== null) return
+    const { page } = this
+    if (page === null) {
+      whenConfigured(() => this.#connect(), this.#inDocument.signal)
+      return
+    }
+    const link = this.#makeLink(page)
+    this.#link = link
+    // The frame element can get the focus in many ways; the field in it is to have it then.
+    shield(link.iframe, () => link.send({ type: 'focus' }))
+    root.append(link.iframe)
+    this.#needs.onFrame(link)
+  }
+
+  #makeLink(page: LunaDefendPage): FrameLink {
+    const { component, title, onFailure } = this.#needs
+    return new FrameLink({
+      page,
+      component,
+      title: title(),
+      greeting: () => this.#greeting(),
+      onNews: (news) => this.#hear(news),
+      onLost: (error) => this.#lost(error),
+      onRefused: (code) => onFailure(new LunaDefendError(code)),
+    })
+  }
+
+  /** Asked for when the frame has loaded: by then the page's labels are there, too. */
+  #greeting(): HostMessage[] {
+    const { configure, title } = this.#needs
+    if (this.#link !== null) this.#link.iframe.title = title()
+    return [configure(), this.#style()]
+  }
+
+  #style(): HostMessage {
+    return { type: 'style', ...styleOf(this.#needs.host) }
+  }
+
+  #hear(news: FrameNews): void {
+    if (news.type === 'ready') {
+      setState(this.#needs.internals, 'ready', true)
+      this.#refocus()
+    }
+    this.#needs.onNews(news)
+  }
+
+  /** The focus that an element got while its frame was loading is not that of the frame's document yet. */
+  #refocus(): void {
+    const iframe = this.#link?.iframe
+    if (iframe === undefined || this.#needs.root.activeElement !== iframe) return
+    iframe.blur()
+    iframe.focus({ preventScroll: true })
+  }
+
+  #drop(error: LunaDefendError): boolean {
+    const link = this.#link
+    this.#link = null
+    link?.close(error)
+    setState(this.#needs.internals, 'ready', false)
+    return this.#needs.onGone()
+  }
+
+  #lost(error: LunaDefendError): void {
+    const lost = this.#drop(error)
+    const started = error.code === 'value-lost'
+    if (lost || !started) this.#needs.onFailure(error)
+    if (!started || this.#healings >= MOST_HEALINGS) return
+    this.#healings++
+    this.#connect()
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Keeps the page from seeing what happens at the iframe element itself.
+ *
+ * Once a frame has the focus, its keys are its own. But a label, `autofocus` or script can focus the iframe *element*
+ * while its document is still loading, and then keys are dispatched at that element, in the page. They are stopped
+ * here, at the window, before anything else on the page hears of them; what the browser does by itself (Tab) goes on.
+ *
+ * Native focus events are stopped as well, because they are not told for every way in (none for Tab): the elements tell
+ * focus and blur themselves, from what the frame says.
+ */
+const KEYS = ['keydown', 'keypress', 'keyup', 'beforeinput', 'input', 'paste', 'copy', 'cut'] as const
+const COMPOSITION = ['compositionstart', 'compositionupdate', 'compositionend'] as const
+const FOCUS = ['focus', 'focusin', 'blur', 'focusout'] as const
+
+const shielded = new WeakMap<EventTarget, () => void>()
+let installed = false
+
+/** From now on no event at this iframe element reaches the page. `onFocus` is called when it gets the focus. */
+export function shield(iframe: HTMLIFrameElement, onFocus: () => void): void {
+  shielded.set(iframe, onFocus)
+  if (installed) return
+  installed = true
+  for (const type of [...KEYS, ...COMPOSITION, ...FOCUS]) window.addEventListener(type, swallow, true)
+}
+
+function swallow(event: Event): void {
+  const target = event.composedPath()[0]
+  const onFocus = target === undefined ? undefined : shielded.get(target)
+  if (onFocus === undefined) return
+  event.stopImmediatePropagation()
+  if (event.type === 'focus') onFocus()
+}

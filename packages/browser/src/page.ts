@@ -1,0 +1,134 @@
+import type { Component } from '@lunadefend/contract/frame-messages'
+import { LunaDefendError } from './errors.ts'
+import { fetchAssertion } from './session-assertion.ts'
+
+/** Texts of the browser's own bubble at a field that cannot be submitted. */
+export interface ValidationMessages {
+  /** @default 'Please fill out this field.' */
+  readonly valueMissing: string
+  /** @default 'Please complete this field.' */
+  readonly tooShort: string
+  /** @default 'Please match the requested format.' */
+  readonly patternMismatch: string
+}
+
+export interface LunaDefendOptions {
+  /** Where the Tokenizer is: an http(s) origin without a path, for example `https://tokenizer.example.com`. */
+  readonly tokenizerUrl: string
+  /** The id under which the Tokenizer knows this application. */
+  readonly app: string
+  /**
+   * Where the app's server signs sessions (the router of `@lunadefend/node-sdk`): a path of the page's own origin.
+   * @default '/.lunadefend/session'
+   */
+  readonly sessionPath?: string
+  /**
+   * How long a frame may take to start or to answer, in milliseconds. Longer than the frame's own time-outs, so that
+   * it is the frame that says what failed.
+   * @default 30000
+   */
+  readonly timeoutMs?: number
+  readonly messages?: Partial<ValidationMessages>
+  /** Told of every failure, once. The element that it happened in also gets an `error` event. */
+  readonly onError?: (error: LunaDefendError) => void
+}
+
+const MESSAGES: ValidationMessages = {
+  valueMissing: 'Please fill out this field.',
+  tooShort: 'Please complete this field.',
+  patternMismatch: 'Please match the requested format.',
+}
+
+/** One page's connection with one Tokenizer. Making one has no effect outside of it, so it may be made anywhere. */
+export class LunaDefendPage {
+  readonly tokenizerOrigin: string
+  readonly app: string
+  readonly sessionPath: string
+  readonly timeoutMs: number
+  readonly messages: ValidationMessages
+  readonly #onError: ((error: LunaDefendError) => void) | undefined
+
+  /** @throws LunaDefendError `bad-configuration` */
+  constructor(options: LunaDefendOptions) {
+    this.tokenizerOrigin = originOf(options.tokenizerUrl)
+    this.app = checked(options.app, (app) => /^[^\s/?#]{1,100}$/.test(app))
+    this.sessionPath = checked(options.sessionPath ?? '/.lunadefend/session', isOwnPath)
+    this.timeoutMs = options.timeoutMs ?? 30_000
+    this.messages = { ...MESSAGES, ...options.messages }
+    this.#onError = options.onError
+  }
+
+  frameUrl(component: Component): string {
+    return `${this.tokenizerOrigin}/frame?${new URLSearchParams({ app: this.app, component })}`
+  }
+
+  /** Hands a failure to the application. An error in its handler is the application's and breaks nothing here. */
+  report(error: LunaDefendError): void {
+    try {
+      this.#onError?.(error)
+    } catch (thrown) {
+      reportError(thrown)
+    }
+  }
+
+  /** What the app's server signs for this browser's key (DESIGN §3). @throws LunaDefendError */
+  assertion(thumbprint: string, challenge: string, ended: AbortSignal): Promise<string> {
+    const signal = AbortSignal.any([ended, AbortSignal.timeout(this.timeoutMs)])
+    return fetchAssertion(this.sessionPath, { thumbprint, challenge }, signal)
+  }
+}
+
+let pageId = ''
+
+/** A random name of this page load, 32 hex digits: frames of one page load share one session through it. */
+export function currentPageId(): string {
+  if (pageId === '') {
+    const bytes = crypto.getRandomValues(new Uint8Array(16))
+    pageId = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  }
+  return pageId
+}
+
+let defaultPage: LunaDefendPage | null = null
+const waiting = new Set<() => void>()
+
+/** Sets the connection that elements use which were given none of their own. @throws LunaDefendError */
+export function configure(options: LunaDefendOptions): LunaDefendPage {
+  defaultPage = new LunaDefendPage(options)
+  const started = [...waiting]
+  waiting.clear()
+  for (const start of started) start()
+  return defaultPage
+}
+
+/** `null` before `configure`. */
+export function configuredPage(): LunaDefendPage | null {
+  return defaultPage
+}
+
+/** Calls back when `configure` is called, unless the signal comes first. */
+export function whenConfigured(start: () => void, signal: AbortSignal): void {
+  waiting.add(start)
+  signal.addEventListener('abort', () => waiting.delete(start), { once: true })
+}
+
+function checked(text: string, fits: (text: string) => boolean): string {
+  if (typeof text !== 'string' || !fits(text)) throw new LunaDefendError('bad-configuration')
+  return text
+}
+
+function originOf(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : null
+  const bare =
+    url !== null && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === ''
+  if (!bare || !/^https?:$/.test(url.protocol)) throw new LunaDefendError('bad-configuration')
+  return url.origin
+}
+
+/** Not `//host`, nor `/\host`, which browsers read as the same. */
+function isOwnPath(path: string): boolean {
+  const elsewhere = 'https://own.invalid'
+  return (
+    path.startsWith('/') && URL.canParse(path, elsewhere) && new URL(path, elsewhere).origin === elsewhere
+  )
+}

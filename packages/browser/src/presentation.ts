@@ -1,0 +1,100 @@
+import {
+  INPUT_MODES,
+  INPUT_TYPES,
+  type Presentation,
+  type Rules,
+  STYLE_PROPERTIES,
+} from '@lunadefend/contract/frame-messages'
+
+type Style = { -readonly [P in (typeof STYLE_PROPERTIES)[number]]?: string }
+
+/** Attributes that become rules of the frame. A frame takes them once. */
+export const RULE_ATTRIBUTES = ['type', 'minlength', 'maxlength', 'pattern'] as const
+/** Attributes that can change while the frame lives. */
+export const PRESENTATION_ATTRIBUTES = [
+  'required',
+  'readonly',
+  'placeholder',
+  'autocomplete',
+  'inputmode',
+  'spellcheck',
+  'lang',
+  'label',
+  'description',
+  'aria-label',
+  'aria-labelledby',
+  'aria-describedby',
+  'aria-invalid',
+] as const
+
+/** Longest pattern that a frame takes. A longer one is left out and reported: half a pattern is another rule. */
+export const LONGEST_PATTERN = 500
+
+export function rulesOf(host: HTMLElement): Rules {
+  const inputType = INPUT_TYPES.find((type) => type === host.getAttribute('type')?.toLowerCase())
+  const pattern = host.getAttribute('pattern')
+  return {
+    required: host.hasAttribute('required'),
+    ...(inputType === undefined ? {} : { inputType }),
+    ...count('minLength', host.getAttribute('minlength')),
+    ...count('maxLength', host.getAttribute('maxlength')),
+    ...(pattern === null || pattern.length > LONGEST_PATTERN ? {} : { pattern }),
+  }
+}
+
+export function presentationOf(
+  host: HTMLElement,
+  said: { readonly label: string; readonly disabled: boolean; readonly invalid: boolean },
+): Presentation {
+  const inputMode = INPUT_MODES.find((mode) => mode === host.getAttribute('inputmode'))
+  return {
+    label: said.label,
+    description: descriptionOf(host),
+    placeholder: (host.getAttribute('placeholder') ?? '').slice(0, 500),
+    autoComplete: (host.getAttribute('autocomplete') ?? '').slice(0, 100),
+    ...(inputMode === undefined ? {} : { inputMode }),
+    // Spelling services of browsers send text away, so it has to be asked for.
+    spellCheck: host.getAttribute('spellcheck') === 'true',
+    lang: (host.closest('[lang]')?.getAttribute('lang') ?? '').slice(0, 35),
+    disabled: said.disabled,
+    readOnly: host.hasAttribute('readonly'),
+    invalid: said.invalid || host.getAttribute('aria-invalid') === 'true',
+  }
+}
+
+/** The accessible name, in the order of the accname specification: aria-labelledby, aria-label, `<label>`. */
+export function labelOf(host: HTMLElement, labels: Iterable<Node>): string {
+  const named =
+    textsOf(host, 'aria-labelledby') || host.getAttribute('aria-label') || host.getAttribute('label')
+  return tidy(named || Array.from(labels, (label) => label.textContent ?? '').join(' ')).slice(0, 500)
+}
+
+/** The colours, fonts and paddings that the page's styles give the element. */
+export function styleOf(host: HTMLElement): Style {
+  const computed = getComputedStyle(host)
+  const style: Style = {}
+  for (const property of STYLE_PROPERTIES) {
+    // The element draws its own background, and the frame lets it through.
+    if (property !== 'backgroundColor') style[property] = computed[property].slice(0, 200)
+  }
+  return style
+}
+
+function descriptionOf(host: HTMLElement): string {
+  const text = host.getAttribute('description') || textsOf(host, 'aria-describedby')
+  return tidy(text).slice(0, 1000)
+}
+
+function textsOf(host: HTMLElement, attribute: string): string {
+  const ids = (host.getAttribute(attribute) ?? '').split(/\s+/).filter((id) => id !== '')
+  const root = host.getRootNode() as Document | ShadowRoot
+  return ids.map((id) => root.getElementById(id)?.textContent ?? '').join(' ')
+}
+
+function tidy(text: string): string {
+  return text.replace(/\s+/g, ' ').trim()
+}
+
+function count(name: 'minLength' | 'maxLength', text: string | null): Rules {
+  return text !== null && /^\d{1,9}$/.test(text) ? { [name]: Number(text) } : {}
+}

@@ -1,0 +1,421 @@
+import type { Component, HostMessage } from '@lunadefend/contract/frame-messages'
+import { makeStrut, setLines, setState, sheetsFor } from './appearance.ts'
+import { BaseElement, type Reflected, reflect, takeUpProperties } from './element.ts'
+import { ElementFrame } from './element-frame.ts'
+import { LunaDefendError } from './errors.ts'
+import { FieldValue } from './field-value.ts'
+import { type GuardedField, guardForm } from './form-guard.ts'
+import type { FrameNews } from './frame-link.ts'
+import { submitImplicitly } from './implicit-submission.ts'
+import type { LunaDefendPage } from './page.ts'
+import {
+  LONGEST_PATTERN,
+  labelOf,
+  PRESENTATION_ATTRIBUTES,
+  presentationOf,
+  RULE_ATTRIBUTES,
+  rulesOf,
+} from './presentation.ts'
+import { isToken } from './token.ts'
+import { flawOf } from './validity.ts'
+
+/** Tags of the fields, as a selector. */
+const FIELDS = 'secure-input, secure-textarea'
+
+const REFLECTED = {
+  text: ['name', 'type', 'pattern', 'placeholder', 'autocomplete', 'label', 'description'],
+  flag: ['required', 'disabled', 'readOnly'],
+  count: ['maxLength', 'minLength', 'rows'],
+} as const
+
+export interface SecureFieldElement extends Reflected<typeof REFLECTED> {}
+
+/**
+ * A form-associated element that holds a token where an `<input>` holds its value; the value itself is typed into a
+ * frame of the Tokenizer's origin, and the page has no way to it.
+ *
+ * Events: `change` (a new token is there; `event.target.value` is the token), `statechange` (`event.detail` is
+ * `{fill, focused}`), `focus`, `blur`, `focusin`, `focusout`, `invalid`, and `error` (`event.detail` is a
+ * LunaDefendError). Attributes as of `<input>`, plus `token`, `label`, `description`.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: reflect() below adds exactly these properties
+export class SecureFieldElement extends BaseElement implements GuardedField {
+  static readonly formAssociated = true
+  static readonly component: Component = 'input'
+  static readonly observedAttributes = [
+    'token',
+    'value',
+    'class',
+    'style',
+    'rows',
+    ...RULE_ATTRIBUTES,
+    ...PRESENTATION_ATTRIBUTES,
+  ]
+
+  readonly #internals: ElementInternals
+  readonly #strut: HTMLElement
+  readonly #value: FieldValue
+  readonly #frame: ElementFrame
+  /** The page or the user has set the value: the `token` attribute is only a default from then on, as in `<input>`. */
+  #own = false
+  #focused = false
+  #flagged = false
+  #customMessage = ''
+  #sentRules = ''
+  #sentPresentation = ''
+  #told = ''
+  readonly #reported = new WeakMap<object, LunaDefendError>()
+  #guarded: { readonly form: HTMLFormElement; readonly leave: () => void } | null = null
+
+  constructor() {
+    super()
+    const { component } = this.constructor as typeof SecureFieldElement
+    this.#internals = this.attachInternals()
+    const root = this.attachShadow({ mode: 'open', delegatesFocus: true })
+    root.adoptedStyleSheets = sheetsFor(component)
+    this.#strut = root.appendChild(makeStrut())
+    this.#value = this.#makeValue()
+    this.#frame = this.#makeFrame(root, component)
+    this.addEventListener('click', () => this.#frame.revive())
+    this.addEventListener('invalid', () => this.#flag(true))
+  }
+
+  // The value
+
+  /** The token; `''` for none. Setting it shows what it stands for. */
+  get token(): string {
+    return this.#value.token
+  }
+  set token(token: string | null | undefined) {
+    this.#own = true
+    this.#take(token ?? '')
+  }
+
+  /** The token, as `token`: form libraries look for `value`. */
+  get value(): string {
+    return this.token
+  }
+  set value(token: string | null | undefined) {
+    this.token = token
+  }
+
+  /** The token that a form reset brings back: the `token` attribute, or `value`, its other name. */
+  get defaultToken(): string {
+    return this.getAttribute('token') ?? this.getAttribute('value') ?? ''
+  }
+  set defaultToken(token: string) {
+    this.setAttribute('token', token)
+  }
+
+  /**
+   * Makes a token of what is in the field now; the old one where nothing was changed, `''` where it is empty. Tells a
+   * new token by a `change` event.
+   * @throws LunaDefendError which has been reported already
+   */
+  async tokenize(): Promise<string> {
+    const before = this.token
+    try {
+      const token = await this.#value.tokenize()
+      this.#own = true
+      this.#frame.proved()
+      if (token !== before) this.dispatchEvent(new Event('change', { bubbles: true }))
+      return token
+    } catch (thrown) {
+      throw this.#fail(thrown)
+    }
+  }
+
+  /** Empties the field, and takes the token away. */
+  clear(): void {
+    this.#own = true
+    this.#value.clear()
+  }
+
+  // The form
+
+  get form(): HTMLFormElement | null {
+    return this.#internals.form
+  }
+  get labels(): NodeList {
+    return this.#internals.labels
+  }
+  get validity(): ValidityState {
+    return this.#internals.validity
+  }
+  get validationMessage(): string {
+    return this.#internals.validationMessage
+  }
+  get willValidate(): boolean {
+    return this.#internals.willValidate
+  }
+  checkValidity(): boolean {
+    return this.#internals.checkValidity()
+  }
+  reportValidity(): boolean {
+    return this.#internals.reportValidity()
+  }
+  /** The page's own verdict, as in `<input>`; `''` takes it back. */
+  setCustomValidity(message: string): void {
+    this.#customMessage = message
+    this.#refresh()
+  }
+
+  // The frame
+
+  /** The connection that this element uses; the configured one where it was given none. */
+  get lunadefend(): LunaDefendPage | null {
+    return this.#frame.page
+  }
+  set lunadefend(page: LunaDefendPage | null | undefined) {
+    this.#frame.usePage(page ?? null)
+  }
+
+  override focus(options?: FocusOptions): void {
+    this.#frame.revive()
+    this.#frame.link?.iframe.focus(options)
+  }
+
+  override blur(): void {
+    this.#frame.link?.iframe.blur()
+  }
+
+  /** Sends the page's styles to the frame again, after a change that the element could not see. */
+  restyle(): void {
+    this.#frame.restyle()
+  }
+
+  // What the browser calls
+
+  connectedCallback(): void {
+    takeUpProperties(this, ['lunadefend', 'token', 'value'])
+    this.#joinForm()
+    this.#frame.enter()
+    const { activeElement, body } = this.ownerDocument
+    if (this.autofocus && (activeElement === null || activeElement === body)) this.focus()
+  }
+
+  disconnectedCallback(): void {
+    this.#joinForm()
+    this.#frame.leave()
+  }
+
+  /** Where the browser can move an element without taking it out, the frame stays alive. */
+  connectedMoveCallback(): void {
+    this.#joinForm()
+  }
+
+  formAssociatedCallback(): void {
+    this.#joinForm()
+  }
+
+  formDisabledCallback(): void {
+    this.#present()
+  }
+
+  formResetCallback(): void {
+    this.#own = false
+    this.#flag(false)
+    if (this.#isToken(this.defaultToken)) this.#value.reset(this.defaultToken)
+  }
+
+  attributeChangedCallback(name: string): void {
+    switch (name) {
+      case 'token':
+      case 'value':
+        if (!this.#own) this.#take(this.defaultToken)
+        break
+      case 'class':
+      case 'style':
+        this.#frame.restyle()
+        break
+      case 'rows':
+        setLines(this.#strut, this.getAttribute('rows'))
+        break
+      default:
+        this.#rule()
+        this.#refresh()
+    }
+  }
+
+  // Inside
+
+  #makeValue(): FieldValue {
+    return new FieldValue({
+      frame: () => this.#frame.require(),
+      onChange: () => this.#refresh(),
+      onUnread: (error) => void this.#fail(error),
+    })
+  }
+
+  #makeFrame(root: ShadowRoot, component: Component): ElementFrame {
+    return new ElementFrame({
+      host: this,
+      root,
+      internals: this.#internals,
+      component,
+      title: () => this.#label || 'Secure field',
+      configure: () => this.#configure(),
+      onFrame: (link) => {
+        this.#value.attach(link)
+        this.#refresh()
+      },
+      onGone: () => this.#gone(),
+      onNews: (news) => this.#hear(news),
+      onFailure: (error) => void this.#fail(error),
+    })
+  }
+
+  #configure(): HostMessage {
+    const rules = rulesOf(this)
+    const presentation = this.#presentation()
+    this.#sentRules = JSON.stringify(rules)
+    this.#sentPresentation = JSON.stringify(presentation)
+    if ((this.getAttribute('pattern') ?? '').length > LONGEST_PATTERN) {
+      this.#fail(new LunaDefendError('bad-attribute'))
+    }
+    return { type: 'configure', ...rules, ...presentation }
+  }
+
+  #hear(news: FrameNews): void {
+    switch (news.type) {
+      case 'ready':
+        break
+      case 'state':
+        this.#value.report(news.fill)
+        this.#setFocused(news.focused)
+        break
+      case 'submit':
+        if (this.form !== null) submitImplicitly(this.form, FIELDS)
+        break
+      case 'session-changed':
+        // The frame has wiped itself and may take no more input.
+        this.#value.refuse('session-changed')
+        this.#frame.replace()
+        this.#fail(new LunaDefendError('session-changed'))
+    }
+  }
+
+  #gone(): boolean {
+    this.#sentRules = ''
+    this.#sentPresentation = ''
+    this.#setFocused(false)
+    const lost = this.#value.detach()
+    this.#refresh()
+    return lost
+  }
+
+  #take(token: string): void {
+    if (this.#isToken(token)) this.#value.set(token)
+  }
+
+  /** Says so, loudly, when the page hands over a value in place of a token; the field will not submit then. */
+  #isToken(token: string): boolean {
+    if (token === '' || isToken(token)) return true
+    this.#value.refuse('not-a-token')
+    this.#fail(new LunaDefendError('not-a-token'))
+    return false
+  }
+
+  #joinForm(): void {
+    const form = this.isConnected ? this.form : null
+    if (this.#guarded?.form === form) return
+    this.#guarded?.leave()
+    this.#guarded = form === null ? null : { form, leave: guardForm(form, this) }
+  }
+
+  /** Rules hold for a frame's whole life: an untouched field gets a new frame, one that is in use keeps its own. */
+  #rule(): void {
+    const untouched = this.#sentRules !== '' && !this.#value.unsaved && !this.#focused
+    if (untouched && JSON.stringify(rulesOf(this)) !== this.#sentRules) this.#frame.replace()
+  }
+
+  get #label(): string {
+    return labelOf(this, this.#internals.labels)
+  }
+
+  #presentation() {
+    const disabled = this.matches(':disabled')
+    return presentationOf(this, { label: this.#label, disabled, invalid: this.#flagged })
+  }
+
+  #present(): void {
+    if (this.#sentPresentation === '') return
+    const presentation = this.#presentation()
+    const text = JSON.stringify(presentation)
+    if (text === this.#sentPresentation) return
+    this.#sentPresentation = text
+    this.#frame.send({ type: 'update', ...presentation })
+  }
+
+  #flag(flagged: boolean): void {
+    this.#flagged = flagged
+    this.#present()
+  }
+
+  #setFocused(focused: boolean): void {
+    if (focused === this.#focused) return
+    this.#focused = focused
+    setState(this.#internals, 'focused', focused)
+    // Labels may have changed since; this is when somebody is about to hear them.
+    if (focused) this.#present()
+    const [own, bubbling] = focused ? (['focus', 'focusin'] as const) : (['blur', 'focusout'] as const)
+    this.dispatchEvent(new FocusEvent(own, { composed: true }))
+    this.dispatchEvent(new FocusEvent(bubbling, { bubbles: true, composed: true }))
+    this.#tell()
+  }
+
+  /** Form value, validity and states follow the token and the frame. */
+  #refresh(): void {
+    const { token, fill } = this.#value
+    // Without a state for session history: a token is not written to the browser's restore files.
+    this.#internals.setFormValue(token, null)
+    const message = this.#validate()
+    setState(this.#internals, 'empty', fill === 'empty')
+    if (message === '') this.#flagged = false
+    this.#present()
+    this.#tell()
+  }
+
+  #validate(): string {
+    const flaw = flawOf(this.#value.fill, this.hasAttribute('required'))
+    const flags = { ...(flaw === null ? {} : { [flaw]: true }), customError: this.#customMessage !== '' }
+    const standard = flaw === null ? '' : (this.lunadefend?.messages[flaw] ?? '…')
+    const message = this.#customMessage || standard
+    // The browser points at what can take the focus: the frame, and while there is none, what stands in its place.
+    const iframe = this.#frame.link?.iframe
+    if (iframe === undefined) this.#strut.tabIndex = -1
+    else this.#strut.removeAttribute('tabindex')
+    this.#internals.setValidity(flags, message, iframe ?? this.#strut)
+    return message
+  }
+
+  #tell(): void {
+    const detail = { fill: this.#value.fill, focused: this.#focused }
+    const text = JSON.stringify(detail)
+    if (text === this.#told) return
+    this.#told = text
+    this.dispatchEvent(new CustomEvent('statechange', { detail }))
+  }
+
+  /** Reports at the element, and to the page's `onError`; the same failure once, however many it reaches. */
+  #fail(thrown: unknown): LunaDefendError {
+    const cause = thrown instanceof LunaDefendError ? thrown : new LunaDefendError('failed')
+    const known = this.#reported.get(cause)
+    if (known !== undefined) return known
+    const error = new LunaDefendError(cause.code, this.getAttribute('name') || this.id)
+    this.#reported.set(cause, error)
+    this.dispatchEvent(new CustomEvent('error', { detail: error }))
+    this.lunadefend?.report(error)
+    return error
+  }
+}
+
+reflect(SecureFieldElement.prototype, REFLECTED)
+
+/** `<secure-input>`: one line. */
+export class SecureInputElement extends SecureFieldElement {}
+
+/** `<secure-textarea>`: as many lines as `rows` says. */
+export class SecureTextAreaElement extends SecureFieldElement {
+  static override readonly component: Component = 'textarea'
+}
