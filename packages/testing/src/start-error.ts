@@ -1,5 +1,6 @@
 export type StartErrorCode =
   | 'port_busy'
+  | 'setting_invalid'
   | 'state_not_writable'
   | 'root_key_missing'
   | 'key_file_unreadable'
