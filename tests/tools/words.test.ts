@@ -15,7 +15,7 @@ describe('found', () => {
     ['a temporary folder', join('"/tm', 'p/state"')],
     ['the home of a person', join('/ho', 'me/alice/src')],
     ['the host of a registry', join('https://regis', 'try.example.com/a.tgz')],
-    ['the host of a registry, without a scheme', join('regis', 'try.npmjs.org')],
+    ['the host of a registry, without a scheme', join('regis', 'try.npm', 'js.org')],
     ['filler', join('Lor', 'em ipsum dolor')],
     ['a reminder without a number', join('// TO', 'DO: later')],
     ['a reminder with a number but no text', join('// FIX', 'ME(#12)')],
