@@ -1,0 +1,3 @@
+export { type Asset, buildFrameAssets, type FrameAssets, type FrameFile } from './assets/bundle.ts'
+export { frameHeaders } from './assets/headers.ts'
+export { renderFramePage } from './assets/page.ts'

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
+import { build } from 'esbuild'
+
+/** One file of the frame, as it is served. Its name holds its hash, so it may be cached for ever. */
+export interface FrameFile {
+  readonly contentType: string
+  readonly body: Uint8Array
+}
+/** How a page names a file: its path on the Tokenizer's origin, and its Subresource Integrity hash (sha384). */
+export interface Asset {
+  readonly path: string
+  readonly integrity: string
+}
+export interface FrameAssets {
+  /** By path, as it stands in the URL. */
+  readonly files: ReadonlyMap<string, FrameFile>
+  readonly components: Readonly<Record<Component, { readonly script: Asset; readonly style: Asset }>>
+}
+
+/** Bundles the script and the stylesheet of every component. Done once, at start; nothing is written to disk. */
+export async function buildFrameAssets(): Promise<FrameAssets> {
+  const files = new Map<string, FrameFile>()
+  const entries = COMPONENTS.map(async (component) => {
+    const script = named(component, 'js', await bundle(`${component}.ts`))
+    const style = named(component, 'css', await bundle(`${component}.css`))
+    for (const { asset, file } of [script, style]) files.set(asset.path, file)
+    return [component, { script: script.asset, style: style.asset }] as const
+  })
+  const components = Object.fromEntries(await Promise.all(entries)) as FrameAssets['components']
+  return { files, components }
+}
+
+async function bundle(entry: string): Promise<Uint8Array> {
+  const result = await build({
+    entryPoints: [fileURLToPath(new URL(`../frame/${entry}`, import.meta.url))],
+    bundle: true,
+    minify: true,
+    write: false,
+    target: 'es2022',
+    format: 'iife',
+    legalComments: 'none',
+    logLevel: 'silent',
+    // The bundle depends on the sources alone, not on a tsconfig.json that happens to lie above them.
+    tsconfigRaw: {},
+  })
+  const [output] = result.outputFiles
+  if (output === undefined) throw new Error(`The bundler gave no output for ${entry}.`)
+  return output.contents
+}
+
+const CONTENT_TYPES = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8' } as const
+
+function named(
+  component: Component,
+  kind: 'js' | 'css',
+  body: Uint8Array,
+): { asset: Asset; file: FrameFile } {
+  const hash = createHash('sha384').update(body).digest()
+  const path = `/frame/${component}.${hash.toString('hex').slice(0, 16)}.${kind}`
+  return {
+    asset: { path, integrity: `sha384-${hash.toString('base64')}` },
+    file: { contentType: CONTENT_TYPES[kind], body },
+  }
+}

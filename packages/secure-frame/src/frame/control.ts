@@ -1,0 +1,34 @@
+import type { Presentation, Rules } from '@lunadefend/contract/frame-messages'
+import { allowedAutofill } from './autofill.ts'
+
+export type Control = HTMLInputElement | HTMLTextAreaElement
+
+/** Writes the whole presentation onto a control. Everything is an attribute or a text, never HTML. */
+export function present(control: Control, note: HTMLElement, presentation: Presentation): void {
+  const { label = '', description = '', spellCheck = false } = presentation
+  document.title = label || 'Secure field'
+  document.documentElement.lang = presentation.lang || 'en'
+  note.textContent = description
+  control.placeholder = presentation.placeholder ?? ''
+  control.spellcheck = spellCheck
+  control.disabled = presentation.disabled ?? false
+  control.readOnly = presentation.readOnly ?? false
+  set(control, 'aria-label', label)
+  set(control, 'aria-describedby', description && note.id)
+  set(control, 'inputmode', presentation.inputMode ?? '')
+  set(control, 'autocomplete', allowedAutofill(presentation.autoComplete ?? ''))
+  set(control, 'autocapitalize', spellCheck ? '' : 'off')
+  set(control, 'autocorrect', spellCheck ? '' : 'off')
+}
+
+/** What the browser itself is told of the rules. A stored text has no rules, not even a longest length. */
+export function limit(control: Control, { required, maxLength }: Rules, isStored: boolean): void {
+  set(control, 'aria-required', required === true ? 'true' : '')
+  set(control, 'maxlength', isStored || maxLength === undefined ? '' : String(maxLength))
+}
+
+/** `''` takes an attribute away. */
+export function set(control: Control, name: string, value: string): void {
+  if (value === '') control.removeAttribute(name)
+  else control.setAttribute(name, value)
+}

@@ -1,0 +1,117 @@
+import type { InputType } from '@lunadefend/contract/frame-messages'
+import type { Control } from './control.ts'
+import type { Edit } from './draft.ts'
+
+/** One control on the page of the frame, and what the user does with it. */
+export interface Editor {
+  /** The element of the moment. */
+  control(): Control
+  /** A new element in place of the old: the browser's undo knows nothing of what was typed into that one. */
+  renew(): void
+  show(text: string): void
+  /** Puts the control on the page. */
+  open(inputType: InputType): void
+  isFocused(): boolean
+  /** Whether somebody has typed, ever. */
+  isTouched(): boolean
+}
+
+export interface EditorEvents {
+  readonly edited: (edit: Edit) => void
+  readonly focusMoved: (isFocused: boolean) => void
+  readonly entered: () => void
+}
+
+export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Editor {
+  let type: InputType = 'text'
+  let control = make()
+  let isFocused = false
+  let isTouched = false
+  let isRenewing = false
+  /** The text before the edit that comes next, and whether that edit leaves nothing of it. */
+  let before = ''
+  let isReplacement = false
+
+  function make(): Control {
+    const made: Control = document.createElement(tag)
+    made.className = 'value'
+    if (made instanceof HTMLInputElement) made.type = type
+    return made
+  }
+
+  function renew(): void {
+    const old = control
+    control = make()
+    before = ''
+    isRenewing = true
+    old.replaceWith(control)
+    if (isFocused) control.focus()
+    isRenewing = false
+  }
+
+  function onBeforeInput(): void {
+    isTouched = true
+    isReplacement = isWhollySelected(control)
+  }
+
+  function onInput(event: Event): void {
+    isTouched = true
+    const isHistory = event instanceof InputEvent && event.inputType.startsWith('history')
+    const edit = { before, after: control.value, isReplacement, isHistory }
+    before = edit.after
+    isReplacement = false
+    events.edited(edit)
+  }
+
+  function onFocus(isIn: boolean): void {
+    if (isRenewing) return
+    isFocused = isIn
+    events.focusMoved(isIn)
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (tag !== 'input' || !isPlainEnter(event)) return
+    event.preventDefault()
+    events.entered()
+  }
+
+  /** Keys that follow a Tab or a click into the frame find their field at once. */
+  function takeFocus(): void {
+    if (document.activeElement !== control) control.focus({ preventScroll: true })
+  }
+
+  function open(inputType: InputType): void {
+    type = inputType
+    control = make()
+    document.body.append(control)
+    document.body.addEventListener('beforeinput', onBeforeInput)
+    document.body.addEventListener('input', onInput)
+    document.body.addEventListener('keydown', onKeyDown)
+    document.body.addEventListener('focusin', () => onFocus(true))
+    document.body.addEventListener('focusout', () => onFocus(false))
+    window.addEventListener('focus', takeFocus)
+    if (document.hasFocus()) takeFocus()
+  }
+
+  return {
+    control: () => control,
+    renew,
+    show(text) {
+      control.value = text
+      before = control.value
+    },
+    open,
+    isFocused: () => isFocused,
+    isTouched: () => isTouched,
+  }
+}
+
+/** Never for e-mail fields: browsers do not tell their selection. */
+function isWhollySelected({ selectionStart, selectionEnd, value }: Control): boolean {
+  return value !== '' && selectionStart === 0 && selectionEnd === value.length
+}
+
+/** Enter, and not the one that ends a composition; 229 is how Safari says that (UI Events §7.3.1). */
+function isPlainEnter({ key, isComposing, keyCode, repeat }: KeyboardEvent): boolean {
+  return key === 'Enter' && !isComposing && keyCode !== 229 && !repeat
+}

@@ -1,0 +1,4 @@
+import { mountField } from './field.ts'
+import { start } from './start.ts'
+
+start((needs) => mountField('input', needs))

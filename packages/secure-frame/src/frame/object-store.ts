@@ -1,0 +1,49 @@
+import { FrameError, reached } from './failure.ts'
+
+/** A presigned URL, and the headers that were signed with it. They hold the key of the value. */
+export interface Target {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Sends bytes. `false` when the URL has been used before (412): what lies there is not what was sent now. */
+export async function upload(
+  target: Target,
+  bytes: Uint8Array<ArrayBuffer>,
+  waitMs: number,
+): Promise<boolean> {
+  const response = await reached(
+    fetch(target.url, { ...request(target, waitMs), method: 'PUT', body: bytes }),
+    'store-unreachable',
+  )
+  if (response.status === 412) return false
+  if (!response.ok) throw new FrameError('store-refused')
+  return true
+}
+
+export async function download(target: Target, waitMs: number): Promise<ArrayBuffer> {
+  const response = await reached(fetch(target.url, request(target, waitMs)), 'store-unreachable')
+  if (!response.ok) throw new FrameError('store-refused')
+  return reached(response.arrayBuffer(), 'store-unreachable')
+}
+
+/** Throws when the URL leads anywhere but to the store that the Tokenizer named when it rendered the page. */
+export function checkTarget(target: Target, objectStoreOrigin: string): Target {
+  if (URL.parse(target.url)?.origin !== objectStoreOrigin) throw new FrameError('failed')
+  return target
+}
+
+/** Set by the browser, and forbidden to scripts (Fetch §2.2.2). */
+const OF_THE_BROWSER = ['host', 'content-length']
+
+function request({ headers }: Target, waitMs: number): RequestInit {
+  const own = Object.entries(headers).filter(([name]) => !OF_THE_BROWSER.includes(name.toLowerCase()))
+  return {
+    headers: Object.fromEntries(own),
+    credentials: 'omit',
+    redirect: 'error',
+    referrerPolicy: 'no-referrer',
+    cache: 'no-store',
+    signal: AbortSignal.timeout(waitMs),
+  }
+}

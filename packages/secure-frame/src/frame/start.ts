@@ -1,0 +1,41 @@
+import { type FrameMessage, parseHostMessage } from '@lunadefend/contract/frame-messages'
+import { askForAssertions } from './assertions.ts'
+import { type Configuration, readConfiguration, WAITS } from './configuration.ts'
+import { awaitConnection, type Connection, mayStart } from './connection.ts'
+import { handshake } from './handshake.ts'
+import { obeyPage } from './obey-page.ts'
+import { keepSession } from './session.ts'
+import { meetSiblings } from './siblings.ts'
+import { openValues } from './values.ts'
+import type { Mount } from './widget.ts'
+
+/** Brings one component to life, as soon as the page has connected. */
+export function start(mount: Mount): void {
+  if (!mayStart(window)) return
+  const configuration = readConfiguration(document)
+  awaitConnection(window, configuration.origins, (connection) => serve(configuration, connection, mount))
+}
+
+/** The only place that knows how the parts fit together. */
+function serve(configuration: Configuration, { port, page, origin }: Connection, mount: Mount): void {
+  const { app, objectStoreOrigin } = configuration
+  const waits = { ...WAITS, ...configuration.waits }
+  const send = (message: FrameMessage): void => port.postMessage(message)
+  const assertions = askForAssertions(send, waits.assertion)
+  const session = keepSession({
+    meet: (mine) => meetSiblings({ app, page, turnMs: waits.turn, ...mine }),
+    handshake: () =>
+      handshake({ app, tokenizer: window.origin, origin, waitMs: waits.call, askPage: assertions.ask }),
+    changed: () => desk.changeSession(),
+    callMs: waits.call,
+    retryMs: waits.retry,
+  })
+  const values = openValues({ session, objectStoreOrigin, waits })
+  const desk = obeyPage({ widget: mount({ send, ...values }), send, settle: assertions.settle })
+  port.onmessage = ({ data }) => {
+    const message = parseHostMessage(data)
+    if (message !== null) desk.receive(message)
+  }
+  send({ type: 'ready' })
+  void session.begin()
+}

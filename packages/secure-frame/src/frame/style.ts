@@ -1,0 +1,87 @@
+import { STYLE_PROPERTIES, type StyleProperty } from '@lunadefend/contract/frame-messages'
+
+/** Whether a text is a harmless value of a property. No grammar has room for `url(`, `var(`, `;`, `@`, `\` or a comment. */
+type Grammar = (value: string) => boolean
+
+const matches =
+  (expression: RegExp): Grammar =>
+  (value) =>
+    expression.test(value)
+const words = (...list: readonly string[]): Grammar => {
+  const known = new Set(list)
+  return (value) => known.has(value.toLowerCase())
+}
+const either =
+  (...grammars: readonly Grammar[]): Grammar =>
+  (value) =>
+    grammars.some((grammar) => grammar(value))
+
+const NUMBER = String.raw`(?:\d{1,4}(?:\.\d{1,4})?|\.\d{1,4})`
+const UNIT = '(?:px|em|rem|ex|ch|pt)'
+const length = matches(new RegExp(`^(?:0|${NUMBER}${UNIT})$`, 'i'))
+const signedLength = matches(new RegExp(`^-?(?:0|${NUMBER}${UNIT})$`, 'i'))
+
+// A name, #hex, or a colour function of nothing but numbers; the browser knows which names are colours.
+const color = matches(
+  /^(?:[a-z]{3,30}|#[\da-f]{3,8}|(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch)\([\d.,%/ +-]{1,60}(?:deg)?[\d.,%/ ]{0,40}\))$/i,
+)
+// Names of installed fonts, bare or in quotes of one kind.
+const family = /^(?:[a-z][\w -]{0,60}|"[\w .-]{1,60}"|'[\w .-]{1,60}')$/i
+const families: Grammar = (value) => value.split(',').every((name) => family.test(name.trim()))
+const numerals = words(
+  'normal',
+  'tabular-nums',
+  'proportional-nums',
+  'lining-nums',
+  'oldstyle-nums',
+  'diagonal-fractions',
+  'stacked-fractions',
+  'ordinal',
+  'slashed-zero',
+)
+
+const GRAMMARS: Readonly<Record<StyleProperty, Grammar>> = {
+  color,
+  backgroundColor: color,
+  caretColor: color,
+  fontFamily: families,
+  fontSize: either(length, words('small', 'medium', 'large', 'x-large')),
+  fontStyle: words('normal', 'italic', 'oblique'),
+  fontWeight: either(words('normal', 'bold', 'lighter', 'bolder'), matches(/^[1-9]\d{0,2}$|^1000$/)),
+  fontVariantNumeric: (value) => value.split(' ').every(numerals),
+  letterSpacing: either(words('normal'), signedLength),
+  lineHeight: either(words('normal'), matches(new RegExp(`^${NUMBER}(?:${UNIT}|%)?$`, 'i'))),
+  textAlign: words('start', 'end', 'left', 'right', 'center', 'justify'),
+  textTransform: words('none', 'uppercase', 'lowercase', 'capitalize'),
+  direction: words('ltr', 'rtl'),
+  colorScheme: words('normal', 'light', 'dark', 'light dark', 'dark light', 'only light', 'only dark'),
+  paddingTop: length,
+  paddingRight: length,
+  paddingBottom: length,
+  paddingLeft: length,
+}
+
+export type Style = { readonly [P in StyleProperty]?: string }
+
+/** The part of a style that is allowed; `''` takes a property back. */
+export function allowedStyle(style: Style): Style {
+  const allowed = STYLE_PROPERTIES.flatMap((property) => {
+    const value = style[property]
+    const isAllowed = value !== undefined && (value === '' || GRAMMARS[property](value))
+    return isAllowed ? [[property, value]] : []
+  })
+  return Object.fromEntries(allowed)
+}
+
+/** Sets what is allowed, property by property; what the browser does not know it ignores. */
+export function applyStyle(element: HTMLElement, style: Style): void {
+  const { colorScheme, ...rest } = allowedStyle(style)
+  // The scheme of the whole document must be that of the iframe, or the browser paints an opaque ground under it.
+  if (colorScheme !== undefined) setProperty(document.documentElement, 'colorScheme', colorScheme)
+  for (const [property, value] of Object.entries(rest)) setProperty(element, property, value)
+}
+
+function setProperty(element: HTMLElement, property: string, value: string): void {
+  const name = property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  element.style.setProperty(name, value)
+}

@@ -1,0 +1,94 @@
+import type { FrameFailure } from '@lunadefend/contract/frame-messages'
+import { FrameError, reached } from './failure.ts'
+
+/** An answer that succeeded. */
+export interface Answer {
+  readonly data: Readonly<Record<string, unknown>>
+  readonly sessionHash: string | null
+  /** The Tokenizer's clock minus this machine's, in milliseconds; people's clocks are often minutes off. */
+  readonly clockOffset: number
+}
+
+/**
+ * One call of the Tokenizer. Whatever goes wrong is a `FrameError`: no connection, a late answer, a gateway's HTML page,
+ * an envelope of failure. `no-session` stands for every 401.
+ */
+export async function callTokenizer(
+  path: string,
+  body: object,
+  { waitMs, sessionHash }: { waitMs: number; sessionHash?: string },
+): Promise<Answer> {
+  const response = await reached(fetch(path, request(body, waitMs, sessionHash)), 'tokenizer-unreachable')
+  const text = await reached(response.text(), 'tokenizer-unreachable')
+  const envelope = parseObject(text)
+  if (!response.ok || envelope?.['success'] !== true || !isObject(envelope['data']))
+    throw new FrameError(failureOf(response.status, envelope))
+  return {
+    data: envelope['data'],
+    sessionHash: response.headers.get('lunasec-session-hash'),
+    clockOffset: (Date.parse(response.headers.get('date') ?? '') || Date.now()) - Date.now(),
+  }
+}
+
+/**
+ * The mode stays `cors`, its default: in `same-origin` mode a document with `no-referrer` sends `Origin: null`
+ * (Fetch §3.2, append a request Origin header), and the Tokenizer takes its own origin only.
+ */
+function request(body: object, waitMs: number, sessionHash: string | undefined): RequestInit {
+  return {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      ...(sessionHash === undefined ? {} : { 'lunasec-session-hash': sessionHash }),
+    },
+    body: JSON.stringify(body),
+    credentials: 'same-origin',
+    redirect: 'error',
+    cache: 'no-store',
+    signal: AbortSignal.timeout(waitMs),
+  }
+}
+
+function failureOf(status: number, envelope: Readonly<Record<string, unknown>> | null): FrameFailure {
+  if (status === 401) return 'no-session'
+  // Bad gateway, unavailable, gateway time-out: the Tokenizer, or what it needs, does not answer.
+  if ([502, 503, 504].includes(status)) return 'tokenizer-unreachable'
+  const error = envelope?.['error']
+  return isObject(error) && error['code'] === 'access_denied' ? 'access-denied' : 'failed'
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A field of an answer that must be a text. */
+export function textOf(data: Readonly<Record<string, unknown>>, key: string): string {
+  const value = data[key]
+  if (typeof value !== 'string') throw new FrameError('failed')
+  return value
+}
+
+/** A field of an answer that must be a number. */
+export function numberOf(data: Readonly<Record<string, unknown>>, key: string): number {
+  const value = data[key]
+  if (typeof value !== 'number') throw new FrameError('failed')
+  return value
+}
+
+/** A field of an answer that must be a map from names to texts. */
+export function textsOf(data: Readonly<Record<string, unknown>>, key: string): Record<string, string> {
+  const value = data[key]
+  if (!isObject(value) || Object.values(value).some((each) => typeof each !== 'string'))
+    throw new FrameError('failed')
+  return value as Record<string, string>
+}

@@ -1,0 +1,57 @@
+import type { Waits } from './configuration.ts'
+import { FrameError } from './failure.ts'
+import { checkTarget, download, type Target, upload } from './object-store.ts'
+import type { SessionKeeper } from './session.ts'
+import { type Answer, textOf, textsOf } from './tokenizer.ts'
+
+/** Turns text into tokens and back. Every failure is a `FrameError`. */
+export interface Values {
+  store(text: string): Promise<string>
+  read(tokenId: string): Promise<string>
+}
+
+export interface ValueNeeds {
+  readonly session: SessionKeeper
+  readonly objectStoreOrigin: string
+  readonly waits: Waits
+}
+
+export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): Values {
+  const target = ({ data }: Answer, key: string): Target =>
+    checkTarget({ url: textOf(data, key), headers: textsOf(data, 'headers') }, objectStoreOrigin)
+
+  /** `null` when the token's place in the store was taken. */
+  async function tryToStore(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
+    const answer = await session.call('/tokenize', { contentLength: bytes.length })
+    const isStored = await upload(target(answer, 'uploadUrl'), bytes, waits.upload)
+    return isStored ? textOf(answer.data, 'tokenId') : null
+  }
+
+  return {
+    async store(text) {
+      const bytes = encode(text)
+      const tokenId = (await tryToStore(bytes)) ?? (await tryToStore(bytes))
+      if (tokenId === null) throw new FrameError('store-refused')
+      return tokenId
+    },
+    async read(tokenId) {
+      const answer = await session.call('/detokenize', { tokenId })
+      return decode(await download(target(answer, 'downloadUrl'), waits.call))
+    },
+  }
+}
+
+/** A lone surrogate has no UTF-8, and the encoder would put U+FFFD in its place. */
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  if (!text.isWellFormed()) throw new FrameError('not-text')
+  return new TextEncoder().encode(text)
+}
+
+/** Exactly the text that was stored: nothing is parsed, and a byte order mark at the start is kept. */
+function decode(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new FrameError('not-text')
+  }
+}

@@ -1,0 +1,29 @@
+import type { FrameMessage, HostMessage, Presentation, Rules } from '@lunadefend/contract/frame-messages'
+import type { Style } from './style.ts'
+
+/** What a component can do, apart from all talk with page and Tokenizer. Failures are `FrameError`s. */
+export interface Widget {
+  /** Called once, before everything else. */
+  configure(settings: Rules & Presentation): void
+  update(presentation: Presentation): void
+  style(style: Style): void
+  load(tokenId: string): Promise<void>
+  /** The token of what is in the field; `''` when it is empty. */
+  tokenize(): Promise<string>
+  focus(): void
+  clear(): void
+  /** Forgets everything that was shown or typed. `isOver`: and takes nothing any more. */
+  wipe(isOver: boolean): void
+  /** Whether somebody has typed into it, ever. */
+  isTouched(): boolean
+}
+
+/** What a component needs. */
+export interface WidgetNeeds {
+  readonly send: (message: FrameMessage) => void
+  readonly store: (text: string) => Promise<string>
+  readonly read: (tokenId: string) => Promise<string>
+}
+
+export type Mount = (needs: WidgetNeeds) => Widget
+export type Settings = Omit<Extract<HostMessage, { type: 'configure' }>, 'type'>
