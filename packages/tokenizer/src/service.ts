@@ -59,7 +59,7 @@ export async function startTokenizer(
   }
   const jobs = startJobs(needs, refreshKeys, log)
   stack.defer(() => jobs.stop())
-  await server.listen(listen)
+  await server.listen({ ...listen })
   const { port } = server.server.address() as AddressInfo
   const opened = stack.move()
   const close = () => opened.disposeAsync()

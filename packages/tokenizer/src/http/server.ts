@@ -3,7 +3,7 @@ import compress from '@fastify/compress'
 import swagger from '@fastify/swagger'
 import { CALLS, LIMITS, LunaDefendError } from '@lunadefend/contract'
 import { type Clock, GRANT_LIFE, type Needs } from '@lunadefend/core'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { Counter, Histogram, Registry } from 'prom-client'
 import { ApplicationTokens } from './application-token.ts'
@@ -55,7 +55,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
 function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
   const server = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomBytes(16).toString('hex'),
     requestIdHeader: false,
     bodyLimit: LIMITS.bodyBytes,
