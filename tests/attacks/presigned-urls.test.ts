@@ -10,7 +10,7 @@ const clock = { ahead: 0, now: () => Date.now() + clock.ahead }
 let on: Installation
 let alice: UserSession
 beforeAll(async () => {
-  on = await install({ clock })
+  on = await install({ surroundings: { clock } })
   alice = await on.logIn('alice')
 })
 afterAll(() => on[Symbol.asyncDispose]())

@@ -17,7 +17,7 @@ let alice: UserSession
 let bob: UserSession
 let secret: string
 beforeAll(async () => {
-  on = await install({ apps, clock })
+  on = await install({ apps, surroundings: { clock } })
   alice = await on.logIn('alice')
   bob = await on.logIn('bob')
   secret = await on.protect(alice, '078-05-1120')

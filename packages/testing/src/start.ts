@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Clock } from '@lunadefend/core'
 import { startObjectStore } from '@lunadefend/object-store'
 import { type Surroundings, startTokenizer, type TokenizerConfig } from '@lunadefend/tokenizer'
 import { explainPort } from './start-error.ts'
@@ -26,9 +25,8 @@ export interface LunaDefendOptions {
   readonly ports?: { readonly tokenizer: number; readonly objects: number }
   /** @default 'silent' */
   readonly logLevel?: TokenizerConfig['logLevel']
-  readonly logTo?: Surroundings['logTo']
-  /** @default the system's clock */
-  readonly clock?: Clock
+  /** What a test may put in place of the real clock and the standard output. */
+  readonly surroundings?: Surroundings
 }
 
 /** A part that can be stopped and started again on its port, as a crash and a restart would. */
@@ -67,7 +65,7 @@ export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaD
     signingKeys,
   )
   const tokenizer = part(() =>
-    startTokenizer(config, options).catch(
+    startTokenizer(config, options.surroundings).catch(
       explainPort('Tokenizer', ports.tokenizer, 'LUNADEFEND_TOKENIZER_PORT'),
     ),
   )
@@ -133,12 +131,13 @@ function objectsStarter(
       credentials,
       corsOrigins: [tokenizerUrl],
       masterKey,
-      ...(options.clock === undefined ? {} : { now: clockDate(options.clock) }),
+      ...clockOf(options),
     }).catch(explainPort('object store', port, 'LUNADEFEND_OBJECTS_PORT'))
 }
 
-function clockDate(clock: Clock): () => Date {
-  return () => new Date(clock.now())
+function clockOf({ surroundings }: LunaDefendOptions): { readonly now?: () => Date } {
+  const clock = surroundings?.clock
+  return clock === undefined ? {} : { now: () => new Date(clock.now()) }
 }
 
 function tokenizerConfig(

@@ -52,7 +52,12 @@ const Config = Type.Object(
       closed,
     ),
     apps: Type.Array(App, { minItems: 1 }),
-    logLevel: Type.Union(['silent', 'error', 'warn', 'info'].map((level) => Type.Literal(level))),
+    logLevel: Type.Union([
+      Type.Literal('silent'),
+      Type.Literal('error'),
+      Type.Literal('warn'),
+      Type.Literal('info'),
+    ]),
   },
   closed,
 )
