@@ -1,0 +1,155 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { AppId, TokenId } from '@lunadefend/contract'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { SealBroken } from '../src/crypto/aead.ts'
+import { deriveKid, type Prf } from '../src/crypto/kdf.ts'
+import { newKeyRing, openKeyRing, sealKeyRing, withAuditKeys } from '../src/crypto/key-ring.ts'
+import { newObjectKey, newRecordId, newTokenId } from '../src/crypto/random.ts'
+import {
+  openMetadata,
+  openOuter,
+  openRecord,
+  type RecordPlace,
+  recordKey,
+  sealMetadata,
+  sealRecord,
+  tokenLayer,
+} from '../src/crypto/record.ts'
+
+const prfOf =
+  (root: Uint8Array): Prf =>
+  async (_kid, input) =>
+    createHmac('sha256', root).update(input).digest()
+const root = randomBytes(32)
+const prf = prfOf(root)
+const kid = await deriveKid((input) => prf('', input))
+const newPlace = (app = 'acme'): RecordPlace => ({
+  app: app as AppId,
+  recordId: newRecordId(),
+  kid,
+  generation: 1,
+})
+const SSE_C = 1
+
+async function sealed(place = newPlace(), token: TokenId = newTokenId()) {
+  return { place, token, ...(await sealRecord(prf, place, token, SSE_C, newObjectKey())) }
+}
+
+const flip = (bytes: Uint8Array, bit: number) => {
+  const copy = Buffer.from(bytes)
+  copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7))
+  return copy
+}
+
+describe('a sealed record', () => {
+  test('opens with root key and token, and gives back its keys', async () => {
+    const { place, token, keys, recordSalt, sealed: bytes } = await sealed()
+    const opened = await openRecord(prf, place, { recordSalt, sealed: bytes }, token)
+    expect(Buffer.from(opened.keys.sseKey)).toEqual(Buffer.from(keys.sseKey))
+    expect(Buffer.from(opened.keys.contentKey)).toEqual(Buffer.from(keys.contentKey))
+    expect(Buffer.from(keys.sseKey)).not.toEqual(Buffer.from(keys.contentKey))
+  })
+
+  test('does not open when any one bit of it is flipped', async () => {
+    const { place, token, recordSalt, sealed: bytes } = await sealed()
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const record = { recordSalt, sealed: flip(bytes, bit) }
+      await expect(openRecord(prf, place, record, token), `bit ${bit}`).rejects.toThrow(SealBroken)
+    }
+    for (let bit = 0; bit < recordSalt.length * 8; bit++) {
+      const record = { recordSalt: flip(recordSalt, bit), sealed: bytes }
+      await expect(openRecord(prf, place, record, token), `salt bit ${bit}`).rejects.toThrow(SealBroken)
+    }
+  })
+
+  test('does not open in another place: app, record, generation, root key name', async () => {
+    const { place, token, recordSalt, sealed: bytes } = await sealed()
+    const elsewhere: RecordPlace[] = [
+      { ...place, app: 'other' as AppId },
+      { ...place, recordId: newRecordId() },
+      { ...place, generation: 2 },
+      { ...place, kid: 'r0000000000000000' },
+    ]
+    for (const other of elsewhere) {
+      await expect(openRecord(prf, other, { recordSalt, sealed: bytes }, token)).rejects.toThrow(SealBroken)
+    }
+  })
+
+  test('does not open with another token or another root key', async () => {
+    const { place, token, recordSalt, sealed: bytes } = await sealed()
+    const record = { recordSalt, sealed: bytes }
+    await expect(openRecord(prf, place, record, newTokenId())).rejects.toThrow(SealBroken)
+    await expect(openRecord(prfOf(randomBytes(32)), place, record, token)).rejects.toThrow(SealBroken)
+  })
+
+  test('says where the object lies without the token, but gives no key', async () => {
+    const { place, recordSalt, sealed: bytes, keys } = await sealed()
+    const outer = await openOuter(prf, place, { recordSalt, sealed: bytes })
+    expect(outer.objectKey).toMatch(/^v1\/[0-9a-f]{32}$/)
+    expect(Buffer.from(outer.innerCiphertext).includes(Buffer.from(keys.sseKey))).toBe(false)
+  })
+})
+
+describe('keys are all different', () => {
+  test('for tokens of the real shape, apps, records and salts', async () => {
+    const seen = new Set<string>()
+    const places = [newPlace(), newPlace(), newPlace('other')]
+    const salts = [randomBytes(32), randomBytes(32)]
+    for (const place of places) {
+      for (const salt of salts) {
+        seen.add(Buffer.from(await recordKey(prf, place, salt)).toString('hex'))
+        for (let n = 0; n < 50; n++) seen.add(tokenLayer(place, newTokenId(), salt).tokenKey.toString('hex'))
+      }
+    }
+    expect(seen.size).toBe(places.length * salts.length * 51)
+  })
+
+  test('two records of the same token share nothing', async () => {
+    const token = newTokenId()
+    const [one, two] = [await sealed(newPlace(), token), await sealed(newPlace(), token)]
+    expect(one.sealed.equals(two.sealed as Buffer)).toBe(false)
+    expect(Buffer.from(one.keys.sseKey)).not.toEqual(Buffer.from(two.keys.sseKey))
+  })
+})
+
+describe('metadata', () => {
+  test('any JSON comes back, and only in its place', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (metadata) => {
+        const place = newPlace()
+        const json = JSON.stringify(metadata)
+        const bytes = await sealMetadata(prf, place, json)
+        expect(await openMetadata(prf, place, bytes)).toBe(json)
+        await expect(openMetadata(prf, newPlace(), bytes)).rejects.toThrow(SealBroken)
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
+
+describe('the key ring', () => {
+  const now = Date.UTC(2026, 0, 1)
+  const thirtyDays = 30 * 24 * 3600 * 1000
+
+  test('survives sealing, and opens under its root key only', async () => {
+    const ring = newKeyRing(now)
+    const row = await sealKeyRing(prf, kid, ring)
+    const opened = await openKeyRing(prf, row)
+    for (const name of ['locator', 'grant', 'session', 'checkpoint'] as const) {
+      expect(opened[name].equals(ring[name]), name).toBe(true)
+    }
+    expect([...opened.audit.keys()]).toEqual([...ring.audit.keys()])
+    await expect(openKeyRing(prfOf(randomBytes(32)), row)).rejects.toThrow(SealBroken)
+    await expect(openKeyRing(prf, { ...row, version: 2 })).rejects.toThrow(SealBroken)
+  })
+
+  test('gets an audit key for each epoch in time, and keeps the old ones', () => {
+    const ring = newKeyRing(now)
+    expect(withAuditKeys(ring, now)).toBeNull()
+    const next = withAuditKeys(ring, now + thirtyDays)
+    expect(next?.version).toBe(2)
+    expect(next?.audit.size).toBe(3)
+    for (const [epoch, key] of ring.audit) expect(next?.audit.get(epoch)?.equals(key)).toBe(true)
+  })
+})
