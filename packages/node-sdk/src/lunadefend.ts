@@ -27,8 +27,8 @@ export class LunaDefend {
   readonly grants: Grants
   readonly sessions: {
     /**
-     * Ends a session everywhere, with its grants; it cannot be opened again. Call it at logout, with the sid of the
-     * session that ends, and give the next login a new application session.
+     * Ends a session everywhere, with its grants; what was signed for it before is refused. Call it at logout, with
+     * the sid of the session that ends, and give the next login a new application session.
      */
     revoke(sid: string): Promise<void>
   }

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { CALLS, type CallName, ERRORS, type ErrorCode } from '@lunadefend/contract'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
-import { CALLS, type CallName, ERRORS, type ErrorCode } from '../../contract/src/index.ts'
 import type { TestKey } from './keys.ts'
 
 /** What the stand-in saw of one call. */
