@@ -183,7 +183,7 @@ function checkTime({ timestamp, expires }: Claim, now: Date): void {
 
 function checkSignedHeaders({ headers }: S3Request, { signedHeaders }: Claim): void {
   const signed = new Set(signedHeaders)
-  const mustBeSigned = headers.names.filter((name) => name === 'host' || name.startsWith('x-amz-'))
+  const mustBeSigned = ['host', ...headers.names.filter((name) => name.startsWith('x-amz-'))]
   const notSigned = mustBeSigned.filter((name) => !signed.has(name))
   if (notSigned.length > 0) {
     throw new S3Error('AccessDenied', `Access Denied. These headers are not signed: ${notSigned.join(', ')}.`)

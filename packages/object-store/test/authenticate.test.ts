@@ -236,6 +236,12 @@ describe('a presigned URL', () => {
     expectRefused(await send({ method: 'GET', url, headers: { range: 'bytes=0-1' } }), 403, 'AccessDenied')
   })
 
+  test('a host that is neither signed nor sent is refused', async () => {
+    const { pathname, search } = new URL(handSigned({ signed: [['range', 'bytes=0-1']] }))
+    const answer = await sendBytes(store, `GET ${pathname}${search} HTTP/1.0\r\nRange: bytes=0-1\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /)
+  })
+
   test('a signed header that is sent twice is refused', async () => {
     const headers = { 'x-amz-meta-a': 'a' }
     const url = presigned(store, 'PUT', 'new', { headers })

@@ -1,0 +1,120 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import {
+  BUCKET,
+  call,
+  credentials,
+  filesOf,
+  masterKey,
+  NOW,
+  REGION,
+  sse,
+  startTestStore,
+  type TestStore,
+} from './harness.ts'
+
+let directory: string
+let child: ChildProcess | undefined
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'objects-'))
+})
+afterEach(async () => {
+  child?.kill('SIGKILL')
+  await rm(directory, { recursive: true, force: true })
+})
+
+async function startProcess(): Promise<{ url: string }> {
+  child = fork(new URL('./store-process.ts', import.meta.url), { execArgv: [] })
+  const now = NOW.getTime()
+  child.send({
+    directory,
+    port: 0,
+    bucket: BUCKET,
+    region: REGION,
+    credentials,
+    corsOrigins: [],
+    masterKey: masterKey.toString('base64'),
+    now,
+  })
+  const [message] = await once(child, 'message')
+  return message
+}
+
+async function kill(): Promise<void> {
+  const dying = child
+  if (dying === undefined) throw new Error('there is no process')
+  const gone = once(dying, 'exit')
+  dying.kill('SIGKILL')
+  expect((await gone)[1]).toBe('SIGKILL')
+}
+
+const headers = sse()
+
+/** What a client knows about one key: what was acknowledged last, and what it may have stored since. */
+interface Known {
+  acknowledged: Buffer | null
+  attempted: Buffer | null
+}
+
+/** Writes new keys and its own one again and again, until the store is gone. */
+async function keepWriting(
+  store: { url: string },
+  writer: string,
+  known: Map<string, Known>,
+  onStored: () => void,
+) {
+  for (let i = 0; ; i += 1) {
+    const overwrites = i % 3 === 0
+    const key = overwrites ? `again/${writer}` : `once/${writer}/${i}`
+    const body = randomBytes(randomInt(300_000))
+    const state = known.get(key) ?? { acknowledged: null, attempted: null }
+    known.set(key, state)
+    state.attempted = body
+    const condition: Record<string, string> = overwrites ? {} : { 'if-none-match': '*' }
+    const answer = await call(store, 'PUT', key, { headers: { ...headers, ...condition }, body }).catch(
+      () => null,
+    )
+    if (answer === null) return
+    expect(answer.status).toBe(200)
+    state.acknowledged = body
+    onStored()
+  }
+}
+
+async function expectWhole(store: TestStore, known: Map<string, Known>): Promise<void> {
+  for (const [key, { acknowledged, attempted }] of known) {
+    const { status, body } = await call(store, 'GET', key, { headers })
+    if (status === 404) expect(acknowledged).toBeNull()
+    else expect([acknowledged, attempted].some((possible) => possible?.equals(body))).toBe(true)
+  }
+}
+
+test('a store that is killed in the middle of writes keeps all that it acknowledged, and nothing by halves', async () => {
+  const known = new Map<string, Known>()
+  for (let round = 0; round < 4; round += 1) {
+    const store = await startProcess()
+    const enough = Promise.withResolvers<void>()
+    let stored = 0
+    const until = randomInt(10, 60)
+    const count = () => {
+      stored += 1
+      if (stored === until) enough.resolve()
+    }
+    const writers = Array.from({ length: 6 }, (_, i) => keepWriting(store, `${round}-${i}`, known, count))
+    await Promise.race([enough.promise, Promise.all(writers)])
+    await kill()
+    await Promise.all(writers)
+    expect(stored).toBeGreaterThanOrEqual(until)
+
+    await using again = await startTestStore({ directory })
+    expect(await filesOf(directory, 'temporary')).toEqual([])
+    await expectWhole(again, known)
+    expect(again.failures).toEqual([])
+  }
+  expect([...known.values()].some(({ acknowledged, attempted }) => acknowledged !== attempted)).toBe(true)
+})
