@@ -10,6 +10,10 @@ const OPENING_WAIT_MS = 5000
 const STATEMENT_WAIT_MS = 25
 /** Up to this size a file is checked whole when it is opened; it takes about a second. */
 const CHECKED_BYTES = 256 * 1024 * 1024
+/** 16 MiB of log: hot pages are then written back once for many commits. */
+const CHECKPOINT_PAGES = 4000
+/** At the most; SQLite's own 2 MiB hold the pages of some 5,000 tokens. */
+const CACHE_KIB = 64 * 1024
 
 /**
  * A connection with every setting that safety needs, to a file that has the present schema.
@@ -30,6 +34,7 @@ export function connect(file: string): DatabaseSync {
     refuseDamaged(db, file)
     // FULL: a commit is on the disk when it returns (https://www.sqlite.org/pragma.html#pragma_synchronous).
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -${CACHE_KIB};`)
     migrate(db, file)
     db.exec(`PRAGMA busy_timeout = ${STATEMENT_WAIT_MS}`)
     return db
@@ -50,15 +55,17 @@ function createPrivately(file: string): void {
 }
 
 function refuseForeign(db: DatabaseSync, file: string): void {
-  const id = pragma(db, 'application_id')
-  if (id === APPLICATION_ID) return
-  const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number }
-  if (id === 0 && tables === 0) return
+  const { id, tables } = db.prepare(WHOSE).get() as { id: number; tables: number }
+  if (id === APPLICATION_ID || (id === 0 && tables === 0)) return
   throw new PortFailure(
     'database_unusable',
     `${file} is the database of another program: choose another file.`,
   )
 }
+
+// In one statement: another process may be making the tables at this moment.
+const WHOSE = `
+  SELECT application_id AS id, (SELECT count(*) FROM sqlite_schema) AS tables FROM pragma_application_id`
 
 function refuseDamaged(db: DatabaseSync, file: string): void {
   if (statSync(file).size > CHECKED_BYTES) return
