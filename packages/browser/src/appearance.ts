@@ -31,7 +31,7 @@ iframe {
   opacity: 0;
 }
 :host(:state(ready)) iframe { opacity: 1; }
-.strut { display: block; visibility: hidden; block-size: calc(var(--lines, 1) * 1lh); user-select: none; }
+.strut { display: block; block-size: calc(var(--lines, 1) * 1lh); outline: 0; user-select: none; }
 .strut::before { content: '\\200b'; }
 @media (forced-colors: active) { :host { forced-color-adjust: auto; } }
 `
@@ -61,7 +61,6 @@ export function sheetsFor(component: 'input' | 'textarea' | 'paragraph'): CSSSty
 export function makeStrut(): HTMLElement {
   const strut = document.createElement('span')
   strut.className = 'strut'
-  strut.ariaHidden = 'true'
   return strut
 }
 

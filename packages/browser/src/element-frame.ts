@@ -72,8 +72,9 @@ export class ElementFrame {
     this.#connect()
   }
 
-  replace(): void {
-    this.#drop(new LunaDefendError('removed'))
+  /** A new frame for the old one; requests under way are rejected with this error. */
+  replace(error = new LunaDefendError('removed')): void {
+    this.#drop(error)
     this.#connect()
   }
 

@@ -8,7 +8,7 @@ export interface ValueNeeds {
   readonly frame: () => FrameLink
   /** The token, or how full the field is, has changed. */
   readonly onChange: () => void
-  /** A live frame could not fill itself from the token. The token stays. */
+  /** The frame could not show the token. The field keeps it until the user changes something. */
   readonly onUnread: (error: LunaDefendError) => void
 }
 
@@ -23,11 +23,10 @@ export class FieldValue {
   readonly #needs: ValueNeeds
   #token = ''
   #fill: Fill = 'empty'
-  /** The frame said that it cannot read the token; what it shows says nothing about it. */
-  #unread = false
   #doubt: LunaDefendErrorCode | null = null
-  /** What the user typed is part of the token. */
+  /** Nothing can have been typed that is not part of the token. */
   #saved = true
+  #focused = false
   #link: FrameLink | null = null
   #loading: Promise<void> | null = null
   #last: Promise<unknown> = Promise.resolve()
@@ -40,15 +39,14 @@ export class FieldValue {
     return this.#token
   }
 
-  /** How full the field is. A token that is not (yet) shown fills it, too. */
+  /** How full the field is. A token that is still on its way fills it, too. */
   get fill(): Fill {
-    const hidden = this.#loading !== null || this.#unread
-    return this.#fill === 'empty' && hidden ? 'prefilled' : this.#fill
+    return this.#fill === 'empty' && this.#loading !== null ? 'prefilled' : this.#fill
   }
 
-  /** Whether replacing the frame would lose something that the user has typed. */
+  /** Whether the frame may hold something that the user has typed and that no token stands for. */
   get unsaved(): boolean {
-    return !this.#saved && isTyped(this.#fill)
+    return !this.#saved && this.#fill !== 'empty'
   }
 
   /** Fills a new frame. */
@@ -65,6 +63,7 @@ export class FieldValue {
     this.#loading = null
     this.#fill = this.#token === '' ? 'empty' : 'prefilled'
     this.#saved = true
+    this.#focused = false
     return lost
   }
 
@@ -98,14 +97,12 @@ export class FieldValue {
     this.#doubt = code
   }
 
-  /** What the frame says of itself. */
-  report(fill: Fill): void {
-    if (fill !== this.#fill) this.#saved = false
+  /** What the frame says of itself. Of a change to a stored value it says nothing but that the focus was there. */
+  report(fill: Fill, focused: boolean): void {
+    if (fill !== this.#fill || focused) this.#saved = false
     this.#fill = fill
-    if (isTyped(fill)) {
-      this.#unread = false
-      this.#doubt = null
-    }
+    this.#focused = focused
+    if (isTyped(fill)) this.#doubt = null
     this.#needs.onChange()
   }
 
@@ -120,13 +117,12 @@ export class FieldValue {
     const link = this.#needs.frame()
     await this.#loading
     this.#believe()
-    if (this.#unread) return this.#token
     const answer = await link.request({ type: 'tokenize' })
     if (answer.type !== 'tokenized' || !(answer.tokenId === '' || isToken(answer.tokenId))) {
       throw new LunaDefendError('failed')
     }
     this.#token = answer.tokenId
-    this.#saved = true
+    this.#saved = !this.#focused
     this.#needs.onChange()
     return answer.tokenId
   }
@@ -141,7 +137,6 @@ export class FieldValue {
   #begin(token: string): void {
     this.#token = token
     this.#fill = token === '' ? 'empty' : 'prefilled'
-    this.#unread = false
     this.#doubt = null
     this.#loading = null
     this.#saved = true
@@ -165,13 +160,9 @@ export class FieldValue {
   #loaded(loading: Promise<void>, error: LunaDefendError | null): void {
     if (this.#loading !== loading) return
     this.#loading = null
-    if (!isTyped(this.#fill)) {
-      this.#fill = this.#token === '' || error !== null ? 'empty' : 'prefilled'
-      this.#unread = error !== null
-      this.#saved = true
-    }
+    if (this.#fill === 'empty') this.#fill = 'prefilled'
     this.#needs.onChange()
-    if (this.#unread && error !== null) this.#needs.onUnread(error)
+    if (error !== null) this.#needs.onUnread(error)
   }
 }
 

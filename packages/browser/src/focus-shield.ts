@@ -1,5 +1,5 @@
 /**
- * Keeps the page from seeing what happens at the iframe element itself.
+ * Keeps the page from seeing what happens at the iframe element itself, or at what stands in its place.
  *
  * Once a frame has the focus, its keys are its own. But a label, `autofocus` or script can focus the iframe *element*
  * while its document is still loading, and then keys are dispatched at that element, in the page. They are stopped
@@ -15,9 +15,9 @@ const FOCUS = ['focus', 'focusin', 'blur', 'focusout'] as const
 const shielded = new WeakMap<EventTarget, () => void>()
 let installed = false
 
-/** From now on no event at this iframe element reaches the page. `onFocus` is called when it gets the focus. */
-export function shield(iframe: HTMLIFrameElement, onFocus: () => void): void {
-  shielded.set(iframe, onFocus)
+/** From now on no event at this part of an element reaches the page. `onFocus` is called when it gets the focus. */
+export function shield(part: HTMLElement, onFocus: () => void): void {
+  shielded.set(part, onFocus)
   if (installed) return
   installed = true
   for (const type of [...KEYS, ...COMPOSITION, ...FOCUS]) window.addEventListener(type, swallow, true)

@@ -6,8 +6,6 @@ import { fetchAssertion } from './session-assertion.ts'
 export interface ValidationMessages {
   /** @default 'Please fill out this field.' */
   readonly valueMissing: string
-  /** @default 'Please complete this field.' */
-  readonly tooShort: string
   /** @default 'Please match the requested format.' */
   readonly patternMismatch: string
 }
@@ -35,7 +33,6 @@ export interface LunaDefendOptions {
 
 const MESSAGES: ValidationMessages = {
   valueMissing: 'Please fill out this field.',
-  tooShort: 'Please complete this field.',
   patternMismatch: 'Please match the requested format.',
 }
 

@@ -4,6 +4,7 @@ import { BaseElement, type Reflected, reflect, takeUpProperties } from './elemen
 import { ElementFrame } from './element-frame.ts'
 import { LunaDefendError } from './errors.ts'
 import { FieldValue } from './field-value.ts'
+import { shield } from './focus-shield.ts'
 import { type GuardedField, guardForm } from './form-guard.ts'
 import type { FrameNews } from './frame-link.ts'
 import { submitImplicitly } from './implicit-submission.ts'
@@ -76,6 +77,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     this.#strut = root.appendChild(makeStrut())
     this.#value = this.#makeValue()
     this.#frame = this.#makeFrame(root, component)
+    shield(this.#strut, () => this.#frame.revive())
     this.addEventListener('click', () => this.#frame.revive())
     this.addEventListener('invalid', () => this.#flag(true))
   }
@@ -281,18 +283,23 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
       case 'ready':
         break
       case 'state':
-        this.#value.report(news.fill)
+        this.#value.report(news.fill, news.focused)
         this.#setFocused(news.focused)
         break
       case 'submit':
         if (this.form !== null) submitImplicitly(this.form, FIELDS)
         break
       case 'session-changed':
-        // The frame has wiped itself and may take no more input.
-        this.#value.refuse('session-changed')
-        this.#frame.replace()
-        this.#fail(new LunaDefendError('session-changed'))
+        this.#sessionChanged()
     }
+  }
+
+  /** The frame has wiped itself and may take no more input. */
+  #sessionChanged(): void {
+    const error = new LunaDefendError('session-changed')
+    this.#value.refuse(error.code)
+    this.#frame.replace(error)
+    this.#fail(error)
   }
 
   #gone(): boolean {
@@ -323,10 +330,10 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     this.#guarded = form === null ? null : { form, leave: guardForm(form, this) }
   }
 
-  /** Rules hold for a frame's whole life: an untouched field gets a new frame, one that is in use keeps its own. */
+  /** Rules hold for a frame's whole life: an empty field gets a new frame, others keep theirs. */
   #rule(): void {
-    const untouched = this.#sentRules !== '' && !this.#value.unsaved && !this.#focused
-    if (untouched && JSON.stringify(rulesOf(this)) !== this.#sentRules) this.#frame.replace()
+    const idle = this.#sentRules !== '' && this.#value.fill === 'empty' && !this.#focused
+    if (idle && JSON.stringify(rulesOf(this)) !== this.#sentRules) this.#frame.replace()
   }
 
   get #label(): string {
@@ -339,6 +346,10 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   }
 
   #present(): void {
+    const iframe = this.#frame.link?.iframe
+    // A frame with nothing in it to focus is a tab stop all the same, where it runs in the page's process.
+    if (this.matches(':disabled')) iframe?.setAttribute('tabindex', '-1')
+    else iframe?.removeAttribute('tabindex')
     if (this.#sentPresentation === '') return
     const presentation = this.#presentation()
     const text = JSON.stringify(presentation)

@@ -8,7 +8,6 @@ export interface AssertionRequest {
 
 const REFUSALS: Readonly<Record<number, LunaDefendErrorCode>> = {
   401: 'signed-out',
-  403: 'signed-out',
   409: 'relogin',
 }
 

@@ -7,7 +7,6 @@ export function flawOf(fill: Fill, required: boolean): keyof ValidationMessages 
     case 'empty':
       return required ? 'valueMissing' : null
     case 'incomplete':
-      return 'tooShort'
     case 'invalid':
       return 'patternMismatch'
     case 'complete':

@@ -1,0 +1,271 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
+import { type Browser, chromium, type Frame, type Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+/** Two origins, a browser, and a stand-in for Tokenizer and frame that can be told to misbehave. */
+export interface Stage extends AsyncDisposable {
+  readonly browser: Browser
+  readonly app: AppServer
+  readonly tokenizer: StandIn
+  /** Opens the app's page with this body. `cross`: from another site than the Tokenizer's. */
+  open(body: string, options?: OpenOptions): Promise<Scene>
+}
+
+export interface OpenOptions {
+  readonly cross?: boolean
+  readonly script?: string
+  readonly head?: string
+  /** Whether to go on before the frames are ready. */
+  readonly wait?: boolean
+  /** @default 5000 */
+  readonly timeoutMs?: number
+}
+
+/** One page with what it saw and said. */
+export interface Scene {
+  readonly page: Page
+  /** The frames in the elements with this selector, in document order. */
+  frame(selector: string, index?: number): Promise<Frame>
+  /** Everything that the page's own listeners, DOM and form data could see. */
+  seen(): Promise<string>
+  readonly consoleErrors: string[]
+  errors(): Promise<string[]>
+}
+
+/** What the app's server was asked, and how it answers. */
+export interface AppServer {
+  readonly submissions: URLSearchParams[]
+  readonly assertions: { readonly body: unknown; readonly site: string | undefined }[]
+  session: { readonly status: number; readonly body: string }
+}
+
+export interface StandIn {
+  readonly values: Map<string, string>
+  /** `works`; `down`: no connection; `blank`: a page that says nothing; `mute`: ready, then silent; `asks` for an assertion. */
+  mode: 'works' | 'down' | 'blank' | 'mute' | 'asks'
+  refuseTokenize: string | null
+  refuseRead: string | null
+  /** Answers wait for it. */
+  hold: Promise<void> | null
+  tokenized: number
+  store(value: string): string
+}
+
+export async function startStage(bundle: string = sdkBundle()): Promise<Stage> {
+  const tokenizer = newStandIn()
+  const app: AppServer = { submissions: [], assertions: [], session: ok('{"assertion":"an-assertion"}') }
+  const documents = new Map<string, string>()
+  const frames = await listen(frameListener(tokenizer))
+  const pages = await listen(appListener(app, documents, bundle))
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  })
+  return {
+    browser,
+    app,
+    tokenizer,
+    async open(body, options = {}) {
+      const path = `/${randomUUID()}`
+      documents.set(path, documentOf(body, origin(frames, 'localhost'), options))
+      const host = options.cross === true ? '127.0.0.1' : 'localhost'
+      return openScene(browser, `${origin(pages, host)}${path}`, options.wait !== false)
+    },
+    async [Symbol.asyncDispose]() {
+      await browser.close()
+      for (const server of [frames, pages]) server.close().closeAllConnections()
+    },
+  }
+}
+
+function documentOf(
+  body: string,
+  tokenizerUrl: string,
+  { script = '', head = '', timeoutMs = 5000 }: OpenOptions,
+): string {
+  return `<!doctype html><html lang="en"><head><title>App</title>${head}<script>
+  window.seenEvents = []
+  for (const type of ['keydown','keypress','keyup','beforeinput','input','change','paste','compositionend'])
+    for (const capture of [true, false]) document.addEventListener(type, (event) => {
+      const { data = '', key = '' } = event
+      seenEvents.push([type, event.target.localName, key.length === 1 ? key : '', data, event.target.localName === 'input' ? event.target.value : ''].join(' '))
+    }, capture)
+  window.errors = []
+  </script><script src="/sdk.js"></script><script>
+  window.page = sdk.configure?.({ tokenizerUrl: ${JSON.stringify(tokenizerUrl)}, app: 'test', timeoutMs: ${timeoutMs},
+    onError: (error) => errors.push(error.field + ':' + error.code) })
+  sdk.defineElements?.()
+  window.tokenizerUrl = ${JSON.stringify(tokenizerUrl)}
+  </script></head><body>${body}<script>${script}</script></body></html>`
+}
+
+async function openScene(browser: Browser, url: string, wait: boolean): Promise<Scene> {
+  const page = await browser.newPage()
+  page.setDefaultTimeout(10_000)
+  const consoleErrors: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text())
+  })
+  page.on('pageerror', (error) => consoleErrors.push(String(error)))
+  await page.goto(url)
+  if (wait) await allReady(page)
+  return {
+    page,
+    consoleErrors,
+    frame: (selector, index = 0) => frameIn(page, selector, index),
+    seen: () => page.evaluate(pageView),
+    errors: () => page.evaluate(() => Reflect.get(window, 'errors') as string[]),
+  }
+}
+
+/** As `expect.poll`, patient enough for a machine with much to do. */
+export function until(look: () => unknown): ReturnType<typeof expect.poll> {
+  return expect.poll(look, { timeout: 10_000, interval: 20 })
+}
+
+/** Waits until every secure element of the page has a frame that is ready. */
+export async function allReady(page: Page): Promise<void> {
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('secure-input, secure-textarea, secure-paragraph')].every((element) =>
+      element.matches(':state(ready)'),
+    ),
+  )
+}
+
+async function frameIn(page: Page, selector: string, index: number): Promise<Frame> {
+  const iframe = await page.locator(`${selector} iframe`).nth(index).elementHandle()
+  const frame = await iframe?.contentFrame()
+  if (!frame) throw new Error(`no frame in ${selector}`)
+  return frame
+}
+
+/** The page's DOM with all its open shadow roots and properties of inputs, its forms' data, and the events it saw. */
+function pageView(): string {
+  const parts: string[] = [JSON.stringify(Reflect.get(window, 'seenEvents'))]
+  const walk = (node: ParentNode) => {
+    for (const element of node.querySelectorAll('*')) {
+      parts.push(element.outerHTML, 'value' in element ? String(element.value) : '')
+      if (element.shadowRoot) walk(element.shadowRoot)
+    }
+  }
+  walk(document)
+  for (const form of document.forms) {
+    for (const [name, value] of new FormData(form)) parts.push(`${name}=${value}`)
+  }
+  return parts.join('\n')
+}
+
+function newStandIn(): StandIn {
+  const values = new Map<string, string>()
+  return {
+    values,
+    mode: 'works',
+    refuseTokenize: null,
+    refuseRead: null,
+    hold: null,
+    tokenized: 0,
+    store(value) {
+      const token = `lunasec-${randomUUID()}`
+      values.set(token, value)
+      return token
+    },
+  }
+}
+
+function frameListener(standIn: StandIn): RequestListener {
+  const script = bundleOf(new URL('stand-in/frame.ts', import.meta.url))
+  return async (request, response) => {
+    const url = new URL(request.url ?? '', 'http://stand-in')
+    if (url.pathname === '/frame') {
+      if (standIn.mode === 'down') return request.socket.destroy()
+      response.setHeader('content-type', 'text/html')
+      return response.end(standIn.mode === 'blank' ? '<p>' : framePage(standIn, script))
+    }
+    const { value, token } = JSON.parse((await text(request)) || '{}')
+    await standIn.hold
+    response.setHeader('content-type', 'application/json')
+    return response.end(JSON.stringify(answer(standIn, url.pathname, { value, token })))
+  }
+}
+
+function answer(
+  standIn: StandIn,
+  path: string,
+  { value, token }: { value?: string; token?: string },
+): object {
+  if (path === '/stand-in/tokenize') {
+    if (standIn.refuseTokenize !== null) return { code: standIn.refuseTokenize }
+    standIn.tokenized++
+    return { token: standIn.store(value ?? '') }
+  }
+  if (standIn.refuseRead !== null) return { code: standIn.refuseRead }
+  const stored = standIn.values.get(token ?? '')
+  return stored === undefined ? { code: 'access-denied' } : { value: stored }
+}
+
+function framePage({ mode }: StandIn, script: string): string {
+  const settings = JSON.stringify({ mute: mode === 'mute', asks: mode === 'asks' }).replaceAll('"', '&quot;')
+  return `<!doctype html><meta name="settings" content="${settings}"><body style="margin:0"><script>${script}</script>`
+}
+
+function appListener(app: AppServer, documents: Map<string, string>, bundle: string): RequestListener {
+  return async (request, response) => {
+    const path = request.url ?? ''
+    if (path === '/sdk.js') return response.end(bundle)
+    if (path === '/.lunadefend/session') {
+      app.assertions.push({
+        body: JSON.parse(await text(request)),
+        site: request.headers['sec-fetch-site'] as string,
+      })
+      response.writeHead(app.session.status, { 'content-type': 'application/json' })
+      return response.end(app.session.body)
+    }
+    response.setHeader('content-type', 'text/html')
+    if (path !== '/submit') return response.end(documents.get(path) ?? '')
+    app.submissions.push(new URLSearchParams(await text(request)))
+    return response.end('<title>Submitted</title>')
+  }
+}
+
+export function ok(body: string): AppServer['session'] {
+  return { status: 200, body }
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  let body = ''
+  for await (const chunk of request) body += chunk
+  return body
+}
+
+async function listen(listener: RequestListener): Promise<Server> {
+  const server = createServer(listener).listen(0)
+  await new Promise((resolve) => server.once('listening', resolve))
+  return server
+}
+
+function origin(server: Server, host: string): string {
+  return `http://${host}:${(server.address() as AddressInfo).port}`
+}
+
+function sdkBundle(): string {
+  return bundleOf(new URL('../src/index.ts', import.meta.url), 'sdk')
+}
+
+/** A script for the browser from one of the workspace's modules. */
+export function bundleOf(entry: URL, globalName?: string, alias: Record<string, string> = {}): string {
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(entry)],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: 'es2022',
+    define: { 'process.env.NODE_ENV': '"development"' },
+    alias,
+    ...(globalName === undefined ? {} : { globalName }),
+  })
+  return outputFiles[0]?.text ?? ''
+}
