@@ -21,7 +21,7 @@ export function frameHeaders(options: FrameHeaderOptions): Record<string, string
     'content-security-policy': contentSecurityPolicy(options),
     'cross-origin-resource-policy': 'cross-origin',
     'cross-origin-embedder-policy': 'require-corp',
-    // Acts on top-level windows only: there a sandboxed page with this header is not shown at all (HTML §7.4.5).
+    // Acts on top-level windows only, where the frame has no business: whoever opens it so gets no hold of its window.
     'cross-origin-opener-policy': 'same-origin',
     'origin-agent-cluster': '?1',
     'permissions-policy': PERMISSIONS.map((feature) => `${feature}=()`).join(', '),
@@ -56,7 +56,6 @@ function contentSecurityPolicy({ origins, objectStoreOrigin, nonce }: FrameHeade
 const PERMISSIONS = [
   'accelerometer',
   'autoplay',
-  'bluetooth',
   'browsing-topics',
   'camera',
   'clipboard-read',

@@ -26,7 +26,6 @@ export function renderFramePage(options: FramePageOptions): string {
 <head>
 <meta charset="utf-8">
 <title>Secure field</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="lunadefend" content="${escapeAttribute(JSON.stringify(configurationOf(options)))}">
 <link rel="stylesheet" href="${style.path}" integrity="${style.integrity}" nonce="${nonce}">
 <script defer src="${script.path}" integrity="${script.integrity}" nonce="${nonce}"></script>

@@ -8,6 +8,8 @@ export interface Configuration {
 
 /** How long the frame waits, in milliseconds. */
 export interface Waits {
+  /** For everything that one request of the page takes; less than the page itself waits. */
+  readonly request: number
   /** For an answer of the Tokenizer, and for a download. */
   readonly call: number
   /** For an upload. */
@@ -20,7 +22,14 @@ export interface Waits {
   readonly retry: number
 }
 
-export const WAITS: Waits = { call: 10_000, upload: 30_000, assertion: 10_000, turn: 20_000, retry: 1000 }
+export const WAITS: Waits = {
+  request: 25_000,
+  call: 10_000,
+  upload: 20_000,
+  assertion: 10_000,
+  turn: 20_000,
+  retry: 1000,
+}
 
 /** Throws when the page was not rendered by `renderFramePage`. */
 export function readConfiguration(page: Document): Configuration {

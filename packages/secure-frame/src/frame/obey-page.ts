@@ -13,10 +13,12 @@ export interface DeskNeeds {
   readonly send: (message: FrameMessage) => void
   /** The page's answer to a request for an assertion; `null` is a refusal. */
   readonly settle: (id: number, assertion: string | null) => void
+  /** How long one request may take, in milliseconds. */
+  readonly requestMs: number
 }
 
 /** Does what the page asks for, and answers each request once. */
-export function obeyPage({ widget, send, settle }: DeskNeeds): Desk {
+export function obeyPage({ widget, send, settle, requestMs }: DeskNeeds): Desk {
   let isConfigured = false
   let isOver = false
   let changes = 0
@@ -33,7 +35,7 @@ export function obeyPage({ widget, send, settle }: DeskNeeds): Desk {
   async function answer(id: number, work: () => Promise<FrameMessage>): Promise<void> {
     const begun = changes
     const failed = (error: unknown): FrameMessage => ({ type: 'failed', id, code: codeOf(error) })
-    const message = await (isOver ? changed() : work()).catch(failed)
+    const message = await (isOver ? changed() : inTime(work(), requestMs)).catch(failed)
     send(begun === changes ? message : await changed().catch(failed))
   }
 
@@ -73,6 +75,14 @@ export function obeyPage({ widget, send, settle }: DeskNeeds): Desk {
 
 /** What may come before the field is configured; a session begins at once. */
 const EARLY: ReadonlySet<HostMessage['type']> = new Set(['configure', 'assertion', 'assertion-failed'])
+
+/** The work goes on when it is late, and what it has reached then serves the next request. */
+function inTime<T>(work: Promise<T>, waitMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new FrameError('timed-out')), waitMs)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
 
 function changed(): Promise<never> {
   return Promise.reject(new FrameError('session-changed'))

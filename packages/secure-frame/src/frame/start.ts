@@ -31,7 +31,8 @@ function serve(configuration: Configuration, { port, page, origin }: Connection,
     retryMs: waits.retry,
   })
   const values = openValues({ session, objectStoreOrigin, waits })
-  const desk = obeyPage({ widget: mount({ send, ...values }), send, settle: assertions.settle })
+  const widget = mount({ send, ...values })
+  const desk = obeyPage({ widget, send, settle: assertions.settle, requestMs: waits.request })
   port.onmessage = ({ data }) => {
     const message = parseHostMessage(data)
     if (message !== null) desk.receive(message)

@@ -16,17 +16,17 @@ const either =
   (value) =>
     grammars.some((grammar) => grammar(value))
 
-const NUMBER = String.raw`(?:\d{1,4}(?:\.\d{1,4})?|\.\d{1,4})`
+const NUMBER = String.raw`(?:\d{1,4}(?:\.\d{1,6})?|\.\d{1,6})`
 const UNIT = '(?:px|em|rem|ex|ch|pt)'
 const length = matches(new RegExp(`^(?:0|${NUMBER}${UNIT})$`, 'i'))
 const signedLength = matches(new RegExp(`^-?(?:0|${NUMBER}${UNIT})$`, 'i'))
 
 // A name, #hex, or a colour function of nothing but numbers; the browser knows which names are colours.
 const color = matches(
-  /^(?:[a-z]{3,30}|#[\da-f]{3,8}|(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch)\([\d.,%/ +-]{1,60}(?:deg)?[\d.,%/ ]{0,40}\))$/i,
+  /^(?:[a-z]{3,30}|#[\da-f]{3,8}|(?:(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch)\(|color\([a-z\d-]{3,20} )(?:[\d.,%/ e+-]|deg|none){1,80}\))$/i,
 )
 // Names of installed fonts, bare or in quotes of one kind.
-const family = /^(?:[a-z][\w -]{0,60}|"[\w .-]{1,60}"|'[\w .-]{1,60}')$/i
+const family = /^(?:-?\p{L}[\p{L}\p{M}\p{N}_ -]{0,60}|(["'])[\p{L}\p{M}\p{N}_ .&-]{1,60}\1)$/u
 const families: Grammar = (value) => value.split(',').every((name) => family.test(name.trim()))
 const numerals = words(
   'normal',

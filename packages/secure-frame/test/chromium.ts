@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+import { chromiumPath } from '../../../tools/chromium.ts'
+
+const FLAGS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--remote-debugging-port=0',
+]
+
+export interface OwnBrowser extends AsyncDisposable {
+  readonly browser: Browser
+}
+
+/** Chromium as a user has it, cookie and storage rules included: Playwright's own launch switches some of them off. */
+export async function startChromium(): Promise<OwnBrowser> {
+  const directory = await mkdtemp(join(tmpdir(), 'secure-frame-'))
+  const child = spawn(chromiumPath(), [...FLAGS, `--user-data-dir=${directory}`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const browser = await chromium.connectOverCDP(await endpointOf(child))
+  return {
+    browser,
+    async [Symbol.asyncDispose]() {
+      await browser.close()
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill()
+        await once(child, 'exit')
+      }
+      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    },
+  }
+}
+
+function endpointOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      const found = /DevTools listening on (ws:\S+)/.exec(said)
+      if (found?.[1] !== undefined) resolve(found[1])
+    })
+    child.once('exit', () => reject(new Error('Chromium ended before it listened.')))
+  })
+}

@@ -1,0 +1,250 @@
+import type { Component, FrameMessage, HostMessage } from '@lunadefend/contract/frame-messages'
+import type { BrowserContext, Frame, Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { type OwnBrowser, startChromium } from './chromium.ts'
+import { type StandIn, startStandIn } from './stand-in.ts'
+
+/** One page of the application in a browser of its own, against a fresh stand-in. */
+export interface Stage extends AsyncDisposable {
+  readonly world: StandIn
+  readonly context: BrowserContext
+  readonly page: Page
+  /** Every line that any frame wrote to the console. */
+  readonly console: string[]
+  mount(component: Component, options?: MountOptions): Promise<Mounted>
+  /** Another page of the same browser. */
+  open(url: string): Promise<Page>
+}
+
+export interface MountOptions {
+  /** @default nothing but the type */
+  readonly configure?: Omit<Extract<HostMessage, { type: 'configure' }>, 'type'> | null
+  readonly query?: string
+  readonly sandbox?: string
+  /** `silent`: the page never answers a request for an assertion. */
+  readonly assert?: 'honest' | 'silent'
+  readonly page?: Page
+  /** @default true: connects when the frame has loaded */
+  readonly connect?: boolean
+  /** @default true: waits until the frame is ready */
+  readonly wait?: boolean
+}
+
+type Request = { type: 'load'; tokenId: string } | { type: 'tokenize' }
+
+export interface Mounted {
+  readonly name: string
+  readonly frame: Frame
+  /** The control or the paragraph. */
+  readonly value: Locator
+  /** For a frame that was mounted without a connection. Waits until there is a session to be opened. */
+  connect(): Promise<void>
+  send(message: object): Promise<void>
+  /** The frame's answer; `id` is left out. */
+  ask(request: Request): Promise<Answer>
+  /** Sends, and does not wait. */
+  begin(request: Request): Promise<() => Promise<Answer>>
+  /** Everything that the frame has said, oldest first. */
+  said(): Promise<FrameMessage[]>
+  states(): Promise<string[]>
+  remove(): Promise<void>
+}
+export type Answer = { type: string; tokenId?: string; code?: string }
+
+let shared: Promise<OwnBrowser> | undefined
+
+/** One browser for a file of tests. */
+export async function closeBrowser(): Promise<void> {
+  await (await shared)?.[Symbol.asyncDispose]()
+  shared = undefined
+}
+
+export async function startStage(change?: (world: StandIn) => void): Promise<Stage> {
+  shared ??= startChromium()
+  const { browser } = await shared
+  const world = await startStandIn()
+  change?.(world)
+  const context = await browser.newContext()
+  context.setDefaultTimeout(10_000)
+  const lines: string[] = []
+  await context.addInitScript(hostScript, { tokenizer: world.tokenizer })
+  const open = async (url: string): Promise<Page> => {
+    const page = await context.newPage()
+    page.on('console', (message) => lines.push(message.text()))
+    page.on('pageerror', (error) => lines.push(String(error)))
+    await page.goto(url)
+    return page
+  }
+  const page = await open(world.app)
+  return {
+    world,
+    context,
+    page,
+    console: lines,
+    open,
+    mount: (component, options = {}) => mount(options.page ?? page, component, options),
+    async [Symbol.asyncDispose]() {
+      await context.close()
+      await world[Symbol.asyncDispose]()
+    },
+  }
+}
+
+let names = 0
+
+async function mount(page: Page, component: Component, options: MountOptions): Promise<Mounted> {
+  const name = `frame${++names}`
+  const {
+    configure = {},
+    query = '',
+    sandbox = 'allow-scripts allow-same-origin',
+    assert = 'honest',
+  } = options
+  const { connect = true, wait = true } = options
+  const about = { name, component, configure, query, sandbox, assert, connect, wait }
+  await page.evaluate((given) => window.host.mount(given), about)
+  const frame = page.frame({ name })
+  if (frame === null) throw new Error('The frame is not there.')
+  const begin = async (request: Request): Promise<() => Promise<Answer>> => {
+    const id = await page.evaluate((given) => window.host.begin(given.name, given.request), { name, request })
+    return async () => {
+      const { id: _, ...answer } = await page.evaluate((given) => window.host.answer(given.name, given.id), {
+        name,
+        id,
+      })
+      return answer as Answer
+    }
+  }
+  const said = (): Promise<FrameMessage[]> => page.evaluate((given) => window.host.said(given), name)
+  return {
+    name,
+    frame,
+    value: frame.locator('.value'),
+    connect: () => page.evaluate((given) => window.host.connect(given), name),
+    // As text: an own `__proto__` must arrive.
+    send: (message) =>
+      page.evaluate((given) => window.host.send(given.name, JSON.parse(given.text)), {
+        name,
+        text: JSON.stringify(message),
+      }),
+    ask: async (request) => (await begin(request))(),
+    begin,
+    said,
+    states: async () =>
+      (await said()).flatMap((each) =>
+        each.type === 'state' ? [`${each.fill}${each.focused ? '!' : ''}`] : [],
+      ),
+    remove: () => page.evaluate((given) => document.getElementsByName(given)[0]?.remove(), name),
+  }
+}
+
+/** Waits until the frame has told this state last. */
+export async function expectState(mounted: Mounted, state: string): Promise<void> {
+  await expect
+    .poll(async () => (await mounted.states()).at(-1), { timeout: 10_000, interval: 20 })
+    .toBe(state)
+}
+
+/** Until frames have had every chance to say something more. */
+export const settle = (page: Page): Promise<void> => page.waitForTimeout(300)
+
+interface Host {
+  page: string
+  ports: Record<string, MessagePort>
+  mount(about: {
+    name: string
+    component: string
+    configure: object | null
+    query: string
+    sandbox: string
+    assert: string
+    connect: boolean
+    wait: boolean
+  }): Promise<void>
+  connect(name: string): Promise<void>
+  send(name: string, message: object): void
+  begin(name: string, request: object): number
+  answer(name: string, id: number): Promise<{ id: number; type: string }>
+  said(name: string): FrameMessage[]
+}
+declare global {
+  interface Window {
+    host: Host
+  }
+}
+
+/** The page's side, as small as can be. Runs in the page. */
+function hostScript({ tokenizer }: { tokenizer: string }): void {
+  const logs: Record<string, FrameMessage[]> = {}
+  const connects: Record<string, () => Promise<void>> = {}
+  const watchers: (() => void)[] = []
+  let last = 0
+  const hex = (byte: number): string => byte.toString(16).padStart(2, '0')
+  const until = <T>(look: () => T | undefined): Promise<T> =>
+    new Promise((resolve) => {
+      const watch = (): void => {
+        const found = look()
+        if (found !== undefined) resolve(found)
+      }
+      watchers.push(watch)
+      watch()
+    })
+  async function assertion(port: MessagePort, request: { id: number }, mode: string): Promise<void> {
+    if (mode === 'silent') return
+    const response = await fetch('/.lunadefend/session', { method: 'POST', body: JSON.stringify(request) })
+    const { id } = request
+    port.postMessage(
+      response.ok
+        ? { type: 'assertion', id, assertion: (await response.json()).assertion }
+        : { type: 'assertion-failed', id },
+    )
+  }
+  const host: Host = {
+    page: Array.from(crypto.getRandomValues(new Uint8Array(16)), hex).join(''),
+    ports: {},
+    async mount({ name, component, configure, query, sandbox, assert, connect, wait }) {
+      const iframe = document.createElement('iframe')
+      iframe.name = name
+      iframe.title = name
+      iframe.sandbox.value = sandbox
+      iframe.referrerPolicy = 'no-referrer'
+      iframe.src = `${tokenizer}/frame?app=test&component=${component}${query}`
+      const { port1, port2 } = new MessageChannel()
+      const log: FrameMessage[] = []
+      logs[name] = log
+      host.ports[name] = port1
+      port1.onmessage = ({ data }) => {
+        log.push(data)
+        if (data.type === 'need-assertion') void assertion(port1, data, assert)
+        for (const watch of watchers) watch()
+      }
+      const loaded = new Promise((resolve) => iframe.addEventListener('load', resolve))
+      document.body.append(iframe)
+      await loaded
+      const target = sandbox.includes('allow-same-origin') ? tokenizer : '*'
+      const greet = (): void => {
+        iframe.contentWindow?.postMessage({ type: 'lunadefend.connect', page: host.page }, target, [port2])
+        if (configure !== null) port1.postMessage({ type: 'configure', ...configure })
+      }
+      connects[name] = async () => {
+        greet()
+        await until(() => log.find((message) => message.type === 'need-assertion'))
+      }
+      if (connect) greet()
+      if (wait) await until(() => log.find((message) => message.type === 'ready'))
+    },
+    connect: async (name) => connects[name]?.(),
+    send: (name, message) => host.ports[name]?.postMessage(message),
+    begin(name, request) {
+      last += 1
+      host.send(name, { ...request, id: last })
+      return last
+    },
+    answer: (name, id) =>
+      until(() =>
+        logs[name]?.find((each) => 'id' in each && each.id === id && each.type !== 'need-assertion'),
+      ) as ReturnType<Host['answer']>,
+    said: (name) => logs[name] ?? [],
+  }
+  window.host = host
+}

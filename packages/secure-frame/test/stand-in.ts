@@ -1,0 +1,309 @@
+import { createHash, createPublicKey, randomBytes, randomUUID, verify } from 'node:crypto'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { Component } from '@lunadefend/contract/frame-messages'
+import { buildFrameAssets, frameHeaders, renderFramePage } from '../src/assets.ts'
+
+/** Takes a request in place of the usual answer. `false`: answer as usual after all. */
+export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
+
+export interface Call {
+  readonly path: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: unknown
+}
+
+/**
+ * A stand-in for the Tokenizer, the object store and an application's server, on three origins, that can be told to
+ * fail. It checks what the frame sends as the real ones do; the frame's pages and headers are the real ones.
+ */
+export interface StandIn extends AsyncDisposable {
+  readonly app: string
+  readonly tokenizer: string
+  readonly store: string
+  readonly elsewhere: string
+  /** Who is logged in at the application; `null`: nobody. */
+  sid: string | null
+  /** Seconds a session lasts. */
+  lifetime: number
+  /** How many seconds the clock of Tokenizer and application is ahead of this machine's. */
+  clockAhead: number
+  /** Shorter waits for the frame, in milliseconds. */
+  waits: Partial<Record<'request' | 'call' | 'upload' | 'assertion' | 'turn' | 'retry', number>>
+  /** By path, such as `/tokenize`; of the store by method, such as `PUT`. */
+  readonly faults: Map<string, Fault>
+  readonly calls: Call[]
+  /** Values by token, as bytes. */
+  readonly values: Map<string, Buffer>
+  /** Frame pages are served with these changes, to see what holds when another control is away. */
+  rewrite: (html: string) => string
+  /** Names of headers that frame pages are served without. */
+  without: readonly string[]
+  put(value: string | Buffer): string
+  /** Ends every session at the Tokenizer; cookies stay in the browser. */
+  forgetSessions(): void
+  callsTo(path: string): Call[]
+}
+
+export async function startStandIn(): Promise<StandIn> {
+  const servers = await Promise.all([1, 2, 3, 4].map(() => listen()))
+  const [app, tokenizer, store, elsewhere] = servers.map(originOf) as [string, string, string, string]
+  const world: World = {
+    app,
+    tokenizer,
+    store,
+    elsewhere,
+    sid: 'alice',
+    lifetime: 600,
+    clockAhead: 0,
+    waits: {},
+    faults: new Map(),
+    calls: [],
+    values: new Map(),
+    rewrite: (html) => html,
+    without: [],
+    assets: await buildFrameAssets(),
+    challenges: new Set(),
+    sessions: new Map(),
+    objects: new Map(),
+    put(value) {
+      const token = `lunasec-${randomUUID()}`
+      world.values.set(token, Buffer.from(value))
+      return token
+    },
+    forgetSessions: () => world.sessions.clear(),
+    callsTo: (path) => world.calls.filter((call) => call.path === path),
+    async [Symbol.asyncDispose]() {
+      for (const server of servers) server.close().closeAllConnections()
+    },
+  }
+  const listeners = [appServer(world), tokenizerServer(world), storeServer(world), appServer(world)]
+  for (const [index, server] of servers.entries()) server.on('request', listeners[index] as RequestListener)
+  return world
+}
+
+interface World extends StandIn {
+  readonly assets: Awaited<ReturnType<typeof buildFrameAssets>>
+  readonly challenges: Set<string>
+  readonly sessions: Map<string, string>
+  readonly objects: Map<string, { readonly token: string; readonly key: string }>
+}
+
+async function listen(): Promise<Server> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+const originOf = (server: Server): string => `http://localhost:${(server.address() as AddressInfo).port}`
+const hashOf = (sid: string): string => createHash('sha1').update(sid).digest('hex')
+const now = (world: World): number => Math.floor(Date.now() / 1000) + world.clockAhead
+const base64url = (data: string | Buffer): string => Buffer.from(data).toString('base64url')
+
+function serve(world: World, name: (request: IncomingMessage) => string, work: Route): RequestListener {
+  return async (request, response) => {
+    const path = name(request)
+    if (world.clockAhead !== 0) response.setHeader('date', new Date(now(world) * 1000).toUTCString())
+    const fault = world.faults.get(path)
+    if (fault !== undefined && (await fault(request, response))) return
+    await work(path, request, response)
+  }
+}
+type Route = (path: string, request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+const pathOf = (request: IncomingMessage): string => new URL(request.url ?? '/', 'http://x').pathname
+
+/** Serves an empty page, and signs sessions: here an assertion is plain JSON. */
+function appServer(world: World): RequestListener {
+  return serve(world, pathOf, async (path, request, response) => {
+    if (path !== '/.lunadefend/session') {
+      response.setHeader('content-type', 'text/html')
+      response.end('<!doctype html><title>App</title><body></body>')
+      return
+    }
+    const { thumbprint, challenge } = JSON.parse(await text(request))
+    world.calls.push({ path, headers: request.headers, body: { thumbprint, challenge } })
+    if (world.sid === null) {
+      response.writeHead(401).end()
+      return
+    }
+    const origin = request.headers.origin
+    const claims = { sid: world.sid, nonce: challenge, jkt: thumbprint, origin }
+    json(response, 200, { assertion: base64url(JSON.stringify(claims)) })
+  })
+}
+
+function tokenizerServer(world: World): RequestListener {
+  return serve(world, pathOf, async (path, request, response) => {
+    const file = world.assets.files.get(path)
+    if (file !== undefined) {
+      response.setHeader('content-type', file.contentType)
+      response.setHeader('access-control-allow-origin', '*')
+      response.setHeader('cross-origin-resource-policy', 'cross-origin')
+      response.end(file.body)
+    } else if (path === '/frame') servePage(world, request, response)
+    else await serveCall(world, path, request, response)
+  })
+}
+
+function servePage(world: World, request: IncomingMessage, response: ServerResponse): void {
+  const component = new URL(request.url ?? '', world.tokenizer).searchParams.get('component') as Component
+  const nonce = randomBytes(16).toString('base64')
+  const about = { component, origins: [world.app], objectStoreOrigin: world.store, nonce }
+  const headers = frameHeaders({ ...about, https: false })
+  const { waits } = world
+  const html = world.rewrite(renderFramePage({ ...about, assets: world.assets, app: 'test', waits }))
+  for (const name of world.without) delete headers[name]
+  response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(html)
+}
+
+async function serveCall(world: World, path: string, request: IncomingMessage, response: ServerResponse) {
+  const body = JSON.parse((await text(request)) || '{}')
+  world.calls.push({ path, headers: request.headers, body })
+  if (request.headers.origin !== world.tokenizer || request.headers['sec-fetch-site'] !== 'same-origin')
+    return refuse(response, 403, 'forbidden')
+  if (path === '/session/challenge') return challenge(world, response)
+  if (path === '/session') return openSession(world, body, response)
+  const sid = sessionOf(world, request)
+  if (sid === null) return refuse(response, 401, 'unauthenticated')
+  response.setHeader('lunasec-session-hash', hashOf(sid))
+  if (path === '/tokenize') return answer(response, tokenize(world))
+  const target = path === '/detokenize' ? detokenize(world, body) : null
+  if (target === null) return refuse(response, 403, 'access_denied')
+  answer(response, target)
+}
+
+function challenge(world: World, response: ServerResponse): void {
+  const nonce = randomBytes(24).toString('base64url')
+  world.challenges.add(nonce)
+  answer(response, { challenge: nonce, expiresAt: now(world) + 120 })
+}
+
+function openSession(world: World, body: Record<string, string>, response: ServerResponse): void {
+  const sid = checkProof(world, body)
+  if (sid === null) {
+    refuse(response, 401, 'unauthenticated')
+    return
+  }
+  const cookie = randomBytes(32).toString('base64url')
+  world.sessions.set(cookie, sid)
+  response.setHeader('set-cookie', `access_token=${cookie}; HttpOnly; Secure; SameSite=Strict; Path=/`)
+  answer(response, { sessionHash: hashOf(sid), expiresAt: now(world) + world.lifetime })
+}
+
+/** The session that the assertion is for, or `null` when anything about assertion or proof is not exactly as it must be. */
+function checkProof(
+  world: World,
+  { assertion = '', proof = '', keep }: Record<string, string>,
+): string | null {
+  const { sid, ...said } = JSON.parse(Buffer.from(assertion, 'base64url').toString())
+  const [header = '', payload = '', signature = ''] = proof.split('.')
+  const { jwk, ...rest } = JSON.parse(Buffer.from(header, 'base64url').toString())
+  const { iat, ...claims } = JSON.parse(Buffer.from(payload, 'base64url').toString())
+  const digest = (data: string): string => createHash('sha256').update(data).digest('base64url')
+  const thumbprint = digest(`{"crv":"P-256","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`)
+  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' } as const
+  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+  const isFine =
+    keep === 'cookie' &&
+    same(rest, { typ: 'lunadefend-proof+jwt', alg: 'ES256' }) &&
+    same(Object.keys(jwk).sort(), ['crv', 'kty', 'x', 'y']) &&
+    verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url')) &&
+    same(said, { nonce: claims.nonce, jkt: thumbprint, origin: world.app }) &&
+    same(Object.keys(claims).sort(), ['ath', 'aud', 'nonce', 'origin']) &&
+    claims.aud === world.tokenizer &&
+    claims.origin === world.app &&
+    claims.ath === digest(assertion) &&
+    Math.abs(iat - now(world)) <= 30 &&
+    world.challenges.delete(claims.nonce)
+  return isFine ? sid : null
+}
+
+/** The session of the cookie, if it is the one that the caller says it is. */
+function sessionOf(world: World, { headers }: IncomingMessage): string | null {
+  const cookie = /(?:^|; )access_token=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? ''
+  const sid = world.sessions.get(cookie)
+  return sid !== undefined && headers['lunasec-session-hash'] === hashOf(sid) ? sid : null
+}
+
+function tokenize(world: World): object {
+  const token = `lunasec-${randomUUID()}`
+  return { tokenId: token, uploadUrl: place(world, token), headers: keyHeaders(world, token) }
+}
+
+function detokenize(world: World, { tokenId = '' }: Record<string, string>): object | null {
+  if (!world.values.has(tokenId)) return null
+  return { downloadUrl: place(world, tokenId), headers: keyHeaders(world, tokenId) }
+}
+
+function place(world: World, token: string): string {
+  const name = randomBytes(16).toString('hex')
+  world.objects.set(`/${name}`, { token, key: keyOf(token) })
+  return `${world.store}/${name}?signature=1`
+}
+
+const keyOf = (token: string): string => createHash('sha256').update(token).digest('base64')
+
+function keyHeaders(world: World, token: string): Record<string, string> {
+  return {
+    host: new URL(world.store).host,
+    'x-amz-server-side-encryption-customer-algorithm': 'AES256',
+    'x-amz-server-side-encryption-customer-key': keyOf(token),
+    'x-amz-server-side-encryption-customer-key-md5': 'md5',
+    ...(world.values.has(token) ? {} : { 'if-none-match': '*' }),
+  }
+}
+
+/** Takes one PUT a place, and gives with the right key only. CORS is for the Tokenizer's origin. */
+function storeServer(world: World): RequestListener {
+  const name = (request: IncomingMessage): string => request.method ?? ''
+  return serve(world, name, async (method, request, response) => {
+    response.setHeader('access-control-allow-origin', world.tokenizer)
+    if (method === 'OPTIONS') {
+      const allow = 'if-none-match, x-amz-server-side-encryption-customer-algorithm, x-amz-server-side-encryption-customer-key, x-amz-server-side-encryption-customer-key-md5' // biome-ignore format: one line
+      response.setHeader('access-control-allow-headers', allow)
+      response.writeHead(204, { 'access-control-allow-methods': 'PUT, GET' }).end()
+      return
+    }
+    world.calls.push({ path: method, headers: request.headers, body: pathOf(request) })
+    const object = world.objects.get(pathOf(request))
+    if (object?.key !== request.headers['x-amz-server-side-encryption-customer-key'])
+      return xml(response, 403, 'AccessDenied')
+    if (object === undefined || request.headers.cookie !== undefined)
+      return xml(response, 400, 'InvalidRequest')
+    if (method === 'PUT') return store(world, object.token, request, response)
+    response.setHeader('content-type', 'application/octet-stream')
+    response.end(world.values.get(object.token))
+  })
+}
+
+async function store(world: World, token: string, request: IncomingMessage, response: ServerResponse) {
+  const parts: Buffer[] = []
+  for await (const part of request) parts.push(part)
+  if (world.values.has(token)) return xml(response, 412, 'PreconditionFailed')
+  world.values.set(token, Buffer.concat(parts))
+  response.writeHead(200).end()
+}
+
+export function xml(response: ServerResponse, status: number, code: string): void {
+  response.writeHead(status, { 'content-type': 'application/xml' })
+  response.end(`<?xml version="1.0"?><Error><Code>${code}</Code></Error>`)
+}
+
+export function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+export function answer(response: ServerResponse, data: unknown): void {
+  json(response, 200, { success: true, error: {}, data })
+}
+
+export function refuse(response: ServerResponse, status: number, code: string): void {
+  json(response, status, { success: false, error: { name: code, message: code, code, requestId: '1' } })
+}
