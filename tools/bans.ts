@@ -1,5 +1,5 @@
 import type { Node } from 'oxc-parser'
-import { dotted, isLabel, literal } from './syntax.ts'
+import { dotted, isBinding, isLabel, literal } from './syntax.ts'
 
 /** Something of the language or of the platform that some rooms do without. */
 export type Ban = 'async' | 'clock' | 'chance' | 'environment' | 'window messages'
@@ -48,7 +48,8 @@ function shapeOf(node: Node, parent: Node | null): { ban: Ban; what: string } | 
 
 /** `const { env } = process` and the like: whoever holds `process` holds the environment. */
 function passesProcessOn(node: Node, parent: Node | null): boolean {
-  if (dotted(node) !== 'process' || parent === null || isLabel(node, parent)) return false
+  if (dotted(node) !== 'process' || parent === null) return false
+  if (isLabel(node, parent) || isBinding(node, parent)) return false
   return !(parent.type === 'MemberExpression' && parent.object === node)
 }
 

@@ -74,14 +74,13 @@ function objection(table: ImportTable, { file, name, room }: Place, { ban, what 
 
 /** Why an import is refused, or `null`. */
 function refusal(house: House, { file, name, room }: Place, asked: Asked): string | null {
-  if (asked.specifier === null) return 'loads a module by a computed name, which nobody can check'
   const target = targetOf(house, file, asked.specifier)
   if (target.kind === 'nowhere') return target.why
   if (target.name === `#${name}` || room.may === 'anything' || allows(room.may, target.name)) return null
   const isType = allows(room.types ?? [], target.name)
   if (isType && asked.typeOnly) return null
   const only = isType ? ' other than with import type' : ''
-  return `imports ${asked.specifier} (${target.name}): not for ${name}${only} (${room.purpose})`
+  return `imports ${asked.specifier ?? 'a computed name'} (${target.name}): not for ${name}${only} (${room.purpose})`
 }
 
 type Asked = Omit<Import, 'line'>
@@ -92,7 +91,8 @@ type Target =
   | { readonly kind: 'known'; readonly name: string }
   | { readonly kind: 'nowhere'; readonly why: string }
 
-function targetOf(house: House, file: string, specifier: string): Target {
+function targetOf(house: House, file: string, specifier: string | null): Target {
+  if (specifier === null) return { kind: 'known', name: '?' }
   if (specifier.startsWith('.')) {
     const why = outside(file, specifier)
     return why === null ? inRoom(house, posix.join(posix.dirname(file), specifier)) : { kind: 'nowhere', why }

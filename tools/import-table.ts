@@ -8,7 +8,7 @@ export interface Room {
   readonly at: readonly string[]
   /**
    * What the room may import: other rooms (`#name`), packages (`@fastify/*` for all of a scope), Node's own modules
-   * (`node:fs`, `node:*`). A room may always import itself.
+   * (`node:fs`, `node:*`), a module whose name is computed (`?`). A room may always import itself.
    */
   readonly may: readonly string[] | 'anything'
   /** What it may import with `import type` alone, beyond that. */
@@ -67,16 +67,11 @@ export const ROOMS = {
     may: ['#core/domain', '#core/crypto', '#core/ports', '#core/operations'],
   },
   'core/port-contracts': {
-    purpose: 'the suites that every adapter must pass',
+    purpose: 'the suites that every adapter must pass, also in processes of their own',
     at: ['packages/core/src/port-contracts/'],
     may: [
-      '#contract',
-      '#core/domain',
-      '#core/crypto',
-      '#core/ports',
-      'vitest',
-      'fast-check',
-      'node:assert/strict',
+      ...['#contract', '#core/domain', '#core/crypto', '#core/ports', '#core/operations'],
+      ...['vitest', 'fast-check', 'node:*', '?'],
     ],
   },
   'stores/sqlite': {

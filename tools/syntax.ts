@@ -31,3 +31,11 @@ export function isLabel(node: Node, parent: Node | null): boolean {
   if (parent.type === 'TSQualifiedName') return parent.right === node
   return 'key' in parent && parent.key === node && !('computed' in parent && parent.computed)
 }
+
+/** True for an identifier that names something new: a parameter or a variable. */
+export function isBinding(node: Node, parent: Node): boolean {
+  if (parent.type === 'VariableDeclarator') return parent.id === node
+  if (parent.type === 'AssignmentPattern') return parent.left === node
+  if (parent.type === 'ArrayPattern' || parent.type === 'RestElement') return true
+  return 'params' in parent && Array.isArray(parent.params) && parent.params.some((param) => param === node)
+}

@@ -28,6 +28,7 @@ const ports = 'packages/core/src/ports.ts'
 const operation = 'packages/core/src/operations/detokenize.ts'
 const contract = 'packages/contract/src/calls.ts'
 const messages = 'packages/contract/src/frame-messages.ts'
+const suite = 'packages/core/src/port-contracts/other-process.ts'
 const sqlite = 'packages/stores/src/sqlite/index.ts'
 const route = 'packages/tokenizer/src/http/routes.ts'
 const frame = 'packages/secure-frame/src/frame/field.ts'
@@ -115,6 +116,7 @@ describe('refused', () => {
     ['the environment by a computed member', node, "export const a = process['env']"],
     ['the environment through globalThis', node, 'export const a = globalThis.process?.env'],
     ['the environment by destructuring', node, 'const { env } = process; export { env }'],
+    ['the environment by handing it on', node, 'export const a = () => JSON.stringify(process)'],
     ['the environment by import', node, "import { env } from 'node:process'; export { env }"],
     ['the environment of a bundler', browser, 'export const a = import.meta.env'],
   ])('%s', (_, file, text) => {
@@ -170,6 +172,7 @@ describe('allowed', () => {
     ["crypto: Node's crypto", crypto, "import { createHmac } from 'node:crypto'"],
     ['ports: the types of the rules', ports, "import type { Grant } from './domain/grant.ts'"],
     ['operations: the floors below', operation, "import { decide } from '../domain/grant.ts'"],
+    ['contract suites: an adapter by its name', suite, 'export const a = (b: string) => import(b)'],
     ['sqlite: its one driver', sqlite, "import { DatabaseSync } from 'node:sqlite'"],
     ['http: the framework and core', route, "import fastify from 'fastify'\nimport '@lunadefend/core'"],
     ['frame: its messages', frame, "import { parseConnect } from '@lunadefend/contract/frame-messages'"],
@@ -181,6 +184,7 @@ describe('allowed', () => {
     ['node-sdk: the types of Express', node, "import type { Request } from 'express'"],
     ['testing: anything', 'packages/testing/src/index.ts', "import '@lunadefend/tokenizer'\nimport 'zod'"],
     ['the environment in its one file', ENVIRONMENT[0] ?? '', 'export const a = process.env.A'],
+    ['something else that is called process', node, 'export const a = (process: { id: 1 }) => process.id'],
     ['another member of process', node, 'export const a = process.version'],
   ])('%s', (_, file, text) => {
     expect(crossings({ [file]: text })).toEqual([])
