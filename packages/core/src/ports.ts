@@ -96,7 +96,10 @@ export interface Commits {
   closeSession(tokenHash: Uint8Array, audit: AuditEvent): Promise<void>
   /** Ends the session everywhere with its grants, and refuses assertions that were issued before. */
   revokeSession(tombstone: Tombstone, audit: AuditEvent): Promise<void>
-  /** Overwrites salts and sealed bytes, removes the grants, notes the object for removal. `false` = nothing lived. */
+  /**
+   * Overwrites salts and sealed bytes, removes the grants, notes the object for removal. `false` = nothing lived; then
+   * only the audit row is written, and says `changed-meanwhile`.
+   */
   shredRecord(recordId: Uint8Array, deletion: ObjectDeletion, audit: AuditEvent): Promise<boolean>
   finishDeletions(objectKeys: readonly string[]): Promise<void>
   recordAudit(events: readonly AuditEvent[]): Promise<void>

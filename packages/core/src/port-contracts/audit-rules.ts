@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest'
+import type { AuditEvent } from '../domain/audit.ts'
+import type { Commits } from '../ports.ts'
+import type { AuditRow, OpenDatabase } from './database-under-test.ts'
+import {
+  APP,
+  bytes,
+  givenGrant,
+  givenSession,
+  NOW,
+  sampleDeletion,
+  sampleEvent,
+  sampleGrant,
+  sampleOpening,
+  sampleRecord,
+  sampleSession,
+  spend,
+  UNWRITABLE,
+} from './sample-rows.ts'
+
+/** Throws unless every writer counts 1, 2, 3, … in the order in which its rows come. */
+export function expectNoGap(rows: readonly AuditRow[]): void {
+  const last = new Map<string, number>()
+  for (const { writer, seq } of rows) {
+    expect(seq).toBe((last.get(writer) ?? 0) + 1)
+    last.set(writer, seq)
+  }
+}
+
+export function auditRules(open: OpenDatabase): void {
+  numberRules(open)
+  atomicityRules(open)
+}
+
+function numberRules(open: OpenDatabase): void {
+  test('every column comes back as it went in, in the order of the commits', async () => {
+    await using under = await open()
+    const events = [
+      sampleEvent({ session: null, token: null, actor: 'application', action: 'set-grant' }),
+      sampleEvent({ refusal: 'grant-used-up' }),
+      sampleEvent({ action: 'delete-token', epoch: 99_999 }),
+    ]
+    await under.database.commit.recordAudit(events)
+    const rows = await under.readAudit()
+    const writer = rows[0]?.writer
+    expect(rows).toEqual(events.map((event, index) => ({ ...event, writer, seq: index + 1 })))
+  })
+
+  test('numbers have no gap, whatever fails in between', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const { record, grant } = await givenGrant(commit)
+    const attempts = Array.from({ length: 60 }, (_, index) => {
+      if (index % 3 === 0) return commit.recordAudit([sampleEvent(), sampleEvent()])
+      if (index % 3 === 1) return commit.createRecord(record, grant, sampleEvent())
+      return commit.recordAudit([sampleEvent(), sampleEvent(UNWRITABLE)])
+    })
+    const settled = await Promise.allSettled(attempts)
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(20)
+    const rows = await under.readAudit()
+    expect(rows).toHaveLength(41)
+    expectNoGap(rows)
+  })
+
+  test('each opening of the database is a writer of its own', async () => {
+    await using under = await open()
+    {
+      await using other = await under.connect()
+      await Promise.all([
+        under.database.commit.recordAudit([sampleEvent()]),
+        other.commit.recordAudit([sampleEvent(), sampleEvent()]),
+      ])
+    }
+    await using third = await under.connect()
+    await third.commit.recordAudit([sampleEvent()])
+    const rows = await under.readAudit()
+    expectNoGap(rows)
+    expect(new Set(rows.map(({ writer }) => writer)).size).toBe(3)
+  })
+}
+
+/** Every commit that is audited, asked for with a row that cannot be written. */
+const UNRECORDABLE: Record<string, (commit: Commits, given: Given, audit: AuditEvent) => Promise<unknown>> = {
+  createRecord: (commit, { fresh }, audit) => commit.createRecord(fresh, sampleGrant(fresh.recordId), audit),
+  decide: (commit, { grant }, audit) => commit.decide([spend(grant, { audit })]),
+  setGrants: (commit, { grant }, audit) => commit.setGrants([{ ...grant, purpose: 'other' }], [audit]),
+  revokeGrants: (commit, { grant }, audit) =>
+    commit.revokeGrants({ app: APP, sessionRef: grant.sessionRef, recordIds: null }, [sampleEvent(), audit]),
+  openSession: (commit, { opening }, audit) => commit.openSession(opening, audit),
+  closeSession: (commit, { session }, audit) => commit.closeSession(session.tokenHash, audit),
+  revokeSession: (commit, { session, opening }, audit) => {
+    const { app } = session
+    const { sessionRef } = opening.session
+    return commit.revokeSession({ app, sessionRef, revokedAt: NOW, expiresAt: NOW + 9 }, audit)
+  },
+  shredRecord: (commit, { record }, audit) =>
+    commit.shredRecord(record.recordId, sampleDeletion({ notBefore: NOW }), audit),
+  recordAudit: (commit, _, audit) => commit.recordAudit([sampleEvent(), audit]),
+}
+
+type Given = Awaited<ReturnType<typeof given>>
+
+async function given(commit: Commits) {
+  const sessionRef = bytes(32)
+  const session = await givenSession(commit, { sessionRef })
+  const opening = sampleOpening(sampleSession({ sessionRef }))
+  return { ...(await givenGrant(commit, { sessionRef })), session, opening, fresh: sampleRecord() }
+}
+
+function atomicityRules(open: OpenDatabase): void {
+  for (const [name, attempt] of Object.entries(UNRECORDABLE)) {
+    test(`${name} that cannot be recorded is rejected and changes nothing`, async () => {
+      await using under = await open()
+      const { database } = under
+      const before = await given(database.commit)
+      const { record, grant, session, opening, fresh } = before
+      await expect(attempt(database.commit, before, sampleEvent(UNWRITABLE))).rejects.toThrow()
+
+      const { locator, ...columns } = record
+      await database.read(async (reader) => {
+        expect(await reader.findRecords([locator, fresh.locator])).toEqual([columns, null])
+        expect(await reader.findGrants([grant.grantId])).toEqual([grant])
+        expect(await reader.findSession(session.tokenHash)).toEqual(session)
+        expect(await reader.findSession(opening.session.tokenHash)).toBeNull()
+        expect(await reader.findDeletions(NOW, 9)).toEqual([])
+      })
+      expect(await under.readAudit()).toHaveLength(2)
+      // Neither a tombstone nor a used challenge was left behind.
+      expect(await database.commit.openSession(opening, sampleEvent())).toBe('opened')
+    })
+  }
+}

@@ -1,0 +1,30 @@
+import { describe } from 'vitest'
+import { auditRules } from './audit-rules.ts'
+import { crashRules } from './crash-rules.ts'
+import type { OpenDatabase } from './database-under-test.ts'
+import { decisionRules } from './decision-rules.ts'
+import { disposalRules } from './disposal-rules.ts'
+import { grantRules } from './grant-rules.ts'
+import { keyRingRules } from './key-ring-rules.ts'
+import { modelRules } from './model-rules.ts'
+import { raceRules } from './race-rules.ts'
+import { readingRules } from './reading-rules.ts'
+import { recordRules } from './record-rules.ts'
+import { sessionRules } from './session-rules.ts'
+
+/** What every adapter of the port `Database` must do. `open` gives an empty database of its own to each test. */
+export function databaseContract(name: string, open: OpenDatabase): void {
+  describe(`${name} is a Database`, () => {
+    describe('reading', () => readingRules(open))
+    describe('records', () => recordRules(open))
+    describe('grants', () => grantRules(open))
+    describe('decisions', () => decisionRules(open))
+    describe('sessions', () => sessionRules(open))
+    describe('key ring', () => keyRingRules(open))
+    describe('audit', () => auditRules(open))
+    describe('races', () => raceRules(open))
+    describe('disposal', () => disposalRules(open))
+    describe('crashes', () => crashRules(open))
+    describe('against a model', () => modelRules(open))
+  })
+}

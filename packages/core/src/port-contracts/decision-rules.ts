@@ -1,0 +1,165 @@
+import { expect, test } from 'vitest'
+import type { Grant } from '../domain/grant.ts'
+import type { Session } from '../domain/session.ts'
+import type { Commits, NewRecord } from '../ports.ts'
+import type { OpenDatabase } from './database-under-test.ts'
+import {
+  APP,
+  bytes,
+  givenGrant,
+  givenSession,
+  NOW,
+  type Spend,
+  sampleDeletion,
+  sampleEvent,
+  sampleGrant,
+  sampleSubject,
+  spend,
+} from './sample-rows.ts'
+
+interface Given {
+  readonly record: NewRecord
+  readonly grant: Grant
+  readonly session: Session
+}
+
+/** One flaw each: what happens before the decision, or what the decision names. */
+const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<Spend>>> = {
+  'the grant is unknown': async () => ({ grantId: bytes(32) }),
+  'the grant is for another record': async (commit) => ({
+    recordId: (await givenGrant(commit)).record.recordId,
+  }),
+  'the grant was revoked': async (commit, { grant }) => {
+    await commit.revokeGrants({ app: APP, sessionRef: grant.sessionRef, recordIds: null }, [])
+    return {}
+  },
+  'the grant expires at this millisecond': async (_, { grant }) => ({
+    audit: sampleSubject({ at: grant.expiresAt }),
+    tokenHash: null,
+  }),
+  'the grant is used up': async (commit, { grant }) => {
+    await commit.decide([spend(grant), spend(grant)])
+    return {}
+  },
+  'the record is unknown': async (commit, { grant }) => {
+    const recordId = bytes(16)
+    await commit.setGrants([{ ...grant, recordId }], [])
+    return { recordId }
+  },
+  'the record was shredded': async (commit, { grant, record }) => {
+    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    await commit.setGrants([grant], [])
+    return {}
+  },
+  'the record was sealed anew': async () => ({ generation: 2 }),
+  'the session is unknown': async () => ({ tokenHash: bytes(32) }),
+  'the session was closed': async (commit, { session }) => {
+    await commit.closeSession(session.tokenHash, sampleEvent())
+    return {}
+  },
+  'the session was revoked, and the grant set again': async (commit, { session, grant }) => {
+    const { app, sessionRef } = session
+    await commit.revokeSession({ app, sessionRef, revokedAt: NOW, expiresAt: NOW + 9 }, sampleEvent())
+    await commit.setGrants([grant], [])
+    return {}
+  },
+  'the session expires at this millisecond': async (commit) => ({
+    tokenHash: (await givenSession(commit, { expiresAt: NOW })).tokenHash,
+  }),
+}
+
+export function decisionRules(open: OpenDatabase): void {
+  refusalRules(open)
+  useRules(open)
+  orderRules(open)
+}
+
+function refusalRules(open: OpenDatabase): void {
+  for (const [flaw, prepare] of Object.entries(FLAWS)) {
+    test(`refused, spending nothing, because ${flaw}`, async () => {
+      await using under = await open()
+      const { database } = under
+      const { commit } = database
+      const given = { ...(await givenGrant(commit, { maxUses: 2 })), session: await givenSession(commit) }
+      const decision = spend(given.grant, { tokenHash: given.session.tokenHash })
+      expect(await commit.decide([decision])).toEqual([null])
+      await commit.setGrants([given.grant], [])
+
+      const changes = await prepare(commit, given)
+      const find = () => database.read((reader) => reader.findGrants([given.grant.grantId]))
+      const before = await find()
+      const refused = (['0', '1'] as const).map((uses) => ({
+        ...decision,
+        ...changes,
+        uses: Number(uses) as 0 | 1,
+      }))
+      expect(await commit.decide(refused)).toEqual(['changed-meanwhile', 'changed-meanwhile'])
+      expect(await find()).toEqual(before)
+      const rows = (await under.readAudit()).slice(-2)
+      expect(rows.map((row) => row.refusal)).toEqual(['changed-meanwhile', 'changed-meanwhile'])
+    })
+  }
+
+  test('refusals are recorded in their own words, and spend nothing', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const audit = sampleSubject()
+    const decision = { kind: 'refuse', refusal: 'no-grant', audit } as const
+    expect(await commit.decide([decision])).toEqual(['no-grant'])
+    expect(await under.readAudit()).toEqual([
+      { ...audit, refusal: 'no-grant', writer: expect.any(String), seq: 1 },
+    ])
+  })
+}
+
+function useRules(open: OpenDatabase): void {
+  test('a use is counted; looking whether it is usable is not', async () => {
+    await using under = await open()
+    const { database } = under
+    const { grant } = await givenGrant(database.commit, { maxUses: 1 })
+    const unlimited = sampleGrant(grant.recordId)
+    await database.commit.setGrants([unlimited], [])
+    const look = spend(grant, { uses: 0 })
+    const decisions = [look, look, spend(grant), spend(unlimited), spend(unlimited), spend(unlimited)]
+    expect(await database.commit.decide(decisions)).toEqual([null, null, null, null, null, null])
+    expect(await database.commit.decide([look])).toEqual(['changed-meanwhile'])
+    const left = await database.read((reader) => reader.findGrants([grant.grantId, unlimited.grantId]))
+    expect(left.map((each) => each?.uses)).toEqual([1, 3])
+  })
+
+  test('the last millisecond of grant and session still counts', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const { grant } = await givenGrant(commit, { expiresAt: NOW + 1 })
+    const { tokenHash } = await givenSession(commit, { expiresAt: NOW + 1 })
+    expect(await commit.decide([spend(grant, { tokenHash })])).toEqual([null])
+  })
+}
+
+function orderRules(open: OpenDatabase): void {
+  test('decides in order: what comes first gets the last use', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const { grant } = await givenGrant(commit, { maxUses: 1 })
+    const other = await givenGrant(commit, { maxUses: 1 })
+    const refusal = { kind: 'refuse', refusal: 'not-stored', audit: sampleSubject() } as const
+    const decisions = [spend(grant), refusal, spend(grant), spend(other.grant)]
+    const outcomes = [null, 'not-stored', 'changed-meanwhile', null]
+    expect(await commit.decide(decisions)).toEqual(outcomes)
+    const rows = (await under.readAudit()).slice(2)
+    expect(rows.map((row) => row.refusal)).toEqual(outcomes)
+    expect(rows.map((row) => row.requestId)).toEqual(decisions.map(({ audit }) => audit.requestId))
+    expect(await commit.decide([])).toEqual([])
+  })
+
+  test('a decision that cannot be recorded: rejected, and nothing is spent, not even by those before it', async () => {
+    await using under = await open()
+    const { database } = under
+    const { grant } = await givenGrant(database.commit)
+    const audit = sampleSubject({ epoch: Number.NaN })
+    const decisions = [spend(grant), spend(grant, { audit }), spend(grant)]
+    await expect(database.commit.decide(decisions)).rejects.toThrow()
+    expect(await database.read((reader) => reader.findGrants([grant.grantId]))).toEqual([grant])
+    expect(await under.readAudit()).toHaveLength(1)
+  })
+}
