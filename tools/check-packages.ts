@@ -17,7 +17,8 @@ interface Locked {
   readonly link?: boolean
 }
 
-const EXACT = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/
+/** One version; also of a package under another name: `npm:react@18.3.1`. */
+const EXACT = /^(?:npm:(?:@[\w.-]+\/)?[\w.-]+@)?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/
 
 /** Every version that is not pinned, and every locked package that is bound to a registry or has no hash. */
 export function findLoosePackages(root: string): Finding[] {

@@ -5,6 +5,7 @@ export type LunaDefendErrorCode =
   | FrameFailure
   | 'bad-configuration'
   | 'not-configured'
+  | 'no-provider'
   | 'not-a-token'
   | 'bad-attribute'
   | 'removed'
@@ -28,6 +29,7 @@ export const ERROR_MESSAGES = {
   failed: 'The secure frame failed.',
   'bad-configuration': 'tokenizerUrl, app or sessionPath is not usable.',
   'not-configured': 'Call configure() first, or set the lunadefend property of the element.',
+  'no-provider': 'Put a <LunaDefendProvider> around the components of LunaDefend.',
   'not-a-token': 'A secure element takes tokens only, never a value. Tokenize the value on the server first.',
   'bad-attribute': 'An attribute of a secure element is malformed or too long, and was left out.',
   removed: 'The element left the page before its work was done.',

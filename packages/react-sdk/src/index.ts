@@ -1,0 +1,12 @@
+export { LunaDefendError, type LunaDefendErrorCode } from '@lunadefend/browser'
+export { LunaDefendProvider, type LunaDefendProviderProps } from './provider.ts'
+export {
+  type SecureFieldEvent,
+  type SecureFieldProps,
+  SecureInput,
+  type SecureInputProps,
+  SecureTextArea,
+  type SecureTextAreaProps,
+} from './secure-field.ts'
+export { SecureForm, type SecureFormProps } from './secure-form.ts'
+export { SecureParagraph, type SecureParagraphProps, SecureSpan } from './secure-paragraph.ts'

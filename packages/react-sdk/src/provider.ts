@@ -1,0 +1,36 @@
+'use client'
+import { defineElements, LunaDefendError, type LunaDefendOptions, LunaDefendPage } from '@lunadefend/browser'
+import { createContext, createElement, type ReactElement, type ReactNode, useContext, useMemo } from 'react'
+import { useLatest } from './effects.ts'
+
+// Before React makes the first of them; on a server this does nothing.
+defineElements()
+
+const Connection = createContext<LunaDefendPage | null>(null)
+
+export interface LunaDefendProviderProps extends LunaDefendOptions {
+  readonly children?: ReactNode
+}
+
+/** The connection with one Tokenizer, for all components below it. A change of `onError` or `messages` costs nothing. */
+export function LunaDefendProvider({ children, ...options }: LunaDefendProviderProps): ReactElement {
+  const { tokenizerUrl, app, sessionPath, timeoutMs } = options
+  const latest = useLatest(options)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the rest is read when it is needed
+  const page = useMemo(
+    () =>
+      new LunaDefendPage({
+        ...options,
+        onError: (error) => latest.current.onError?.(error),
+      }),
+    [tokenizerUrl, app, sessionPath, timeoutMs],
+  )
+  return createElement(Connection.Provider, { value: page }, children)
+}
+
+/** @throws LunaDefendError `no-provider` */
+export function useConnection(component: string): LunaDefendPage {
+  const page = useContext(Connection)
+  if (page === null) throw new LunaDefendError('no-provider', `<${component}>`)
+  return page
+}
