@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { objectStoreContract } from '@lunadefend/core/port-contracts'
+import { startObjectStore } from '@lunadefend/object-store'
+import { DOWNLOAD_SECONDS, openS3, type S3Options, UPLOAD_SECONDS } from '@lunadefend/stores/s3'
+import { describe, expect, test } from 'vitest'
+import { scratch } from './scratch.ts'
+
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
+const clock = { now: () => NOW }
+const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: randomBytes(30).toString('base64') }
+const settings = { region: 'eu-west-1', bucket: 'values', credentials, addressing: 'path', clock } as const
+const sseKey = randomBytes(32)
+
+async function startEmbedded() {
+  const folder = scratch()
+  const time = { now: NOW }
+  const store = await startObjectStore({
+    directory: folder.file('objects'),
+    port: 0,
+    bucket: settings.bucket,
+    region: settings.region,
+    credentials,
+    corsOrigins: [],
+    masterKey: randomBytes(32),
+    now: () => new Date(time.now),
+  })
+  return {
+    time,
+    options: { ...settings, endpoint: store.url } satisfies S3Options,
+    async [Symbol.asyncDispose]() {
+      await store.close()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+/** A port at which nobody listens. */
+async function unusedEndpoint(): Promise<string> {
+  await using server = await startServer((_, answer) => answer.end())
+  return server.endpoint
+}
+
+async function startServer(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+objectStoreContract('s3 over the embedded store', async () => {
+  const embedded = await startEmbedded()
+  const { options } = embedded
+  return {
+    objectStore: openS3(options),
+    unreachable: openS3({ ...options, endpoint: await unusedEndpoint() }),
+    unauthorized: openS3({
+      ...options,
+      credentials: { ...credentials, secretAccessKey: 'not the secret' },
+    }),
+    [Symbol.asyncDispose]: () => embedded[Symbol.asyncDispose](),
+  }
+})
+
+describe('presigned URLs', () => {
+  const query = (url: string) => Object.fromEntries(new URL(url).searchParams)
+  const endpoint = 'https://s3.example.com:8443'
+  const sse = 'x-amz-server-side-encryption-customer'
+  const sseNames = `${sse}-algorithm;${sse}-key;${sse}-key-md5`
+
+  test('an upload lives 300 s, and every header is signed', async () => {
+    const objectStore = openS3({ ...settings, endpoint })
+    const put = await objectStore.presignPut('v1/00ff', sseKey, 12)
+    expect(UPLOAD_SECONDS).toBe(300)
+    expect(query(put.url)).toMatchObject({
+      'X-Amz-Expires': '300',
+      'X-Amz-Date': '20260102T030405Z',
+      'X-Amz-SignedHeaders': `content-length;host;if-none-match;${sseNames}`,
+    })
+    expect(Object.keys(put.headers).sort().join(';')).toBe(query(put.url)['X-Amz-SignedHeaders'])
+    const open = await objectStore.presignPut('v1/00ff', sseKey, null)
+    expect(query(open.url)['X-Amz-SignedHeaders']).toBe(`host;if-none-match;${sseNames}`)
+    expect(Object.keys(open.headers)).not.toContain('content-length')
+  })
+
+  test('a download lives 60 s, and is an attachment whatever was uploaded', async () => {
+    const get = await openS3({ ...settings, endpoint }).presignGet('v1/00ff', sseKey)
+    expect(DOWNLOAD_SECONDS).toBe(60)
+    expect(query(get.url)).toMatchObject({
+      'X-Amz-Expires': '60',
+      'X-Amz-SignedHeaders': `host;${sseNames}`,
+      'response-content-type': 'application/octet-stream',
+      'response-content-disposition': 'attachment',
+      'response-cache-control': 'no-store',
+    })
+    expect(Object.keys(get.headers).sort().join(';')).toBe(query(get.url)['X-Amz-SignedHeaders'])
+  })
+
+  test('the bucket is in the path or in the host, as configured', async () => {
+    const path = await openS3({ ...settings, endpoint }).presignGet('v1/00ff', sseKey)
+    expect(path.url.split('?')[0]).toBe('https://s3.example.com:8443/values/v1/00ff')
+    expect(path.headers['host']).toBe('s3.example.com:8443')
+    const virtual = openS3({ ...settings, endpoint, addressing: 'virtual-host' })
+    const get = await virtual.presignGet('v1/00ff', sseKey)
+    expect(get.url.split('?')[0]).toBe('https://values.s3.example.com:8443/v1/00ff')
+    expect(get.headers['host']).toBe('values.s3.example.com:8443')
+  })
+
+  test('browsers are sent to the public endpoint, the Tokenizer goes to its own', async () => {
+    await using embedded = await startEmbedded()
+    const publicEndpoint = 'https://objects.example.com'
+    const objectStore = openS3({ ...embedded.options, publicEndpoint })
+    const get = await objectStore.presignGet('v1/00ff', sseKey)
+    expect(new URL(get.url).origin).toBe(publicEndpoint)
+    expect(get.headers['host']).toBe('objects.example.com')
+    expect(await objectStore.head('v1/00ff', sseKey)).toBeNull()
+  })
+
+  test('temporary credentials bring their session token', async () => {
+    const temporary = { ...credentials, sessionToken: 'FwoGZXIvYXdzE' }
+    const get = await openS3({ ...settings, endpoint, credentials: temporary }).presignGet('v1/00ff', sseKey)
+    expect(query(get.url)['X-Amz-Security-Token']).toBe('FwoGZXIvYXdzE')
+  })
+
+  test.each([
+    ['upload', UPLOAD_SECONDS],
+    ['download', DOWNLOAD_SECONDS],
+  ])('an %s URL is good for %i s and no second longer', async (kind, seconds) => {
+    await using embedded = await startEmbedded()
+    const objectStore = openS3(embedded.options)
+    const objectKey = `v1/${randomBytes(16).toString('hex')}`
+    const { url, headers } =
+      kind === 'upload'
+        ? await objectStore.presignPut(objectKey, sseKey, null)
+        : await objectStore.presignGet(objectKey, sseKey)
+    const { host: _, ...sent } = headers
+    const init = kind === 'upload' ? { method: 'PUT', headers: sent, body: 'value' } : { headers: sent }
+    embedded.time.now = NOW + (seconds + 1) * 1000
+    expect((await fetch(url, init)).status).toBe(403)
+    embedded.time.now = NOW + (seconds - 1) * 1000
+    expect((await fetch(url, init)).status).toBe(kind === 'upload' ? 200 : 404)
+  })
+})
+
+describe('a store that does not answer as it should', () => {
+  const answering = (status: number, headers = {}, body = '') =>
+    startServer((_, answer) => answer.writeHead(status, headers).end(body))
+
+  test.each([200, 204, 404])('delete takes a %i', async (status) => {
+    await using server = await answering(status)
+    await openS3({ ...settings, endpoint: server.endpoint }).delete('v1/00ff')
+  })
+
+  test.each([301, 307, 400, 403, 412, 500, 503])('a %i is no answer to anything', async (status) => {
+    await using server = await answering(status, { location: 'http://127.0.0.1:9/elsewhere' })
+    const objectStore = openS3({ ...settings, endpoint: server.endpoint })
+    const refused = { code: 'objects_refused' }
+    await expect(objectStore.head('v1/00ff', sseKey)).rejects.toMatchObject(refused)
+    await expect(objectStore.delete('v1/00ff')).rejects.toMatchObject(refused)
+    await expect(objectStore.ping()).rejects.toMatchObject(refused)
+  })
+
+  test('a redirect is not followed: the keys go nowhere else', async () => {
+    const seen: IncomingMessage[] = []
+    await using elsewhere = await startServer((request, answer) => {
+      seen.push(request)
+      answer.end()
+    })
+    await using server = await answering(307, { location: elsewhere.endpoint })
+    const objectStore = openS3({ ...settings, endpoint: server.endpoint })
+    await expect(objectStore.head('v1/00ff', sseKey)).rejects.toMatchObject({ code: 'objects_refused' })
+    expect(seen).toEqual([])
+  })
+
+  test('a bucket that is not there is no store', async () => {
+    await using server = await answering(404, {}, '<Error><Code>NoSuchBucket</Code></Error>')
+    const objectStore = openS3({ ...settings, endpoint: server.endpoint })
+    await expect(objectStore.ping()).rejects.toMatchObject({ code: 'objects_refused' })
+  })
+
+  test('an object without a length is no answer', async () => {
+    await using server = await answering(200, { 'transfer-encoding': 'chunked' })
+    const objectStore = openS3({ ...settings, endpoint: server.endpoint })
+    await expect(objectStore.head('v1/00ff', sseKey)).rejects.toMatchObject({ code: 'objects_refused' })
+  })
+
+  test('one that keeps silent is given up', async () => {
+    await using server = await startServer(() => undefined)
+    const objectStore = openS3({ ...settings, endpoint: server.endpoint, timeoutMs: 50 })
+    await expect(objectStore.ping()).rejects.toMatchObject({ code: 'objects_unreachable' })
+    await expect(objectStore.head('v1/00ff', sseKey)).rejects.toMatchObject({ code: 'objects_unreachable' })
+  })
+
+  test('one that stops in the middle of its answer is given up', async () => {
+    await using server = await startServer((_, answer) => {
+      answer.writeHead(404, { 'content-length': '100' }).write('<Error>')
+    })
+    const objectStore = openS3({ ...settings, endpoint: server.endpoint, timeoutMs: 50 })
+    await expect(objectStore.ping()).rejects.toMatchObject({ code: 'objects_unreachable' })
+  })
+})
