@@ -15,7 +15,7 @@ export function ActivityPanel({ tokenizerUrl }: { readonly tokenizerUrl: string 
         What the secure frames say to <code>{tokenizerUrl}</code> is hidden from page and server alike: look
         at it in the network inspector.
       </p>
-      <ol aria-live="polite" aria-relevant="additions">
+      <ol>
         {activities.map((activity) => (
           <Entry key={activity.id} activity={activity} />
         ))}

@@ -28,7 +28,7 @@ export function StealPage({ settings }: { readonly settings: Settings }) {
       )}
       <KeyLogger />
       <OtherPeople />
-      <ObjectStore objectsUrl={settings.objectsUrl} />
+      {settings.objectsUrl !== '' && <ObjectStore objectsUrl={settings.objectsUrl} />}
     </>
   )
 }
@@ -46,8 +46,8 @@ function OwnSecret({ settings, token }: { readonly settings: Settings; readonly 
       <Attempt
         title="Ask without the browser asking first"
         run={() => askWithoutPreflight(settings.tokenizerUrl, token)}
-        why="This request does reach the Tokenizer. It sees from Sec-Fetch-Site that the frame did not send it, and refuses.
-          The script gets to see neither a status nor a body."
+        why="This request does reach the Tokenizer. It sees from Sec-Fetch-Site that the frame did not send it, and refuses;
+          and its answer says that no other origin may have it, so the browser withholds even the refusal."
       />
       <Attempt
         title="Look into the frame that shows it"
@@ -158,9 +158,7 @@ function StolenToken({ token }: { readonly token: string }) {
         onError={setError}
       />
       {error !== null && (
-        <Notice kind="good">
-          Refused ({error.code}). {error.message}
-        </Notice>
+        <Notice kind="good">Refused: {error.code}. The frame got no address and no key.</Notice>
       )}
     </>
   )
