@@ -214,7 +214,8 @@ function refuse(
 }
 
 function canBeDrained({ headers }: IncomingMessage): boolean {
-  return headers.expect === undefined && Number(headers['content-length']) <= MAX_DRAINED_BYTES
+  if (headers.expect !== undefined || headers['transfer-encoding'] !== undefined) return false
+  return Number(headers['content-length'] ?? 0) <= MAX_DRAINED_BYTES
 }
 
 /** The client has gone away before the end, which is no failure of ours. */

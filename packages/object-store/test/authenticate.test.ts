@@ -72,11 +72,12 @@ function handSigned({
   signed,
 }: HandSigned) {
   const headers = signed ?? [['host', new URL(store.url).host]]
-  const scope = { date: amzDate(NOW).slice(0, 8), region: REGION, service: 's3' }
+  const date = parameters['X-Amz-Date'] ?? amzDate(NOW)
+  const scope = { date: date.slice(0, 8), region: REGION, service: 's3' }
   const own = {
     'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
     'X-Amz-Credential': `${credentials.accessKeyId}/${scope.date}/${REGION}/s3/aws4_request`,
-    'X-Amz-Date': amzDate(NOW),
+    'X-Amz-Date': date,
     'X-Amz-Expires': '300',
     'X-Amz-SignedHeaders': headers.map(([name]) => name).join(';'),
     ...parameters,
@@ -91,7 +92,7 @@ function handSigned({
     payloadHash: 'UNSIGNED-PAYLOAD',
   })
   const signingWith = signingKey(credentials.secretAccessKey, scope)
-  const made = signature(signingWith, stringToSign(own['X-Amz-Date'] ?? '', scope, canonical))
+  const made = signature(signingWith, stringToSign(date, scope, canonical))
   return `${store.url}${encodePath(path)}?${query}&X-Amz-Signature=${made}`
 }
 
@@ -312,6 +313,8 @@ describe('the time of a presigned URL', () => {
 
   test.each([
     '20260301',
+    // A day that there is not; taken for the first of March it would be in time.
+    '20260229T120000Z',
     '2026-03-01T12:00:00Z',
     '20260301T120000',
     '20260301T120000+',

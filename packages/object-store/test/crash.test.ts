@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   BUCKET,
@@ -12,6 +13,8 @@ import {
   filesOf,
   masterKey,
   NOW,
+  oneConnection,
+  presigned,
   REGION,
   sse,
   startTestStore,
@@ -28,8 +31,20 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
+const SCRIPT = fileURLToPath(new URL('./store-process.ts', import.meta.url))
+
 async function startProcess(): Promise<{ url: string }> {
-  child = fork(new URL('./store-process.ts', import.meta.url), { execArgv: [] })
+  return await waitForStart(fork(SCRIPT, { execArgv: [] }))
+}
+
+/** A process in which a file cannot grow beyond that many bytes, as on a full disk. */
+async function startLimitedProcess(bytes: number): Promise<{ url: string }> {
+  const limit = `ulimit -f ${bytes / 512} && exec "${process.execPath}" "$0"`
+  return await waitForStart(fork(SCRIPT, { execPath: '/bin/sh', execArgv: ['-c', limit] }))
+}
+
+async function waitForStart(started: ChildProcess): Promise<{ url: string }> {
+  child = started
   const now = NOW.getTime()
   child.send({
     directory,
@@ -117,4 +132,20 @@ test('a store that is killed in the middle of writes keeps all that it acknowled
     expect(again.failures).toEqual([])
   }
   expect([...known.values()].some(({ acknowledged, attempted }) => acknowledged !== attempted)).toBe(true)
+})
+
+test('a disk that is full in the middle of a write: an error, the connection goes on, what was there stays', async () => {
+  const store = await startLimitedProcess(512 * 1024)
+  const exchange = oneConnection()
+  const put = presigned(store, 'PUT', 'key')
+  const before = await exchange('PUT', put, randomBytes(100_000))
+  const { port } = before
+  expect(before.status).toBe(200)
+  expect(await exchange('PUT', put, randomBytes(5_000_000))).toEqual({ status: 500, port })
+  expect(await filesOf(directory, 'temporary')).toEqual([])
+  expect(await exchange('GET', presigned(store, 'GET', 'key'))).toEqual({ status: 200, port })
+  expect((await call(store, 'GET', 'key')).body).toHaveLength(100_000)
+  const refused = await call(store, 'PUT', 'other', { body: randomBytes(5_000_000) })
+  expect([refused.status, refused.code]).toEqual([500, 'InternalError'])
+  expect((await call(store, 'GET', 'other')).code).toBe('NoSuchKey')
 })

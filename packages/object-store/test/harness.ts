@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,6 +97,20 @@ export async function send({ method, url, headers = {}, body }: RawRequest): Pro
   const bytes = Buffer.concat(pieces)
   const code = /<Error><Code>(\w+)<\/Code>/.exec(bytes.toString('latin1'))?.[1] ?? null
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: bytes, code }
+}
+
+/** Sends one request after the other on one connection, as long as the store keeps it. */
+export function oneConnection() {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  return async (method: string, url: string, body?: Uint8Array) => {
+    const { hostname, port, pathname, search } = new URL(url)
+    const headers = body === undefined ? {} : { 'content-length': body.length }
+    const outgoing = httpRequest({ agent, hostname, port, method, path: pathname + search, headers })
+    outgoing.end(body)
+    const [incoming]: IncomingMessage[] = await once(outgoing, 'response')
+    incoming?.resume()
+    return { status: incoming?.statusCode, port: incoming?.socket.localPort }
+  }
 }
 
 export function presigned(
