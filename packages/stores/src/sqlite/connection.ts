@@ -32,6 +32,7 @@ export function connect(file: string): DatabaseSync {
     `)
     refuseForeign(db, file)
     refuseDamaged(db, file)
+    knownVersion(db, file)
     // FULL: a commit is on the disk when it returns (https://www.sqlite.org/pragma.html#pragma_synchronous).
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
     db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -${CACHE_KIB};`)
@@ -77,9 +78,7 @@ function migrate(db: DatabaseSync, file: string): void {
   // Locked first, so that of several processes that start at once one migrates and the others find it done.
   db.exec('BEGIN IMMEDIATE')
   try {
-    const version = pragma(db, 'user_version') as number
-    if (version > MIGRATIONS.length) throw tooNew(file, version)
-    for (const migration of MIGRATIONS.slice(version)) db.exec(migration)
+    for (const migration of MIGRATIONS.slice(knownVersion(db, file))) db.exec(migration)
     db.exec(`PRAGMA user_version = ${MIGRATIONS.length}; PRAGMA application_id = ${APPLICATION_ID};`)
     db.exec('COMMIT')
   } catch (error) {
@@ -88,9 +87,11 @@ function migrate(db: DatabaseSync, file: string): void {
   }
 }
 
-function tooNew(file: string, version: number): PortFailure {
+function knownVersion(db: DatabaseSync, file: string): number {
+  const version = pragma(db, 'user_version') as number
+  if (version <= MIGRATIONS.length) return version
   const known = `its schema is ${version}, this version knows ${MIGRATIONS.length}`
-  return new PortFailure('database_newer', `${file}: ${known}. Start the newer version, or restore a backup.`)
+  throw new PortFailure('database_newer', `${file}: ${known}. Start the newer version, or restore a backup.`)
 }
 
 function pragma(db: DatabaseSync, name: string): unknown {
@@ -99,9 +100,11 @@ function pragma(db: DatabaseSync, name: string): unknown {
 
 function openingFailure(file: string, error: unknown): unknown {
   const failure = asPortFailure(error)
-  if (!(failure instanceof PortFailure) || failure.code !== 'database_failed') return failure
-  return new PortFailure(
-    'database_unusable',
-    `${file}: ${(error as Error).message}. Check its folder and its owner.`,
-  )
+  if (failure === error || !(failure instanceof PortFailure)) return error
+  const reason = `${file}: ${(error as Error).message}.`
+  if (failure.code === 'database_damaged')
+    return new PortFailure(failure.code, `${reason} Restore it from a backup.`)
+  if (failure.code === 'database_busy')
+    return new PortFailure(failure.code, `${reason} End the process that holds it.`)
+  return new PortFailure('database_unusable', `${reason} Check its folder and its owner.`)
 }
