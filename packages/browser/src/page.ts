@@ -68,7 +68,7 @@ export class LunaDefendPage {
     }
   }
 
-  /** What the app's server signs for this browser's key (DESIGN §3). @throws LunaDefendError */
+  /** What the app's server signs for this browser's key. @throws LunaDefendError */
   assertion(thumbprint: string, challenge: string, ended: AbortSignal): Promise<string> {
     const signal = AbortSignal.any([ended, AbortSignal.timeout(this.timeoutMs)])
     return fetchAssertion(this.sessionPath, { thumbprint, challenge }, signal)

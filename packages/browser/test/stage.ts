@@ -251,7 +251,7 @@ function origin(server: Server, host: string): string {
   return `http://${host}:${(server.address() as AddressInfo).port}`
 }
 
-function sdkBundle(): string {
+export function sdkBundle(): string {
   return bundleOf(new URL('../src/index.ts', import.meta.url), 'sdk')
 }
 

@@ -53,7 +53,7 @@ export async function startTokenizer(
   const apps = await registerApps(rest.apps)
   const pages = await framePages(publicUrl, storeConfig.endpoint)
   const server = await buildServer({ needs, apps, publicUrl, pages, log, clock })
-  stack.defer(() => server.close())
+  stack.defer(() => shutDown(server))
   const refreshKeys = async () => {
     ring = await loadKeyRing({ database, clock, root })
   }
@@ -64,6 +64,15 @@ export async function startTokenizer(
   const opened = stack.move()
   const close = () => opened.disposeAsync()
   return { port, close, [Symbol.asyncDispose]: close }
+}
+
+/** How long requests under way may take to end, in milliseconds. */
+const CLOSE_GRACE_MS = 3_000
+
+/** Connections that a browser opened ahead and never used would hold it up for as long as a request may take. */
+async function shutDown(server: Awaited<ReturnType<typeof buildServer>>): Promise<void> {
+  const force = setTimeout(() => server.server.closeAllConnections(), CLOSE_GRACE_MS)
+  await server.close().finally(() => clearTimeout(force))
 }
 
 async function framePages(publicUrl: string, objectStoreOrigin: string): Promise<FramePages> {

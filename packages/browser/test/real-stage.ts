@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, chromium, type Frame, type Page } from 'playwright-core'
+import { LunaDefend } from '../../node-sdk/src/index.ts'
+import { freePort, type LunaDefend as Service, startLunaDefend } from '../../testing/src/index.ts'
+import { allReady } from './stage.ts'
+
+/** The real Tokenizer, frame and object store, an app's server with the Node SDK, and a browser. */
+export interface RealStage extends AsyncDisposable {
+  readonly service: Service
+  readonly client: LunaDefend
+  readonly app: { login: string | null; readonly submissions: URLSearchParams[] }
+  /** Opens the app's page with this HTML, in a browser profile of its own, and waits for its frames. */
+  open(html: string): Promise<Page>
+}
+
+/** @param script served as `/sdk.js` */
+export async function startRealStage(script: string): Promise<RealStage> {
+  await using stack = new AsyncDisposableStack()
+  const directory = await mkdtemp(join(tmpdir(), 'browser-'))
+  stack.defer(() => rm(directory, { recursive: true }))
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const service = stack.use(await startLunaDefend({ directory, apps: [{ id: 'shop', origins: [origin] }] }))
+  const { tokenizerUrl } = service
+  const client = new LunaDefend({ tokenizerUrl, app: 'shop', signingKey: service.signingKey('shop') })
+  const app: RealStage['app'] = { login: 'login-1', submissions: [] }
+  const page = { html: '' }
+  const site = createServer(appListener(client, app, { script, tokenizerUrl, page })).listen(
+    port,
+    '127.0.0.1',
+  )
+  await once(site, 'listening')
+  stack.defer(() => site.close().closeAllConnections())
+  const browser = await launch()
+  stack.defer(() => browser.close())
+  const opened = stack.move()
+  return {
+    service,
+    client,
+    app,
+    async open(html) {
+      page.html = html
+      const opened = await (await browser.newContext()).newPage()
+      opened.setDefaultTimeout(15_000)
+      await opened.goto(origin)
+      await allReady(opened)
+      return opened
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  })
+}
+
+interface Site {
+  readonly script: string
+  readonly tokenizerUrl: string
+  readonly page: { readonly html: string }
+}
+
+function appListener(client: LunaDefend, app: RealStage['app'], { script, tokenizerUrl, page }: Site) {
+  const router = client.router({ session: () => (app.login === null ? null : { id: app.login }) })
+  const listener: RequestListener = (request, response) =>
+    router(request, response, async () => {
+      response.setHeader('content-type', request.url === '/sdk.js' ? 'text/javascript' : 'text/html')
+      if (request.url === '/sdk.js') return response.end(script)
+      if (request.url !== '/submit') return response.end(documentOf(tokenizerUrl, page.html))
+      app.submissions.push(new URLSearchParams(await textOf(request)))
+      return response.end('<title>Submitted</title>')
+    })
+  return listener
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text
+}
+
+function documentOf(tokenizerUrl: string, html: string): string {
+  return `<!doctype html><html lang="en"><title>App</title>
+    <script>window.errors = []; window.tokenizerUrl = '${tokenizerUrl}'</script><script src="/sdk.js"></script><script>
+    sdk.configure?.({ tokenizerUrl, app: 'shop', onError: (e) => errors.push(e.field + ':' + e.code) })
+    sdk.defineElements?.()
+    </script>${html}`
+}
+
+export async function frameOf(page: Page, selector: string): Promise<Frame> {
+  const frame = await (await page.locator(`${selector} iframe`).elementHandle())?.contentFrame()
+  if (!frame) throw new Error(`no frame in ${selector}`)
+  return frame
+}
+
+/** What the provider, or `configure`, was told of. */
+export function errorsOf(page: Page): Promise<string[]> {
+  return page.evaluate(() => Reflect.get(window, 'errors') as string[])
+}
