@@ -4,8 +4,6 @@ import { type Finding, report } from './finding.ts'
 import { projectFiles } from './project-files.ts'
 
 interface Manifest {
-  readonly name?: string
-  readonly version?: string
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>

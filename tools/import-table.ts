@@ -70,7 +70,7 @@ export const ROOMS = {
     purpose: 'the suites that every adapter must pass, also in processes of their own',
     at: ['packages/core/src/port-contracts/'],
     may: [
-      ...['#contract', '#core/domain', '#core/crypto', '#core/ports', '#core/operations'],
+      ...['#contract', '#core/domain', '#core/crypto', '#core/ports'],
       ...['vitest', 'fast-check', 'node:*', '?'],
     ],
   },
@@ -165,7 +165,7 @@ export const ROOMS = {
 } as const satisfies Record<string, Room>
 
 /** The one file of each program that reads `process.env`; everything else is handed its settings. */
-export const ENVIRONMENT: readonly string[] = ['apps/demo/src/environment.ts']
+export const ENVIRONMENT: readonly string[] = ['apps/demo/src/start.ts']
 
 export interface ImportTable {
   readonly rooms: Readonly<Record<string, Room>>

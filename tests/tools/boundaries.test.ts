@@ -4,7 +4,7 @@ import { findCrossings } from '../../tools/check-boundaries.ts'
 import { type ImportTable, ROOMS, type Room } from '../../tools/import-table.ts'
 import { tree } from './tree.ts'
 
-const ENVIRONMENT = ['apps/demo/src/environment.ts']
+const ENVIRONMENT = ['apps/demo/src/start.ts']
 const TABLE: ImportTable = { rooms: ROOMS, environment: ENVIRONMENT }
 const ROWS: [string, Room][] = Object.entries(ROOMS)
 

@@ -28,6 +28,7 @@ describe('versions', () => {
     'workspace:*',
     'github:a/b',
     'file:../a',
+    'npm:pg@^8.0.0',
     '',
   ])('%s is not one version', (version) => {
     expect(found({ 'packages/a/package.json': { dependencies: { pg: version } } })).toEqual([
@@ -47,7 +48,7 @@ describe('versions', () => {
 
   test('exact versions and ranges of peers are fine', () => {
     const manifest = {
-      dependencies: { jose: '6.2.17', pg: '8.0.0-beta.1' },
+      dependencies: { jose: '6.2.17', pg: '8.0.0-beta.1', old: 'npm:@a/pg@7.0.0' },
       peerDependencies: { react: '>=18' },
     }
     expect(found({ 'packages/a/package.json': manifest })).toEqual([])
