@@ -21,7 +21,7 @@ function check(files: Readonly<Record<string, string>>): { status: number | null
 const failed = (lines: readonly string[]) =>
   lines.flatMap((line) => /^failed ([a-z ]+?) \(/.exec(line)?.[1] ?? []).sort()
 
-test('one line a step, and the output of a failed one below it', () => {
+test('one line a step, and the output of a failed one below it', { timeout: 120_000 }, () => {
   const { status, lines } = check({
     'README.md': '[a](nowhere.md)\n',
     'src/index.ts': 'export const a: string = 1;\n',
