@@ -53,7 +53,7 @@ async function ownPolicy(): Promise<string | null> {
       credentials: 'same-origin',
       cache: 'no-store',
     })
-    return response.headers.get('content-security-policy')
+    return response.headers.get('content-security-policy') ?? ''
   } catch {
     return null
   }
