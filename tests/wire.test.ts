@@ -98,7 +98,7 @@ describe('the seed wire', () => {
     expect((await on.wire.call('/session', { method: 'GET', headers: mallory.headers })).status).toBe(401)
   })
 
-  test('the cookie is what DESIGN says', async () => {
+  test('a challenge lives two minutes, and the cookie is opaque', async () => {
     const answer = await on.wire.call('/session/challenge', { body: { app: 'acme' } })
     expect(answer.body.data.expiresAt).toBeGreaterThan(Date.now() / 1000 + 100)
     expect(alice.cookie).toMatch(/^access_token=[A-Za-z0-9_-]{43}$/)

@@ -1,30 +1,7 @@
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { type LunaDefend, StartError, startLunaDefend } from '@lunadefend/testing'
+import { readSettings, type Settings } from './environment.ts'
 import { startDemo } from './server.ts'
-
-/** The whole demo in one process: the app, the Tokenizer with its secure frame, the object store. */
-interface Settings {
-  readonly directory: string
-  readonly appPort: number
-  readonly tokenizerPort: number
-  readonly objectsPort: number
-}
-
-/** The only place that reads the environment. Throws a StartError for a port that is none. */
-function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const port = (name: string, standard: number) => {
-    const text = env[name]
-    if (text === undefined || text === '') return standard
-    if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65536) return Number(text)
-    throw new StartError('setting_invalid', `${name} must be a port from 1 to 65535.`)
-  }
-  return {
-    directory: join(process.cwd(), '.lunadefend'),
-    appPort: port('LUNADEFEND_APP_PORT', 3000),
-    tokenizerPort: port('LUNADEFEND_TOKENIZER_PORT', 37766),
-    objectsPort: port('LUNADEFEND_OBJECTS_PORT', 37767),
-  }
-}
 
 async function start(settings: Settings): Promise<AsyncDisposableStack> {
   const { directory, appPort, tokenizerPort, objectsPort } = settings
@@ -83,7 +60,7 @@ function explain(error: Error & { readonly code?: string }): string {
 }
 
 async function main(): Promise<void> {
-  const running = await start(readSettings(process.env))
+  const running = await start(readSettings())
   let stopping = false
   const stop = async () => {
     // Whoever presses Ctrl-C twice means it.

@@ -7,7 +7,7 @@ export type Caller = 'anyone' | 'user' | 'application'
 
 const closed = { additionalProperties: false } as const
 const App = Type.String({ pattern: APP_PATTERN, description: 'The id of a registered application.' })
-export const Token = Type.String({
+const Token = Type.String({
   pattern: TOKEN_PATTERN,
   description: 'lunasec- and a lower-case UUID version 4.',
 })
@@ -47,10 +47,10 @@ const results = <T extends TSchema>(data: T) =>
   Type.Object({ results: Type.Array(Type.Union([success(data), Failure])) }, closed)
 
 const Presigned = { headers: Headers }
-export const TokenizeData = Type.Object({ tokenId: Token, uploadUrl: Type.String(), ...Presigned }, closed)
-export const DetokenizeData = Type.Object({ downloadUrl: Type.String(), ...Presigned }, closed)
-export const ValidData = Type.Object({ valid: Type.Boolean() }, closed)
-export const SessionData = Type.Object({ sessionHash: Type.String(), expiresAt: UnixSeconds }, closed)
+const TokenizeData = Type.Object({ tokenId: Token, uploadUrl: Type.String(), ...Presigned }, closed)
+const DetokenizeData = Type.Object({ downloadUrl: Type.String(), ...Presigned }, closed)
+const ValidData = Type.Object({ valid: Type.Boolean() }, closed)
+const SessionData = Type.Object({ sessionHash: Type.String(), expiresAt: UnixSeconds }, closed)
 const GrantData = Type.Object({ expiresAt: UnixSeconds }, closed)
 const RevokedData = Type.Object({ revoked: Type.Integer({ minimum: 0 }) }, closed)
 

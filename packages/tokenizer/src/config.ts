@@ -63,7 +63,6 @@ const Config = Type.Object(
 )
 
 export type TokenizerConfig = Static<typeof Config>
-export type AppConfig = Static<typeof App>
 
 /** A setting is missing or wrong. Names the setting, never its value. */
 export class ConfigError extends Error {

@@ -10,6 +10,7 @@ import { registerApps } from './http/apps.ts'
 import type { FramePages } from './http/routes/frame.ts'
 import { buildServer } from './http/server.ts'
 import { startJobs } from './jobs.ts'
+import { createMeter } from './metrics.ts'
 
 /** A Tokenizer that answers. */
 export interface RunningTokenizer extends AsyncDisposable {
@@ -52,7 +53,7 @@ export async function startTokenizer(
   const needs: Needs = { database, objectStore, clock, keys }
   const apps = await registerApps(rest.apps)
   const pages = await framePages(publicUrl, storeConfig.endpoint)
-  const server = await buildServer({ needs, apps, publicUrl, pages, log, clock })
+  const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })
   stack.defer(() => shutDown(server))
   const refreshKeys = async () => {
     ring = await loadKeyRing({ database, clock, root })

@@ -7,7 +7,7 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/
 const MOST = 8
 
 /** `access_token`, or `access_token_<app>` where one Tokenizer serves several apps. */
-export function cookieName(apps: Apps, app: App): string {
+function cookieName(apps: Apps, app: App): string {
   return apps.size === 1 ? 'access_token' : `access_token_${app.id}`
 }
 

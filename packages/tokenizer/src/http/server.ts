@@ -5,7 +5,6 @@ import { CALLS, LIMITS, LunaDefendError } from '@lunadefend/contract'
 import { type Clock, GRANT_LIFE, type Needs } from '@lunadefend/core'
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import { Counter, Histogram, Registry } from 'prom-client'
 import { ApplicationTokens } from './application-token.ts'
 import type { Apps } from './apps.ts'
 import { answerError } from './errors.ts'
@@ -17,12 +16,20 @@ import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { securityHeaders } from './security-headers.ts'
 
+/** Counts what is answered. */
+export interface Meter {
+  answered(route: string, status: number, elapsedMs: number): void
+  readonly contentType: string
+  text(): Promise<string>
+}
+
 export interface ServerParts {
   readonly needs: Needs
   readonly apps: Apps
   readonly publicUrl: string
   readonly pages: FramePages
   readonly log: Logger
+  readonly meter: Meter
   readonly clock: Clock
 }
 
@@ -33,7 +40,7 @@ export interface ServerParts {
 export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
   const { needs, apps, publicUrl, clock } = parts
   const server = createServer(parts)
-  const metrics = observe(server)
+  observe(server, parts.meter)
   await server.register(compress, { threshold: 1024, encodings: ['br', 'gzip'], globalDecompression: false })
   await server.register(swagger, {
     openapi: {
@@ -48,7 +55,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   tokenRoutes(server, house)
   grantRoutes(server, house, GRANT_LIFE)
   frameRoutes(server, house, parts.pages)
-  statusRoutes(server, needs, metrics)
+  statusRoutes(server, needs, parts.meter)
   return server
 }
 
@@ -89,30 +96,12 @@ function missing(request: FastifyRequest): 'method_not_allowed' | 'not_found' {
 }
 
 /** One line of log and one count a request. Neither holds a URL, a header or a body: only the route. */
-function observe(server: FastifyInstance): Registry {
-  const metrics = new Registry()
-  const labelNames = ['route', 'status'] as const
-  const requests = new Counter({
-    name: 'lunadefend_requests_total',
-    help: 'Requests answered.',
-    labelNames,
-    registers: [metrics],
-  })
-  const seconds = new Histogram({
-    name: 'lunadefend_request_seconds',
-    help: 'Time to answer, in seconds.',
-    labelNames: ['route'] as const,
-    registers: [metrics],
-  })
+function observe(server: FastifyInstance, meter: Meter): void {
   server.addHook('onResponse', (request, reply, done) => {
     const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}`
-    requests.inc({ route, status: reply.statusCode })
-    seconds.observe({ route }, reply.elapsedTime / 1000)
-    request.log.info(
-      { requestId: request.id, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'answered',
-    )
+    const { statusCode: status, elapsedTime } = reply
+    meter.answered(route, status, elapsedTime)
+    request.log.info({ requestId: request.id, route, status, ms: Math.round(elapsedTime) }, 'answered')
     done()
   })
-  return metrics
 }

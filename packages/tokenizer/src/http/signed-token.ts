@@ -57,7 +57,7 @@ function claimsAllowed(claims: unknown, app: App, expected: Expectation): claims
   return iat <= expected.nowSeconds + SKEW_SECONDS && exp > expected.nowSeconds - SKEW_SECONDS
 }
 
-export function isSeconds(value: unknown): value is number {
+function isSeconds(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0
 }
 

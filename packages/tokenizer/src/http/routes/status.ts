@@ -1,10 +1,10 @@
 import type { Needs } from '@lunadefend/core'
 import type { FastifyInstance } from 'fastify'
-import type { Registry } from 'prom-client'
 import { success } from '../envelope.ts'
+import type { Meter } from '../server.ts'
 
 /** Liveness, readiness with its reasons, metrics, the contract. */
-export function statusRoutes(server: FastifyInstance, needs: Needs, metrics: Registry): void {
+export function statusRoutes(server: FastifyInstance, needs: Needs, meter: Meter): void {
   const hide = { schema: { hide: true } }
   server.get('/health', hide, async () => success({ status: 'alive' }))
 
@@ -15,7 +15,7 @@ export function statusRoutes(server: FastifyInstance, needs: Needs, metrics: Reg
   })
 
   server.get('/metrics', hide, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.metrics()),
+    reply.type(meter.contentType).send(await meter.text()),
   )
 
   server.get('/openapi.json', hide, async (_request, reply) =>

@@ -1,0 +1,28 @@
+import { Counter, Histogram, Registry } from 'prom-client'
+import type { Meter } from './http/server.ts'
+
+/** Counts what was answered, by route and status, in the Prometheus text format. */
+export function createMeter(): Meter {
+  const registry = new Registry()
+  const registers = [registry]
+  const requests = new Counter({
+    name: 'lunadefend_requests_total',
+    help: 'Requests answered.',
+    labelNames: ['route', 'status'] as const,
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'lunadefend_request_seconds',
+    help: 'Time to answer, in seconds.',
+    labelNames: ['route'] as const,
+    registers,
+  })
+  return {
+    answered(route, status, elapsedMs) {
+      requests.inc({ route, status })
+      seconds.observe({ route }, elapsedMs / 1000)
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  }
+}
