@@ -1,4 +1,8 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answerErrors } from '../src/gatekeeping.ts'
 import { PASSWORD, type Site, signedUp, startSite, Visitor } from './site.ts'
 
 let site: Site
@@ -147,4 +151,25 @@ test.each(['/api/profile', '/api/activity', '/api/neighbour'])(
 
 test('nothing was logged all along: what is refused is no failure', () => {
   expect(site.logged).toEqual([])
+})
+
+test('a failure is logged by its kind and place; neither log nor answer says more', async () => {
+  const logged: string[] = []
+  const app = express()
+  app.get('/broken', () => {
+    throw Object.assign(new TypeError('cookie: demo.sid=secret'), { code: 'ERR_X' })
+  })
+  app.use(answerErrors((line) => logged.push(line)))
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const answer = await fetch(`http://127.0.0.1:${port}/broken?token=secret`, {
+    headers: { cookie: 'a=secret' },
+  })
+  const body = await answer.text()
+  server.closeAllConnections()
+  server.close()
+  expect(answer.status).toBe(500)
+  expect(logged).toEqual(['GET /broken failed: TypeError ERR_X'])
+  expect(body).not.toMatch(/secret|TypeError/)
 })

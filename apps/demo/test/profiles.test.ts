@@ -1,19 +1,27 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import express, { type Request } from 'express'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openAccounts } from '../src/accounts.ts'
+import { type Accounts, openAccounts } from '../src/accounts.ts'
+import { openActivityLog } from '../src/activity.ts'
 import { type Database, openDatabase } from '../src/database.ts'
+import type { ObservedVault } from '../src/observed-vault.ts'
+import { profileRoutes } from '../src/profile-routes.ts'
 import { openProfiles, type Profile, type Profiles } from '../src/profiles.ts'
 
 let directory: string
 let database: Database
 let profiles: Profiles
+let accounts: Accounts
 let id: number
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'profiles-'))
   database = openDatabase(directory)
-  const account = await (await openAccounts(database)).create({ name: 'grace', password: 'correct horse' })
+  accounts = await openAccounts(database)
+  const account = await accounts.create({ name: 'grace', password: 'correct horse' })
   id = account?.id ?? 0
   profiles = openProfiles(database)
 })
@@ -62,4 +70,44 @@ describe('replacing a profile', () => {
     expect(() => profiles.replace(id, profile({ ssn: 'b' }), 1)).toThrow()
     expect(profiles.read(id)).toMatchObject({ ssn: 'a', version: 1 })
   })
+})
+
+test('a token that cannot be deleted now fails no save, and is deleted after the next one', async () => {
+  let canDelete = false
+  const deleted: string[] = []
+  const vault: ObservedVault = {
+    async allowReading() {},
+    async verify() {},
+    async endSession() {
+      return true
+    },
+    async deleteToken(_login, token) {
+      deleted.push(token)
+      return canDelete
+    },
+  }
+  const app = express().use(express.json())
+  app.use((req, _res, next) => {
+    Object.assign(req, { session: { accountId: id }, sessionID: 'login' } satisfies Partial<
+      Record<keyof Request, unknown>
+    >)
+    next()
+  })
+  app.use(profileRoutes({ accounts, activity: openActivityLog(), profiles, vault }))
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/profile`
+  const save = async (ssn: string) => {
+    const headers = { 'content-type': 'application/json' }
+    return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(profile({ ssn })) })).status
+  }
+  expect([await save('a'), await save('b')]).toEqual([200, 200])
+  expect(profiles.read(id).ssn).toBe('b')
+  expect(profiles.replacedTokens(id)).toEqual(['a'])
+  canDelete = true
+  expect(await save('b')).toBe(200)
+  expect(deleted).toEqual(['a', 'a'])
+  expect(profiles.replacedTokens(id)).toEqual([])
+  server.closeAllConnections()
+  server.close()
 })

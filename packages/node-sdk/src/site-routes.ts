@@ -25,8 +25,8 @@ interface Asked {
 
 type Finder = () => Promise<AppSession | null>
 
-export const SESSION_PATH = '/.lunadefend/session'
-export const JWKS_PATH = '/.lunadefend/jwks.json'
+const SESSION_PATH = '/.lunadefend/session'
+const JWKS_PATH = '/.lunadefend/jwks.json'
 
 const BODY_BYTES = 2048
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i

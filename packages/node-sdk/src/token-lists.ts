@@ -31,11 +31,7 @@ export function placeTokens(tokens: unknown): readonly Placed[] {
 
 /** Checked, each once, in the order of their first place. */
 export function checkTokens(tokens: unknown): readonly TokenId[] {
-  return distinct(placeTokens(tokens).map(checkToken))
-}
-
-export function distinct(tokens: readonly TokenId[]): readonly TokenId[] {
-  return [...new Set(tokens)]
+  return [...new Set(placeTokens(tokens).map(checkToken))]
 }
 
 /** Cut to what one request may carry. */
