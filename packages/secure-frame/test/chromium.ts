@@ -15,6 +15,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--no-startup-window',
   '--remote-debugging-port=0',
 ]
 
@@ -28,17 +29,25 @@ export async function startChromium(): Promise<OwnBrowser> {
   const child = spawn(chromiumPath(), [...FLAGS, `--user-data-dir=${directory}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  const browser = await chromium.connectOverCDP(await endpointOf(child))
-  return {
-    browser,
-    async [Symbol.asyncDispose]() {
-      await browser.close()
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill()
-        await once(child, 'exit')
-      }
-      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
-    },
+  const end = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill()
+      await once(child, 'exit')
+    }
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+  try {
+    const browser = await chromium.connectOverCDP(await endpointOf(child))
+    return {
+      browser,
+      async [Symbol.asyncDispose]() {
+        await browser.close()
+        await end()
+      },
+    }
+  } catch (error) {
+    await end()
+    throw error
   }
 }
 

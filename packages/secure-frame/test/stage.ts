@@ -1,6 +1,6 @@
 import type { Component, FrameMessage, HostMessage } from '@lunadefend/contract/frame-messages'
 import type { BrowserContext, Frame, Locator, Page } from 'playwright-core'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { type OwnBrowser, startChromium } from './chromium.ts'
 import { type StandIn, startStandIn } from './stand-in.ts'
 
@@ -87,6 +87,19 @@ export async function startStage(change?: (world: StandIn) => void): Promise<Sta
       await context.close()
       await world[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** One page for all tests of a file, where they need nothing but frames of their own. */
+export function shareStage(change?: (world: StandIn) => void): () => Stage {
+  let stage: Stage | undefined
+  beforeAll(async () => {
+    stage = await startStage(change)
+  })
+  afterAll(() => stage?.[Symbol.asyncDispose]())
+  return () => {
+    if (stage === undefined) throw new Error('The stage is there in tests only.')
+    return stage
   }
 }
 

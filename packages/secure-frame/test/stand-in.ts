@@ -52,6 +52,9 @@ export interface StandIn extends AsyncDisposable {
   callsTo(path: string): Call[]
 }
 
+/** Built once for a file of tests. */
+const built = buildFrameAssets()
+
 export async function startStandIn(): Promise<StandIn> {
   const servers = await Promise.all([1, 2, 3, 4].map(() => listen()))
   const [app, tokenizer, store, elsewhere] = servers.map(originOf) as [string, string, string, string]
@@ -69,7 +72,7 @@ export async function startStandIn(): Promise<StandIn> {
     values: new Map(),
     rewrite: (html) => html,
     without: [],
-    assets: await buildFrameAssets(),
+    assets: await built,
     challenges: new Set(),
     sessions: new Map(),
     objects: new Map(),
@@ -110,6 +113,9 @@ const base64url = (data: string | Buffer): string => Buffer.from(data).toString(
 function serve(world: World, name: (request: IncomingMessage) => string, work: Route): RequestListener {
   return async (request, response) => {
     const path = name(request)
+    // Also on errors, as S3 does: the frame can tell a refusal from a broken connection.
+    if (request.headers.host === new URL(world.store).host)
+      response.setHeader('access-control-allow-origin', world.tokenizer)
     if (world.clockAhead !== 0) response.setHeader('date', new Date(now(world) * 1000).toUTCString())
     const fault = world.faults.get(path)
     if (fault !== undefined && (await fault(request, response))) return
@@ -264,7 +270,6 @@ function keyHeaders(world: World, token: string): Record<string, string> {
 function storeServer(world: World): RequestListener {
   const name = (request: IncomingMessage): string => request.method ?? ''
   return serve(world, name, async (method, request, response) => {
-    response.setHeader('access-control-allow-origin', world.tokenizer)
     if (method === 'OPTIONS') {
       const allow = 'if-none-match, x-amz-server-side-encryption-customer-algorithm, x-amz-server-side-encryption-customer-key, x-amz-server-side-encryption-customer-key-md5' // biome-ignore format: one line
       response.setHeader('access-control-allow-headers', allow)

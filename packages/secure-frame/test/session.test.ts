@@ -1,0 +1,369 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { closeBrowser, expectState, settle, startStage } from './stage.ts'
+
+afterAll(closeBrowser)
+
+const CHALLENGE = '/session/challenge'
+const OPEN = '/session'
+const ASSERT = '/.lunadefend/session'
+
+describe('one page load', () => {
+  test('has one handshake for five frames that start together, and for one that comes later', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('shown')
+    const frames = await Promise.all([1, 2, 3, 4, 5].map(() => stage.mount('paragraph')))
+    await Promise.all(frames.map((frame) => frame.ask({ type: 'load', tokenId: token })))
+    const late = await stage.mount('input')
+    await late.ask({ type: 'load', tokenId: token })
+    expect(await late.value.inputValue()).toBe('shown')
+    for (const path of [CHALLENGE, ASSERT, OPEN]) expect(world.callsTo(path)).toHaveLength(1)
+  })
+
+  test('goes on with its session when the frame that opened it is gone', async () => {
+    await using stage = await startStage()
+    const token = stage.world.put('shown')
+    const first = await stage.mount('paragraph')
+    const second = await stage.mount('paragraph')
+    for (const frame of [first, second]) await frame.ask({ type: 'load', tokenId: token })
+    await first.remove()
+    const third = await stage.mount('paragraph')
+    expect(await third.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+    expect(stage.world.callsTo(OPEN)).toHaveLength(1)
+  })
+
+  test('never uses the session of another, though its cookie is there', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('shown')
+    await (await stage.mount('paragraph')).ask({ type: 'load', tokenId: token })
+    world.sid = null
+    const page = await stage.open(world.app)
+    const other = await stage.mount('paragraph', { page })
+    expect(await other.ask({ type: 'load', tokenId: token })).toEqual({ type: 'failed', code: 'no-session' })
+    expect(world.callsTo('/detokenize')).toHaveLength(1)
+  })
+
+  test('keeps the same key as the one before, and script cannot take it out', async () => {
+    await using stage = await startStage()
+    const token = stage.world.put('shown')
+    for (const page of [stage.page, await stage.open(stage.world.app)]) {
+      const frame = await stage.mount('paragraph', { page })
+      await frame.ask({ type: 'load', tokenId: token })
+      const isLocked = await frame.frame.evaluate(
+        () =>
+          new Promise((resolve) => {
+            const request = indexedDB.open('lunadefend/test')
+            request.onsuccess = () => {
+              const found = request.result.transaction('keys').objectStore('keys').get('session')
+              found.onsuccess = () => {
+                const { privateKey } = found.result as CryptoKeyPair
+                crypto.subtle.exportKey('jwk', privateKey).then(
+                  () => resolve(false),
+                  () => resolve(!privateKey.extractable),
+                )
+              }
+            }
+          }),
+      )
+      expect(isLocked).toBe(true)
+    }
+    const thumbprints = stage.world
+      .callsTo(ASSERT)
+      .map(({ body }) => (body as { thumbprint: string }).thumbprint)
+    expect(new Set(thumbprints).size).toBe(1)
+    expect(thumbprints).toHaveLength(2)
+  })
+
+  test('works without a place to keep the key', async () => {
+    await using stage = await startStage()
+    await stage.context.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException('no', 'SecurityError')
+      }
+    })
+    await stage.page.reload()
+    const frame = await stage.mount('paragraph')
+    expect(await frame.ask({ type: 'load', tokenId: stage.world.put('x') })).toEqual({ type: 'loaded' })
+  })
+
+  test('works where the clock of this machine is ten minutes wrong', async () => {
+    for (const clockAhead of [600, -600]) {
+      await using stage = await startStage((world) => {
+        world.clockAhead = clockAhead
+      })
+      const token = stage.world.put('x')
+      const frame = await stage.mount('paragraph')
+      for (let times = 0; times < 2; times++)
+        expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+      expect(stage.world.callsTo(OPEN)).toHaveLength(1)
+    }
+  })
+})
+
+describe('the first handshake', () => {
+  test('begins before anybody asks for anything', async () => {
+    await using stage = await startStage()
+    await stage.mount('input')
+    await expect.poll(() => stage.world.callsTo(OPEN).length).toBe(1)
+  })
+
+  test('is tried again until it succeeds, also when the user has typed by then', async () => {
+    await using stage = await startStage((world) => {
+      world.sid = null
+      world.waits = { retry: 50 }
+    })
+    const { world } = stage
+    const field = await stage.mount('input')
+    await field.value.pressSequentially('typed early')
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'no-session' })
+    await expect.poll(() => world.callsTo(ASSERT).length).toBeGreaterThan(3)
+    world.sid = 'alice'
+    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    expect(await field.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
+    expect(await field.value.inputValue()).toBe('typed early')
+  })
+
+  test('that failed is not repeated by every frame of the page', async () => {
+    await using stage = await startStage((world) => {
+      world.sid = null
+    })
+    const gate = Promise.withResolvers<void>()
+    stage.world.faults.set(ASSERT, async () => {
+      await gate.promise
+      return false
+    })
+    const frames = await Promise.all([1, 2, 3, 4, 5].map(() => stage.mount('paragraph')))
+    gate.resolve()
+    const token = stage.world.put('x')
+    await Promise.all(frames.map((frame) => frame.ask({ type: 'load', tokenId: token })))
+    expect(stage.world.callsTo(ASSERT).length).toBeLessThan(10)
+  })
+
+  test.each([
+    ['a page that never answers', 'silent', 'timed-out'],
+    ['a page without a session', 'honest', 'no-session'],
+  ] as const)('with %s ends in %s: %s', async (_, assert, code) => {
+    await using stage = await startStage((world) => {
+      world.sid = null
+      world.waits = { assertion: 300 }
+    })
+    const field = await stage.mount('input', { assert })
+    await field.value.pressSequentially('x')
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code })
+    expect(await field.value.inputValue()).toBe('x')
+  })
+})
+
+describe('renewal', () => {
+  test('happens before a call when less than two minutes are left, and not before', async () => {
+    await using stage = await startStage((world) => {
+      world.lifetime = 119
+    })
+    const { world } = stage
+    const token = world.put('shown')
+    const frame = await stage.mount('paragraph')
+    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    await settle(stage.page)
+    expect(world.callsTo(OPEN)).toHaveLength(1)
+    world.lifetime = 600
+    for (let times = 0; times < 3; times++)
+      expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+    expect(world.callsTo(OPEN)).toHaveLength(2)
+  })
+
+  test('that fails leaves what is left of the session, and is tried again with the next call', async () => {
+    await using stage = await startStage((world) => {
+      world.lifetime = 119
+    })
+    const { world } = stage
+    const token = world.put('shown')
+    const frame = await stage.mount('paragraph')
+    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    world.sid = null
+    for (let times = 0; times < 2; times++)
+      expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+    expect(world.callsTo(ASSERT)).toHaveLength(3)
+    world.sid = 'alice'
+    expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+    expect(world.callsTo(OPEN)).toHaveLength(2)
+  })
+
+  test('after a 401 is one new handshake and one more try, for all calls of the page that were refused', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('shown')
+    const frames = await Promise.all([1, 2, 3].map(() => stage.mount('paragraph')))
+    await Promise.all(frames.map((frame) => frame.ask({ type: 'load', tokenId: token })))
+    world.forgetSessions()
+    const answers = await Promise.all(frames.map((frame) => frame.ask({ type: 'load', tokenId: token })))
+    expect(answers).toEqual(frames.map(() => ({ type: 'loaded' })))
+    expect(world.callsTo(OPEN)).toHaveLength(2)
+    expect(await Promise.all(frames.map((frame) => frame.value.textContent()))).toEqual([
+      'shown',
+      'shown',
+      'shown',
+    ])
+  })
+
+  test('after a 401 that does not help ends in no-session, and works later', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('shown')
+    const frame = await stage.mount('paragraph')
+    await frame.ask({ type: 'load', tokenId: token })
+    world.forgetSessions()
+    world.sid = null
+    expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'failed', code: 'no-session' })
+    expect(await frame.value.textContent()).toBe('')
+    world.sid = 'alice'
+    expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+  })
+})
+
+describe('another session', () => {
+  test('wipes what was shown in every frame, says so, and is used from then on', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('of alice')
+    const shown = await stage.mount('paragraph')
+    const filled = await stage.mount('input')
+    for (const frame of [shown, filled]) await frame.ask({ type: 'load', tokenId: token })
+    world.sid = 'bob'
+    world.forgetSessions()
+    const other = world.put('another')
+    expect(await shown.ask({ type: 'load', tokenId: other })).toEqual({
+      type: 'failed',
+      code: 'session-changed',
+    })
+    await expectState(filled, 'empty')
+    expect(await shown.value.textContent()).toBe('')
+    expect(await filled.value.inputValue()).toBe('')
+    for (const frame of [shown, filled])
+      expect((await frame.said()).filter(({ type }) => type === 'session-changed')).toHaveLength(1)
+    // An empty answer would delete what the field stood for.
+    expect(await filled.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'session-changed' })
+    expect(await shown.ask({ type: 'load', tokenId: other })).toEqual({ type: 'loaded' })
+    expect(await filled.ask({ type: 'load', tokenId: other })).toEqual({ type: 'loaded' })
+    expect(await filled.ask({ type: 'tokenize' })).toEqual({ type: 'tokenized', tokenId: other })
+  })
+
+  test('is refused by a frame that has seen a keystroke: wiped, deaf, and undo finds nothing', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const field = await stage.mount('input')
+    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    await field.value.pressSequentially('078-05-1120')
+    world.sid = 'mallory'
+    world.forgetSessions()
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'session-changed' })
+    expect(await field.said()).toContainEqual({ type: 'session-changed' })
+    expect(await field.value.inputValue()).toBe('')
+    expect(await field.value.isDisabled()).toBe(true)
+    await field.send({ type: 'update', disabled: false })
+    expect(await field.value.isDisabled()).toBe(true)
+    await field.value.evaluate((element) => {
+      ;(element as HTMLInputElement).disabled = false
+      ;(element as HTMLInputElement).focus()
+    })
+    await stage.page.keyboard.press('Control+z')
+    expect(await field.value.inputValue()).toBe('')
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'session-changed' })
+    expect(await field.ask({ type: 'load', tokenId: world.put('x') })).toEqual({
+      type: 'failed',
+      code: 'session-changed',
+    })
+    world.sid = 'alice'
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'session-changed' })
+    expect(world.values.size).toBe(1)
+  })
+
+  test('does not get what was typed in the one before, not even when it comes in the middle of a submit', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const reached = Promise.withResolvers<void>()
+    const opened = Promise.withResolvers<void>()
+    world.faults.set('PUT', async () => {
+      reached.resolve()
+      await opened.promise
+      return false
+    })
+    const token = world.put('shown')
+    const shown = await stage.mount('paragraph')
+    await shown.ask({ type: 'load', tokenId: token })
+    const field = await stage.mount('input')
+    await field.value.pressSequentially('of alice')
+    const answer = await field.begin({ type: 'tokenize' })
+    await reached.promise
+    world.sid = 'bob'
+    world.forgetSessions()
+    await shown.ask({ type: 'load', tokenId: token })
+    opened.resolve()
+    expect(await answer()).toEqual({ type: 'failed', code: 'session-changed' })
+    expect(await field.value.inputValue()).toBe('')
+  })
+
+  test('shows nothing that was asked for in the one before', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const reached = Promise.withResolvers<void>()
+    const opened = Promise.withResolvers<void>()
+    const slow = await stage.mount('paragraph')
+    const other = await stage.mount('paragraph')
+    const token = world.put('of alice')
+    for (const frame of [slow, other]) await frame.ask({ type: 'load', tokenId: token })
+    world.faults.set('GET', async () => {
+      reached.resolve()
+      await opened.promise
+      return false
+    })
+    const answer = await slow.begin({ type: 'load', tokenId: token })
+    await reached.promise
+    world.sid = 'bob'
+    world.forgetSessions()
+    expect(await other.ask({ type: 'load', tokenId: token })).toEqual({
+      type: 'failed',
+      code: 'session-changed',
+    })
+    await expect.poll(() => slow.said()).toContainEqual({ type: 'session-changed' })
+    opened.resolve()
+    expect(await answer()).toEqual({ type: 'failed', code: 'session-changed' })
+    expect(await slow.value.textContent()).toBe('')
+  })
+
+  test('is seen in an answer that carries another hash, and the answer is not used', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const { answer } = await import('./stand-in.ts')
+    const token = world.put('shown')
+    const frame = await stage.mount('paragraph')
+    await frame.ask({ type: 'load', tokenId: token })
+    for (const hash of ['0'.repeat(40), null]) {
+      world.faults.set('/detokenize', (request, response) => {
+        request.resume()
+        if (hash !== null) response.setHeader('lunasec-session-hash', hash)
+        answer(response, { downloadUrl: `${world.store}/x`, headers: {} })
+        return true
+      })
+      expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({
+        type: 'failed',
+        code: 'no-session',
+      })
+    }
+    expect(world.callsTo('GET')).toHaveLength(1)
+  })
+})
+
+test('calls carry the hash of the session that was opened, and only these', async () => {
+  await using stage = await startStage()
+  const { world } = stage
+  await (await stage.mount('paragraph')).ask({ type: 'load', tokenId: world.put('x') })
+  const hashes = world.calls.map(({ path, headers }) => [path, headers['lunasec-session-hash'] !== undefined])
+  expect(hashes).toEqual([
+    [CHALLENGE, false],
+    [ASSERT, false],
+    [OPEN, false],
+    ['/detokenize', true],
+    ['GET', false],
+  ])
+})
