@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import express, { type Request } from 'express'
+import express from 'express'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Accounts, openAccounts } from '../src/accounts.ts'
 import { openActivityLog } from '../src/activity.ts'
@@ -88,9 +88,7 @@ test('a token that cannot be deleted now fails no save, and is deleted after the
   }
   const app = express().use(express.json())
   app.use((req, _res, next) => {
-    Object.assign(req, { session: { accountId: id }, sessionID: 'login' } satisfies Partial<
-      Record<keyof Request, unknown>
-    >)
+    Object.assign(req, { session: { accountId: id }, sessionID: 'login' })
     next()
   })
   app.use(profileRoutes({ accounts, activity: openActivityLog(), profiles, vault }))
