@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => on[Symbol.asyncDispose]())
 
-describe('the seed wire', () => {
+describe('the wire', () => {
   test('tokenize, upload, grant, detokenize, download', async () => {
     const made = await on.wire.call('/tokenize', { headers: alice.headers, body: { contentLength: 11 } })
     expect(made.status).toBe(200)
@@ -47,7 +47,7 @@ describe('the seed wire', () => {
     expect(await got.text()).toBe('078-05-1120')
   })
 
-  test('the request of the seed documents, which sends no session hash, is answered', async () => {
+  test('a request with one cookie and no session hash is answered', async () => {
     const tokenId = await on.protect(alice, 'some-super-secret-data')
     await on.grant('alice-1', tokenId)
     const headers = { accept: 'application/json', origin: on.wire.url, cookie: alice.cookie }

@@ -119,7 +119,7 @@ export const ROOMS = {
       'jose',
       'node:crypto',
     ],
-    types: ['pino', 'prom-client'],
+    types: ['pino'],
   },
   'tokenizer/config': {
     purpose: 'reads the settings whole, once',
@@ -132,14 +132,20 @@ export const ROOMS = {
     may: ['#contract', '#core'],
     types: ['pino'],
   },
+  'tokenizer/metrics': {
+    purpose: 'counts what was answered',
+    at: ['packages/tokenizer/src/metrics.ts'],
+    may: ['prom-client'],
+    types: ['#tokenizer/http'],
+  },
   tokenizer: {
     purpose: 'the only wiring',
     at: ['packages/tokenizer/src/service.ts', 'packages/tokenizer/src/index.ts'],
     may: [
       ...['#contract', '#contract/frame-messages', '#core', '#secure-frame/assets'],
       ...['#stores/sqlite', '#stores/s3', '#stores/root-keys'],
-      ...['#tokenizer/http', '#tokenizer/config', '#tokenizer/jobs'],
-      ...['pino', 'prom-client', 'node:*'],
+      ...['#tokenizer/http', '#tokenizer/config', '#tokenizer/jobs', '#tokenizer/metrics'],
+      ...['pino', 'node:*'],
     ],
   },
   browser: {
@@ -165,7 +171,7 @@ export const ROOMS = {
 } as const satisfies Record<string, Room>
 
 /** The one file of each program that reads `process.env`; everything else is handed its settings. */
-export const ENVIRONMENT: readonly string[] = ['apps/demo/src/start.ts']
+export const ENVIRONMENT: readonly string[] = ['apps/demo/src/environment.ts']
 
 export interface ImportTable {
   readonly rooms: Readonly<Record<string, Room>>
