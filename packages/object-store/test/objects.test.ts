@@ -326,6 +326,15 @@ describe('GET and HEAD', () => {
     }
   })
 
+  test('dates have whole seconds', async () => {
+    store.setNow(new Date(NOW.getTime() + 999))
+    const { key, answer } = await put('body')
+    store.setNow(NOW)
+    expect(answer.status).toBe(200)
+    const got = await call(store, 'GET', key, { unsigned: { 'if-modified-since': same } })
+    expect([got.status, got.headers['last-modified']]).toEqual([304, same])
+  })
+
   test('response-* overrides headers', async () => {
     const headers = { ...sse(), 'x-amz-meta-a': 'b' }
     const { key } = await put('<script>', { ...headers, 'content-type': 'text/html' })
