@@ -104,7 +104,8 @@ describe('a file that cannot be used', () => {
       'database_newer',
       (file) => {
         using raw = new DatabaseSync(file)
-        raw.exec('PRAGMA user_version = 2')
+        // Who knows how a newer version keeps its log: not even that may change.
+        raw.exec('PRAGMA journal_mode = DELETE; PRAGMA user_version = 2;')
         return file
       },
     ],

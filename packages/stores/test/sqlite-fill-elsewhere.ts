@@ -1,5 +1,9 @@
-/** Writes to `<file>` until that fails many times; prints the ids of what was accepted, then of what was rejected. */
+/**
+ * Writes to `<file>` until that fails many times, makes room, and writes again. Prints the ids of what was accepted and
+ * of what was rejected, and how much was accepted in the end.
+ */
 import { writeSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { newAudit, newToken } from './sample-tokens.ts'
 
@@ -18,6 +22,12 @@ async function attempt(): Promise<void> {
   }
 }
 
-while (rejected.length < 100) await Promise.all([attempt(), attempt(), attempt()])
-writeSync(1, JSON.stringify([accepted, rejected]))
+const three = () => Promise.all([attempt(), attempt(), attempt()])
+while (rejected.length < 100) await three()
+const beforeRoom = accepted.length
+// The log is what cannot grow; it is emptied into the file.
+using raw = new DatabaseSync(process.argv[2] ?? '')
+raw.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+await three()
+writeSync(1, JSON.stringify({ accepted, rejected, afterwards: accepted.length - beforeRoom }))
 process.exit(0)

@@ -7,6 +7,8 @@ import type { Statements } from './statements.ts'
 
 /** One transaction takes so many commands at most, so that a flood does not stop the event loop for long. */
 const BATCH = 512
+/** While each turn of the event loop brings more commands, so long is waited for them, in milliseconds. */
+const GATHER_MS = 2
 
 export interface GroupCommit {
   /** Runs the command in the next transaction. Resolves when that is on the disk; rejects when nothing of it is. */
@@ -39,10 +41,20 @@ export function createGroupCommit(
   let closed = false
   const transact = transactor(db, statements, trail, committed)
 
+  // An fsync costs as much as many turns: requests that came in together should not be told apart by a turn or two.
+  async function gather(): Promise<void> {
+    const started = performance.now()
+    let before: number
+    do {
+      before = waiting.length
+      await new Promise(setImmediate)
+    } while (before < waiting.length && waiting.length < BATCH && performance.now() - started < GATHER_MS)
+  }
+
   async function flush(): Promise<void> {
     let busySince: number | null = null
     while (waiting.length > 0) {
-      await (busySince === null ? new Promise(setImmediate) : busyPause())
+      await (busySince === null ? gather() : busyPause())
       busySince ??= performance.now()
       const batch = waiting.slice(0, BATCH)
       if (!transact(batch, performance.now() - busySince > BUSY_LIMIT_MS)) continue
