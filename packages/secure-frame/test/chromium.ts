@@ -24,9 +24,9 @@ export interface OwnBrowser extends AsyncDisposable {
 }
 
 /** Chromium as a user has it, cookie and storage rules included: Playwright's own launch switches some of them off. */
-export async function startChromium(): Promise<OwnBrowser> {
+export async function startChromium(flags: readonly string[] = []): Promise<OwnBrowser> {
   const directory = await mkdtemp(join(tmpdir(), 'secure-frame-'))
-  const child = spawn(chromiumPath(), [...FLAGS, `--user-data-dir=${directory}`], {
+  const child = spawn(chromiumPath(), [...FLAGS, ...flags, `--user-data-dir=${directory}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const end = async (): Promise<void> => {

@@ -59,18 +59,27 @@ export async function closeBrowser(): Promise<void> {
   shared = undefined
 }
 
-export async function startStage(change?: (world: StandIn) => void): Promise<Stage> {
+/** A context of the browser in which every page can mount frames of this Tokenizer. */
+export async function openContext(tokenizer: string): Promise<BrowserContext> {
   shared ??= startChromium()
   const { browser } = await shared
-  const world = await startStandIn()
-  change?.(world)
   const context = await browser.newContext()
   context.setDefaultTimeout(10_000)
+  await context.addInitScript(hostScript, { tokenizer })
+  return context
+}
+
+export async function startStage(change?: (world: StandIn) => void): Promise<Stage> {
+  const world = await startStandIn()
+  change?.(world)
+  const context = await openContext(world.tokenizer)
   const lines: string[] = []
-  await context.addInitScript(hostScript, { tokenizer: world.tokenizer })
   const open = async (url: string): Promise<Page> => {
     const page = await context.newPage()
-    page.on('console', (message) => lines.push(message.text()))
+    page.on('console', (message) => {
+      // Chromium's own advice (a password field without a form) is of the lowest level.
+      if (message.type() !== 'debug') lines.push(message.text())
+    })
     page.on('pageerror', (error) => lines.push(String(error)))
     await page.goto(url)
     return page
@@ -82,7 +91,7 @@ export async function startStage(change?: (world: StandIn) => void): Promise<Sta
     page,
     console: lines,
     open,
-    mount: (component, options = {}) => mount(options.page ?? page, component, options),
+    mount: (component, options = {}) => mountOn(options.page ?? page, component, options),
     async [Symbol.asyncDispose]() {
       await context.close()
       await world[Symbol.asyncDispose]()
@@ -105,7 +114,11 @@ export function shareStage(change?: (world: StandIn) => void): () => Stage {
 
 let names = 0
 
-async function mount(page: Page, component: Component, options: MountOptions): Promise<Mounted> {
+export async function mountOn(
+  page: Page,
+  component: Component,
+  options: MountOptions = {},
+): Promise<Mounted> {
   const name = `frame${++names}`
   const {
     configure = {},
@@ -202,10 +215,15 @@ function hostScript({ tokenizer }: { tokenizer: string }): void {
       watchers.push(watch)
       watch()
     })
-  async function assertion(port: MessagePort, request: { id: number }, mode: string): Promise<void> {
+  type Needed = Extract<FrameMessage, { type: 'need-assertion' }>
+  async function assertion(port: MessagePort, request: Needed, mode: string): Promise<void> {
     if (mode === 'silent') return
-    const response = await fetch('/.lunadefend/session', { method: 'POST', body: JSON.stringify(request) })
-    const { id } = request
+    const { id, thumbprint, challenge } = request
+    const response = await fetch('/.lunadefend/session', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ thumbprint, challenge }),
+    })
     port.postMessage(
       response.ok
         ? { type: 'assertion', id, assertion: (await response.json()).assertion }

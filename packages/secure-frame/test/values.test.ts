@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { closeBrowser, expectState, type Mounted, shareStage, startStage } from './stage.ts'
+import type { Fault } from './stand-in.ts'
 
 const shared = shareStage()
 afterAll(closeBrowser)
@@ -252,7 +253,7 @@ describe('a load', () => {
 })
 
 /** Stops requests of one kind until the gate is opened. */
-function hold(faults: Map<string, () => Promise<boolean>>, path: string) {
+function hold(faults: Map<string, Fault>, path: string) {
   const reached = Promise.withResolvers<void>()
   const opened = Promise.withResolvers<void>()
   faults.set(path, async () => {
