@@ -18,6 +18,8 @@ async function start(settings: Settings): Promise<AsyncDisposableStack> {
     directory,
     port: appPort,
     tokenizerUrl: lunaDefend.tokenizerUrl,
+    objectsUrl: lunaDefend.objectsUrl,
+    log: (line) => process.stderr.write(`${line}\n`),
     app: 'demo',
     signingKey,
   }).catch(explainAppPort(appPort))
