@@ -89,8 +89,8 @@ async function textOf(request: IncomingMessage): Promise<string> {
 function documentOf(tokenizerUrl: string, html: string): string {
   return `<!doctype html><html lang="en"><title>App</title>
     <script>window.errors = []; window.tokenizerUrl = '${tokenizerUrl}'</script><script src="/sdk.js"></script><script>
-    sdk.configure?.({ tokenizerUrl, app: 'shop', onError: (e) => errors.push(e.field + ':' + e.code) })
-    sdk.defineElements?.()
+    globalThis.sdk?.configure?.({ tokenizerUrl, app: 'shop', onError: (e) => errors.push(e.field + ':' + e.code) })
+    globalThis.sdk?.defineElements?.()
     </script>${html}`
 }
 

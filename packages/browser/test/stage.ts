@@ -11,6 +11,7 @@ export interface Stage extends AsyncDisposable {
   readonly browser: Browser
   readonly app: AppServer
   readonly tokenizer: StandIn
+  readonly tokenizerUrl: string
   /** Opens the app's page with this body. `cross`: from another site than the Tokenizer's. */
   open(body: string, options?: OpenOptions): Promise<Scene>
 }
@@ -69,6 +70,7 @@ export async function startStage(bundle: string = sdkBundle()): Promise<Stage> {
     browser,
     app,
     tokenizer,
+    tokenizerUrl: origin(frames, 'localhost'),
     async open(body, options = {}) {
       const path = `/${randomUUID()}`
       documents.set(path, documentOf(body, origin(frames, 'localhost'), options))
@@ -96,9 +98,9 @@ function documentOf(
     }, capture)
   window.errors = []
   </script><script src="/sdk.js"></script><script>
-  window.page = sdk.configure?.({ tokenizerUrl: ${JSON.stringify(tokenizerUrl)}, app: 'test', timeoutMs: ${timeoutMs},
+  window.page = globalThis.sdk?.configure?.({ tokenizerUrl: ${JSON.stringify(tokenizerUrl)}, app: 'test', timeoutMs: ${timeoutMs},
     onError: (error) => errors.push(error.field + ':' + error.code) })
-  sdk.defineElements?.()
+  globalThis.sdk?.defineElements?.()
   window.tokenizerUrl = ${JSON.stringify(tokenizerUrl)}
   </script></head><body>${body}<script>${script}</script></body></html>`
 }

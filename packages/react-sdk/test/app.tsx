@@ -1,0 +1,146 @@
+import * as React from 'react'
+import { flushSync } from 'react-dom'
+import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
+import * as sdk from '../src/index.ts'
+import { serverPage, type Where } from './server-page.ts'
+
+/** Small applications for the tests, mounted by name. */
+const { LunaDefendProvider, SecureForm, SecureInput, SecureParagraph, SecureSpan, SecureTextArea } = sdk
+const { useRef, useState } = React
+
+type Props = Readonly<Record<string, unknown>>
+const log: unknown[] = []
+const note = (...words: unknown[]) => log.push(words.join(' '))
+Object.assign(window, { log, version: React.version })
+
+/** A controlled and an uncontrolled field, as a newcomer would write them. */
+function Profile({ initial = '', notes = '', counter = 0, fail = false }: Props) {
+  const [ssn, setSsn] = useState(String(initial))
+  const [count, setCount] = useState(0)
+  const field = useRef<React.ComponentRef<typeof SecureInput>>(null)
+  Object.assign(window, { field, rerender: () => flushSync(() => setCount(count + 1)) })
+  return (
+    <SecureForm
+      id="form"
+      onSubmit={(event) => {
+        event.preventDefault()
+        const data = new FormData(event.currentTarget)
+        note('submit', event.currentTarget.id, ssn === data.get('ssn'), data.get('ssn'), data.get('notes'))
+      }}
+      onError={(error) => note('form error', error.field, error.code)}
+    >
+      <label htmlFor="ssn">SSN {count + Number(counter)}</label>
+      <SecureInput
+        ref={field}
+        id="ssn"
+        name="ssn"
+        className="wide"
+        style={{ color: 'rgb(1, 2, 3)' }}
+        value={ssn}
+        required
+        disabled={fail === 'disabled'}
+        maxLength={11}
+        autoComplete="off"
+        inputMode="numeric"
+        aria-describedby="help"
+        data-kind="secret"
+        onChange={(event) => {
+          note('change', count, event.target.value)
+          setSsn(event.target.value)
+        }}
+        onFocus={() => note('focus')}
+        onBlur={() => note('blur')}
+        onInvalid={() => note('invalid')}
+        onError={(error) => note('field error', error.code)}
+      />
+      <p id="help">Never leaves the frame.</p>
+      <SecureTextArea
+        id="notes"
+        name="notes"
+        rows={2}
+        defaultValue={String(notes)}
+        readOnly={fail === 'readOnly'}
+      />
+      <button id="send" type="submit">
+        Send
+      </button>
+    </SecureForm>
+  )
+}
+
+function Shown({ token }: Props) {
+  return (
+    <>
+      <SecureParagraph
+        id="p"
+        token={token as string}
+        lines={2}
+        onError={(error) => note('p error', error.code)}
+      />
+      <SecureSpan id="s" token={token as string} />
+    </>
+  )
+}
+
+function Lost() {
+  return <SecureInput name="x" />
+}
+
+const APPS = { Profile, Shown }
+let root: Root | undefined
+
+/** Mounts an application under a provider and StrictMode. */
+function mount(name: keyof typeof APPS, props: Props = {}): void {
+  root ??= createRoot(document.querySelector('#root') as Element)
+  root.render(tree(name, props))
+}
+
+function tree(name: keyof typeof APPS, props: Props) {
+  const App: React.ComponentType<Props> = APPS[name]
+  return (
+    <React.StrictMode>
+      <LunaDefendProvider
+        tokenizerUrl={Reflect.get(window, 'tokenizerUrl')}
+        app={Reflect.get(window, 'appId') ?? 'test'}
+        onError={(error) => Reflect.get(window, 'errors').push(`${error.field}:${error.code}`)}
+      >
+        <App {...props} />
+      </LunaDefendProvider>
+    </React.StrictMode>
+  )
+}
+
+function unmount(): void {
+  root?.unmount()
+  root = undefined
+}
+
+function hydrate(where: Where): void {
+  root = hydrateRoot(document.querySelector('#root') as Element, serverPage(where), {
+    onRecoverableError: (error) => note('hydration', String(error)),
+  })
+}
+
+/** What is thrown where the provider is missing. */
+function mountLost(): string {
+  class Catch extends React.Component<React.PropsWithChildren, { error: { code?: string } | null }> {
+    override state = { error: null as { code?: string } | null }
+    static getDerivedStateFromError(error: { code?: string }) {
+      return { error }
+    }
+    override render() {
+      return this.state.error === null ? this.props.children : <i id="caught">{this.state.error.code}</i>
+    }
+  }
+  const lost = createRoot(document.querySelector('#root') as Element)
+  flushSync(() =>
+    lost.render(
+      <Catch>
+        <Lost />
+      </Catch>,
+    ),
+  )
+  return document.querySelector('#caught')?.textContent ?? ''
+}
+
+Object.assign(window, { mount, unmount, hydrate, mountLost })
