@@ -11,7 +11,7 @@ const ALGORITHM_HEADER = `${PREFIX}algorithm`
 const KEY_HEADER = `${PREFIX}key`
 const KEY_MD5_HEADER = `${PREFIX}key-md5`
 
-export const CUSTOMER_KEY_HEADERS: readonly string[] = [ALGORITHM_HEADER, KEY_HEADER, KEY_MD5_HEADER]
+const CUSTOMER_KEY_HEADERS: readonly string[] = [ALGORITHM_HEADER, KEY_HEADER, KEY_MD5_HEADER]
 
 export interface CustomerKey {
   /** 32 bytes; lives as long as the request, and is never stored. */

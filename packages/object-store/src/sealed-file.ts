@@ -24,7 +24,7 @@ import {
 } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 
-export const CHUNK_BYTES = 65_536
+const CHUNK_BYTES = 65_536
 const TAG_BYTES = 16
 const ETAG_BYTES = 16
 const MAGIC = Buffer.from('LDobj\0\0\x01', 'latin1')

@@ -90,6 +90,8 @@ export async function send({ method, url, headers = {}, body }: RawRequest): Pro
     agent: false,
     headers: { ...length, ...headers },
   })
+  // A refusal can end the connection before all is written. Without an answer, `once` rejects.
+  outgoing.on('error', () => {})
   outgoing.end(body)
   const [incoming] = await once(outgoing, 'response')
   const pieces: Buffer[] = []
@@ -106,6 +108,8 @@ export function oneConnection() {
     const { hostname, port, pathname, search } = new URL(url)
     const headers = body === undefined ? {} : { 'content-length': body.length }
     const outgoing = httpRequest({ agent, hostname, port, method, path: pathname + search, headers })
+    // A refusal can end the connection before all is written. Without an answer, `once` rejects.
+    outgoing.on('error', () => {})
     outgoing.end(body)
     const [incoming]: IncomingMessage[] = await once(outgoing, 'response')
     incoming?.resume()
