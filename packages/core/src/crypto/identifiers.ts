@@ -1,4 +1,4 @@
-import { createHash, createHmac, type KeyObject } from 'node:crypto'
+import { createHmac, hash, type KeyObject } from 'node:crypto'
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import { lp } from './encoding.ts'
 
@@ -48,5 +48,5 @@ export function pseudonymOf(
 
 /** The form in which a bearer secret of 256 random bits, or a challenge, is stored. 32 bytes. */
 export function digestOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest()
+  return hash('sha256', secret, 'buffer')
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Clock, type ObjectStore, PortFailure, type Presigned } from '@lunadefend/core'
 import { type Credentials, presign, signHeaders } from '@lunadefend/core/sigv4'
 
@@ -66,7 +66,7 @@ function sseHeaders(sseKey: Uint8Array): Record<string, string> {
   return {
     [`${prefix}-algorithm`]: 'AES256',
     [`${prefix}-key`]: Buffer.from(sseKey).toString('base64'),
-    [`${prefix}-key-md5`]: createHash('md5').update(sseKey).digest('base64'),
+    [`${prefix}-key-md5`]: hash('md5', sseKey, 'base64'),
   }
 }
 
@@ -137,7 +137,7 @@ function sender({ credentials, region, clock, timeoutMs = 5000 }: S3Options, add
   }
 }
 
-const EMPTY_SHA256 = createHash('sha256').digest('hex')
+const EMPTY_SHA256 = hash('sha256', '', 'hex')
 
 function sizeOf({ headers }: Answer): number {
   const text = headers.get('content-length') ?? ''
