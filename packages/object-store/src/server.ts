@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { type AddressInfo, isIPv6, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Credentials } from '@lunadefend/core/sigv4'
 import { authenticate } from './authenticate.ts'
 import { answerPreflight, checkOrigins, corsHeaders } from './cors.ts'
@@ -104,7 +105,10 @@ function makeServer(store: Store): Server {
   const server = createServer(LIMITS)
   server.setTimeout(IDLE_MS)
   const listener = (incoming: IncomingMessage, response: ServerResponse) => {
-    const work = handle(store, incoming, response).finally(() => store.underWay.delete(work))
+    const sent = new Promise((resolve) => response.once('close', resolve))
+    const work = handle(store, incoming, response)
+      .then(() => sent)
+      .then(() => void store.underWay.delete(work))
     store.underWay.add(work)
   }
   server.on('request', listener)
@@ -134,9 +138,13 @@ function running(server: Server, store: Store): RunningObjectStore {
 async function shutDown(server: Server, { underWay }: Store): Promise<void> {
   const ended = once(server, 'close')
   server.close()
-  const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+  const grace = new AbortController()
+  const graceIsOver = sleep(CLOSE_GRACE_MS, undefined, { signal: grace.signal }).catch(() => {})
+  await Promise.race([Promise.all(underWay), graceIsOver])
+  grace.abort()
+  // Browsers hold connections open on which nothing was ever asked.
+  server.closeAllConnections()
   await ended
-  clearTimeout(force)
   await Promise.all(underWay)
 }
 

@@ -304,6 +304,26 @@ describe('connections', () => {
   }
 })
 
+describe('the end', () => {
+  test('lets what is under way finish, and does not wait for connections on which nothing is asked', async () => {
+    const idle = connect(store.running.port, '127.0.0.1')
+    await once(idle, 'connect')
+    const socket = startPut('key', ['Content-Length: 200004'])
+    socket.write(randomBytes(200_000))
+    await eventually(async () => (await filesOf(store.directory, 'temporary')).length === 1)
+    const order: string[] = []
+    const closed = store.running.close().then(() => order.push('closed'))
+    idle.resume().on('close', () => order.push('idle connection ended'))
+    socket.write('body')
+    expect(await readUntil(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
+    await closed
+    await eventually(async () => order.length === 2)
+    const { directory } = store
+    store = await startTestStore({ directory })
+    expect((await call(store, 'GET', 'key')).body).toHaveLength(200_004)
+  })
+})
+
 describe('the start', () => {
   const options = () => ({
     directory: store.directory,
