@@ -1,6 +1,14 @@
 import type { HostMessage } from '@lunadefend/contract/frame-messages'
 import { afterAll, describe, expect, test } from 'vitest'
-import { closeBrowser, expectState, type Mounted, settle, shareStage } from './stage.ts'
+import {
+  closeBrowser,
+  eventually,
+  expectState,
+  type Mounted,
+  settle,
+  shareStage,
+  startStage,
+} from './stage.ts'
 
 const stage = shareStage()
 afterAll(closeBrowser)
@@ -58,7 +66,7 @@ describe('states', () => {
     const field = await input()
     await field.value.pressSequentially('x')
     await field.value.press('Enter')
-    await expect.poll(() => field.said()).toContainEqual({ type: 'submit' })
+    await eventually(() => field.said()).toContainEqual({ type: 'submit' })
     const said = (await field.said()).filter(({ type }) => type === 'state' || type === 'submit')
     expect(said.at(-1)).toEqual({ type: 'submit' })
     expect(said.at(-2)).toEqual({ type: 'state', fill: 'complete', focused: true })
@@ -80,11 +88,12 @@ describe('Enter', () => {
       element.dispatchEvent(new KeyboardEvent('keydown', { ...init, repeat: true }))
     })
     await client.send('Input.insertText', { text: '日本' })
+    await client.detach()
     await expectState(field, 'complete!')
     expect(await field.said()).not.toContainEqual({ type: 'submit' })
     expect(await field.value.inputValue()).toBe('日本')
     await field.value.press('Enter')
-    await expect.poll(() => field.said()).toContainEqual({ type: 'submit' })
+    await eventually(() => field.said()).toContainEqual({ type: 'submit' })
     await field.remove()
   })
 
@@ -136,6 +145,8 @@ describe('focus', () => {
     const { page } = stage()
     const field = await input()
     await page.evaluate((name) => (document.getElementsByName(name)[0] as HTMLElement).focus(), field.name)
+    // Until then the browser gives keys to the page.
+    await expectState(field, 'empty!')
     await page.keyboard.type('every key')
     expect(await field.value.inputValue()).toBe('every key')
     await expectState(field, 'complete!')
@@ -155,45 +166,41 @@ describe('focus', () => {
 
   test('goes through frames and page with Tab, both ways, and keeps every key', async () => {
     const { page } = stage()
-    await page.evaluate(() => {
-      document.body.innerHTML = ''
-      for (const name of ['before', 'after']) {
-        const plain = document.createElement('input')
-        plain.id = name
-        document.body.append(plain)
-      }
-    })
-    const field = await input()
-    await page.evaluate(
-      (name) => document.getElementById('before')?.after(document.getElementsByName(name)[0] as Node),
-      field.name,
-    )
-    // A frame that moves in the document is loaded again: mount it where it stays.
-    await field.remove()
+    const plain = (id: string): Promise<void> =>
+      page.evaluate((given) => {
+        document.body.append(Object.assign(document.createElement('input'), { id: given }))
+      }, id)
+    await page.evaluate(() => document.body.replaceChildren())
+    await plain('before')
     const fields = [await input(), await stage().mount('textarea')]
-    await page.evaluate(() => document.body.append(document.getElementById('after') as Node))
+    await plain('after')
+    const isThere = [
+      () => eventually(() => page.evaluate(() => document.activeElement?.id)).toBe('before'),
+      ...fields.map((field) => () => eventually(async () => (await field.states()).at(-1)).toMatch(/!$/)),
+      () => eventually(() => page.evaluate(() => document.activeElement?.id)).toBe('after'),
+    ]
     await page.focus('#before')
-    await page.keyboard.type('a')
-    for (const text of ['b', 'c', 'd']) {
-      await page.keyboard.press('Tab')
+    for (const [index, text] of ['a', 'b', 'c', 'd'].entries()) {
+      if (index > 0) await page.keyboard.press('Tab')
+      await isThere[index]?.()
       await page.keyboard.type(text)
     }
-    for (const text of ['C', 'B', 'A']) {
+    for (const [index, text] of ['C', 'B', 'A'].entries()) {
       await page.keyboard.press('Shift+Tab')
+      await isThere[2 - index]?.()
       await page.keyboard.press('End')
       await page.keyboard.type(text)
     }
     expect(await page.inputValue('#before')).toBe('aA')
     expect(await Promise.all(fields.map(({ value }) => value.inputValue()))).toEqual(['bB', 'cC'])
     expect(await page.inputValue('#after')).toBe('d')
-    await page.evaluate(() => {
-      document.body.innerHTML = ''
-    })
+    await page.evaluate(() => document.body.replaceChildren())
   })
 
   test('stays where it is when the field is cleared', async () => {
     const field = await input()
     await field.value.pressSequentially('typed')
+    await expectState(field, 'complete!')
     await field.send({ type: 'clear' })
     await expectState(field, 'empty!')
     await stage().page.keyboard.type('again')
@@ -282,12 +289,12 @@ describe('presentation', () => {
       autoComplete: 'nonsense',
       disabled: true,
     })
-    await expect.poll(() => field.value.isDisabled()).toBe(true)
+    await eventually(() => field.value.isDisabled()).toBe(true)
     const attributes = ['aria-label', 'placeholder', 'autocomplete', 'inputmode', 'aria-describedby']
     const values = await Promise.all(attributes.map((name) => field.value.getAttribute(name)))
     expect(values).toEqual(['Other', '', 'off', 'numeric', 'note'])
     await field.send({ type: 'update', disabled: false, description: '' })
-    await expect.poll(() => field.value.isDisabled()).toBe(false)
+    await eventually(() => field.value.isDisabled()).toBe(false)
     expect(await field.value.getAttribute('aria-describedby')).toBeNull()
     expect(await field.value.inputValue()).toBe('typed')
     await field.remove()
@@ -318,7 +325,7 @@ describe('style', () => {
     })
     await field.send({ type: 'style', fontWeight: '700', paddingLeft: '' })
     await field.send({ type: 'clear' })
-    await expect.poll(() => look(field, 'font-weight')).toBe('700')
+    await eventually(() => look(field, 'font-weight')).toBe('700')
     expect(await look(field, 'color')).toBe('rgb(1, 2, 3)')
     expect(await look(field, 'font-size')).toBe('20px')
     expect(await look(field, 'padding-left')).toBe('0px')
@@ -344,7 +351,7 @@ describe('style', () => {
     const before = await field.value.getAttribute('style')
     await field.send({ type: 'style', [property]: value })
     await field.send({ type: 'style', letterSpacing: '3px' })
-    await expect.poll(() => look(field, 'letter-spacing')).toBe('3px')
+    await eventually(() => look(field, 'letter-spacing')).toBe('3px')
     expect(await field.value.getAttribute('style')).toBe('letter-spacing: 3px;')
     expect(before).toBeNull()
     expect(asked.filter((url) => url.includes('leak'))).toEqual([])
@@ -364,13 +371,12 @@ describe('style', () => {
   })
 
   test('gives a ring of its own where colours are forced', async () => {
-    const field = await input()
+    await using own = await startStage()
+    const field = await own.mount('input')
     await field.value.focus()
     expect(await look(field, 'outline-style')).toBe('none')
-    await stage().page.emulateMedia({ forcedColors: 'active' })
-    await expect.poll(() => look(field, 'outline-style')).toBe('solid')
-    await stage().page.emulateMedia({ forcedColors: 'none' })
-    await field.remove()
+    await own.page.emulateMedia({ forcedColors: 'active' })
+    await eventually(() => look(field, 'outline-style')).toBe('solid')
   })
 })
 

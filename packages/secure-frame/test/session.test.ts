@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { closeBrowser, expectState, settle, startStage } from './stage.ts'
+import { closeBrowser, eventually, expectState, settle, startStage } from './stage.ts'
 
 afterAll(closeBrowser)
 
@@ -105,7 +105,7 @@ describe('the first handshake', () => {
   test('begins before anybody asks for anything', async () => {
     await using stage = await startStage()
     await stage.mount('input')
-    await expect.poll(() => stage.world.callsTo(OPEN).length).toBe(1)
+    await eventually(() => stage.world.callsTo(OPEN).length).toBe(1)
   })
 
   test('is tried again until it succeeds, also when the user has typed by then', async () => {
@@ -117,9 +117,9 @@ describe('the first handshake', () => {
     const field = await stage.mount('input')
     await field.value.pressSequentially('typed early')
     expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'no-session' })
-    await expect.poll(() => world.callsTo(ASSERT).length).toBeGreaterThan(3)
+    await eventually(() => world.callsTo(ASSERT).length).toBeGreaterThan(3)
     world.sid = 'alice'
-    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    await eventually(() => world.callsTo(OPEN).length).toBe(1)
     expect(await field.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
     expect(await field.value.inputValue()).toBe('typed early')
   })
@@ -163,7 +163,7 @@ describe('renewal', () => {
     const { world } = stage
     const token = world.put('shown')
     const frame = await stage.mount('paragraph')
-    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    await eventually(() => world.callsTo(OPEN).length).toBe(1)
     await settle(stage.page)
     expect(world.callsTo(OPEN)).toHaveLength(1)
     world.lifetime = 600
@@ -179,7 +179,7 @@ describe('renewal', () => {
     const { world } = stage
     const token = world.put('shown')
     const frame = await stage.mount('paragraph')
-    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    await eventually(() => world.callsTo(OPEN).length).toBe(1)
     world.sid = null
     for (let times = 0; times < 2; times++)
       expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
@@ -252,7 +252,7 @@ describe('another session', () => {
     await using stage = await startStage()
     const { world } = stage
     const field = await stage.mount('input')
-    await expect.poll(() => world.callsTo(OPEN).length).toBe(1)
+    await eventually(() => world.callsTo(OPEN).length).toBe(1)
     await field.value.pressSequentially('078-05-1120')
     world.sid = 'mallory'
     world.forgetSessions()
@@ -325,7 +325,7 @@ describe('another session', () => {
       type: 'failed',
       code: 'session-changed',
     })
-    await expect.poll(() => slow.said()).toContainEqual({ type: 'session-changed' })
+    await eventually(() => slow.said()).toContainEqual({ type: 'session-changed' })
     opened.resolve()
     expect(await answer()).toEqual({ type: 'failed', code: 'session-changed' })
     expect(await slow.value.textContent()).toBe('')

@@ -77,8 +77,8 @@ export async function startStage(change?: (world: StandIn) => void): Promise<Sta
   const open = async (url: string): Promise<Page> => {
     const page = await context.newPage()
     page.on('console', (message) => {
-      // Chromium's own advice (a password field without a form) is of the lowest level.
-      if (message.type() !== 'debug') lines.push(message.text())
+      // Chromium's own advice for pages with a password field and no form.
+      if (!message.text().startsWith('[DOM]')) lines.push(message.text())
     })
     page.on('pageerror', (error) => lines.push(String(error)))
     await page.goto(url)
@@ -164,11 +164,12 @@ export async function mountOn(
   }
 }
 
+/** As `expect.poll`, with the patience that a busy machine needs. */
+export const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 10_000, interval: 20 })
+
 /** Waits until the frame has told this state last. */
 export async function expectState(mounted: Mounted, state: string): Promise<void> {
-  await expect
-    .poll(async () => (await mounted.states()).at(-1), { timeout: 10_000, interval: 20 })
-    .toBe(state)
+  await eventually(async () => (await mounted.states()).at(-1)).toBe(state)
 }
 
 /** Until frames have had every chance to say something more. */

@@ -16,6 +16,8 @@ export async function upload(
     fetch(target.url, { ...request(target, waitMs), method: 'PUT', body: bytes }),
     'store-unreachable',
   )
+  // What the answer says besides its status does not matter; but an answer that is left unread counts as cancelled.
+  await response.arrayBuffer().catch(() => {})
   if (response.status === 412) return false
   if (!response.ok) throw new FrameError('store-refused')
   return true
