@@ -29,8 +29,13 @@ export interface TestStore extends AsyncDisposable {
   setNow(now: Date): void
 }
 
-export async function startTestStore(options: Partial<ObjectStoreOptions> = {}): Promise<TestStore> {
+/** `removes`: whether the directory goes when the store does. */
+export async function startTestStore(
+  options: Partial<ObjectStoreOptions> = {},
+  removes = options.directory === undefined,
+): Promise<TestStore> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'objects-')))
+  const remove = () => rm(directory, { recursive: true, force: true })
   const failures: unknown[] = []
   let now = NOW
   const running = await startObjectStore({
@@ -44,6 +49,9 @@ export async function startTestStore(options: Partial<ObjectStoreOptions> = {}):
     now: () => now,
     onFailure: (error) => failures.push(error),
     ...options,
+  }).catch(async (error) => {
+    if (removes) await remove()
+    throw error
   })
   return {
     url: running.url,
@@ -55,7 +63,7 @@ export async function startTestStore(options: Partial<ObjectStoreOptions> = {}):
     },
     [Symbol.asyncDispose]: async () => {
       await running.close()
-      if (options.directory === undefined) await rm(directory, { recursive: true, force: true })
+      if (removes) await remove()
     },
   }
 }

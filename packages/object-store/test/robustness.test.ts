@@ -181,7 +181,7 @@ describe('an upload that breaks off', () => {
     await store.running.close()
     expect(await filesOf(store.directory, 'temporary')).toEqual([])
     const { directory } = store
-    store = await startTestStore({ directory })
+    store = await startTestStore({ directory }, true)
     expect((await call(store, 'GET', 'key')).code).toBe('NoSuchKey')
   })
 })
@@ -319,7 +319,7 @@ describe('the end', () => {
     await closed
     await eventually(async () => order.length === 2)
     const { directory } = store
-    store = await startTestStore({ directory })
+    store = await startTestStore({ directory }, true)
     expect((await call(store, 'GET', 'key')).body).toHaveLength(200_004)
   })
 })
@@ -394,7 +394,7 @@ describe('the start', () => {
       code: 'ECONNREFUSED',
     })
     const { directory } = store
-    store = await startTestStore({ directory })
+    store = await startTestStore({ directory }, true)
     expect((await call(store, 'GET', 'key')).body.toString()).toBe('x')
   })
 })
