@@ -16,8 +16,8 @@ export interface Exchange {
 
 /** What a test puts between the browser and a server. Everything is optional; without anything it only listens. */
 export interface Meddling {
-  /** An answer in place of the server's, which is not asked then; `null` lets the request pass. */
-  answer?: (request: Question) => Answer | null
+  /** An answer in place of the server's, which is not asked then; `cut`: no answer; `null` lets the request pass. */
+  answer?: (request: Question) => Answer | 'cut' | null
   /** Other headers than the browser sent: what a server would see that could not trust them. */
   requestHeaders?: (headers: Record<string, string>, request: Question) => Record<string, string>
   /** Response headers that do not arrive. */
@@ -30,7 +30,7 @@ export interface Question {
 }
 export interface Answer {
   readonly status: number
-  readonly type: string
+  readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
@@ -51,7 +51,8 @@ export async function startDetour(port: number): Promise<Detour> {
     const exchange = noteRequest(request)
     exchanges.push(exchange)
     const answer = detour.meddling.answer?.(questionOf(request)) ?? null
-    if (answer === null) pass(port, request, response, exchange, detour.meddling)
+    if (answer === 'cut') request.on('data', () => request.destroy()).on('end', () => response.destroy())
+    else if (answer === null) pass(port, request, response, exchange, detour.meddling)
     else replace(response, answer, exchange)
   })
   server.listen(0, '127.0.0.1')
@@ -79,10 +80,10 @@ function questionOf({ method = '', url = '', headers }: IncomingMessage): Questi
   return { method, path: url.split('?', 1)[0] ?? '', headers }
 }
 
-function replace(response: ServerResponse, { status, type, body }: Answer, exchange: Exchange): void {
+function replace(response: ServerResponse, { status, headers, body }: Answer, exchange: Exchange): void {
   exchange.status = status
   exchange.responseBody.push(Buffer.from(body))
-  response.writeHead(status, { 'content-type': type }).end(body)
+  response.writeHead(status, headers).end(body)
 }
 
 function pass(

@@ -1,5 +1,5 @@
 import type { BrowserContext, Frame, Page } from 'playwright-core'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 
 const PASSWORD = 'correct horse battery'
 let people = 0
@@ -93,7 +93,7 @@ export class Visitor {
   }
 
   async shows(id: string, text: string): Promise<void> {
-    await expect.poll(() => this.shown(id), { timeout: 15_000, interval: 25 }).toBe(text)
+    await vi.waitFor(async () => expect(await this.shown(id)).toBe(text), { timeout: 15_000, interval: 25 })
   }
 
   /** The tokens that the profile page says are stored. */
