@@ -132,7 +132,20 @@ function objectsStarter(
       corsOrigins: [tokenizerUrl],
       masterKey,
       ...clockOf(options),
+      onFailure: (error, requestId) => logFailure(options, error, requestId),
     }).catch(explainPort('object store', port, 'LUNADEFEND_OBJECTS_PORT'))
+}
+
+/** Damage and a full disk show here and nowhere else. */
+function logFailure(
+  { logLevel = 'silent', surroundings }: LunaDefendOptions,
+  error: unknown,
+  requestId: string,
+): void {
+  if (logLevel === 'silent') return
+  const name = error instanceof Error ? error.name : 'unknown'
+  const line = { level: 'error', part: 'object-store', requestId, error: name }
+  ;(surroundings?.logTo ?? process.stdout).write(`${JSON.stringify(line)}\n`)
 }
 
 function clockOf({ surroundings }: LunaDefendOptions): { readonly now?: () => Date } {
