@@ -11,7 +11,7 @@ const FIELD = `
   max-inline-size: 100%;
   inline-size: 22ch;
   padding: 2px 4px;
-  border: 1px solid ButtonBorder;
+  border: 1px solid light-dark(#767676, #858585);
   border-radius: 3px;
   background-color: Field;
   color: FieldText;

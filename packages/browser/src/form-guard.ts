@@ -2,6 +2,8 @@ import type { LunaDefendError } from './errors.ts'
 
 /** A field that becomes a token before its form is submitted. */
 export interface GuardedField extends HTMLElement {
+  /** Resolves when what the frame said of itself will be true again; `null` when it is. */
+  settle(): Promise<void> | null
   /** @throws LunaDefendError which the field has reported already */
   tokenize(): Promise<string>
 }
@@ -10,27 +12,31 @@ export interface GuardedField extends HTMLElement {
 export type TokenizeErrorEvent = CustomEvent<{ readonly errors: readonly LunaDefendError[] }>
 
 /**
- * Holds a form's `submit` back until its secure fields are tokens. The first submit event is stopped before the page
+ * Keeps a form in step with frames that answer later than the browser asks.
+ *
+ * It holds a form's `submit` back until its secure fields are tokens. The first submit event is stopped before the page
  * hears of it; when every field has its token, the form is submitted again with the same button, and that event runs
  * its normal course. When one field fails, nothing is submitted, and the form can be submitted again.
+ *
+ * And it lets a click on a submit button wait for a moment when somebody has just typed: the browser validates at once,
+ * and would blame a field for being empty whose frame is about to say that it is full.
  */
 class FormGuard {
   readonly #form: HTMLFormElement
   readonly #fields = new Set<GuardedField>()
   readonly #root: EventTarget
+  #settling = false
   #busy = false
   #passing = false
 
   constructor(form: HTMLFormElement) {
     this.#form = form
     const root = form.getRootNode()
-    // As early as can be: handlers that capture above the form must not see the submit that is held back.
     this.#root = root instanceof Document ? window : root
+    // As early as can be: handlers that capture above the form must not see the submit that is held back.
     this.#root.addEventListener('submit', this, { capture: true })
-  }
-
-  get root(): EventTarget {
-    return this.#root
+    // As late as can be: what the page's own handlers do with a click comes first.
+    this.#root.addEventListener('click', this)
   }
 
   add(field: GuardedField): void {
@@ -42,14 +48,41 @@ class FormGuard {
     this.#fields.delete(field)
     if (this.#fields.size > 0) return false
     this.#root.removeEventListener('submit', this, { capture: true })
+    this.#root.removeEventListener('click', this)
     return true
   }
 
   handleEvent(event: Event): void {
-    if (event.target !== this.#form || event.defaultPrevented || this.#passing) return
+    if (event.defaultPrevented) return
+    if (event.type === 'click') this.#hearClick(event)
+    else if (event.target === this.#form && !this.#passing) this.#hearSubmit(event)
+  }
+
+  #hearClick(event: Event): void {
+    const button = this.#submitterOf(event)
+    const unsettled = [...this.#fields].flatMap((field) => field.settle() ?? [])
+    if (button === undefined || unsettled.length === 0) return
+    event.preventDefault()
+    if (this.#settling) return
+    this.#settling = true
+    void Promise.all(unsettled).then(() => {
+      this.#settling = false
+      this.#request(button)
+    })
+  }
+
+  /** Not for images: a click on one sends the place of the click along. */
+  #submitterOf(event: Event): HTMLButtonElement | HTMLInputElement | undefined {
+    return event
+      .composedPath()
+      .filter((node) => node instanceof HTMLButtonElement || node instanceof HTMLInputElement)
+      .find(({ form, type, disabled }) => form === this.#form && type === 'submit' && !disabled)
+  }
+
+  #hearSubmit(event: Event): void {
     event.preventDefault()
     event.stopImmediatePropagation()
-    if (this.#busy) return
+    if (this.#busy || this.#settling) return
     this.#busy = true
     const submitter = event instanceof SubmitEvent ? event.submitter : null
     void this.#submit(submitter).finally(() => {
@@ -73,14 +106,19 @@ class FormGuard {
   }
 
   #pass(submitter: HTMLElement | null): void {
-    if (!this.#form.isConnected) return
-    const own = submitter !== null && 'form' in submitter && submitter.form === this.#form
     this.#passing = true
     try {
-      this.#form.requestSubmit(own ? submitter : null)
+      this.#request(submitter)
     } finally {
       this.#passing = false
     }
+  }
+
+  /** With the button, if it is still one of this form. */
+  #request(submitter: HTMLElement | null): void {
+    if (!this.#form.isConnected) return
+    const own = submitter !== null && 'form' in submitter && submitter.form === this.#form
+    this.#form.requestSubmit(own ? submitter : null)
   }
 }
 

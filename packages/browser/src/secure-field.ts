@@ -23,6 +23,9 @@ import { flawOf } from './validity.ts'
 /** Tags of the fields, as a selector. */
 const FIELDS = 'secure-input, secure-textarea'
 
+/** After so many milliseconds a frame has told what the user did last: it collects changes for half of that. */
+const SETTLE_MS = 100
+
 const REFLECTED = {
   text: ['name', 'type', 'pattern', 'placeholder', 'autocomplete', 'label', 'description'],
   flag: ['required', 'disabled', 'readOnly'],
@@ -65,6 +68,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   #sentRules = ''
   #sentPresentation = ''
   #told = ''
+  #heardAt = Number.NEGATIVE_INFINITY
   readonly #reported = new WeakMap<object, LunaDefendError>()
   #guarded: { readonly form: HTMLFormElement; readonly leave: () => void } | null = null
 
@@ -125,6 +129,12 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     } catch (thrown) {
       throw this.#fail(thrown)
     }
+  }
+
+  settle(): Promise<void> | null {
+    const quiet = performance.now() - this.#heardAt
+    if (!this.#focused && quiet >= SETTLE_MS) return null
+    return new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
   }
 
   /** Empties the field, and takes the token away. */
@@ -283,6 +293,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
       case 'ready':
         break
       case 'state':
+        this.#heardAt = performance.now()
         this.#value.report(news.fill, news.focused)
         this.#setFocused(news.focused)
         break

@@ -142,6 +142,10 @@ describe('submitting', () => {
     await typeInto(scene, '#s', 'once')
     const { promise, resolve } = Promise.withResolvers<void>()
     stage.tokenizer.hold = promise
+    const { asked } = stage.tokenizer
+    await scene.page.dblclick('button')
+    await scene.page.evaluate(() => document.forms[0]?.requestSubmit())
+    await until(() => stage.tokenizer.asked).toBe(asked + 1)
     await scene.page.dblclick('button')
     await scene.page.evaluate(() => document.forms[0]?.requestSubmit())
     resolve()
@@ -164,7 +168,9 @@ describe('submitting', () => {
     await typeInto(scene, '#s', 'first')
     const { promise, resolve } = Promise.withResolvers<void>()
     stage.tokenizer.hold = promise
+    const { asked } = stage.tokenizer
     await scene.page.click('button')
+    await until(() => stage.tokenizer.asked).toBe(asked + 1)
     const box = (await scene.frame('#s')).locator('input')
     await box.fill('first and more')
     stage.tokenizer.hold = null
@@ -387,6 +393,44 @@ describe('validation', () => {
     await scene.page.click('button')
     await until(() => submits(scene)).toHaveLength(1)
     expect(scene.consoleErrors).toEqual([])
+    await scene.page.close()
+  })
+
+  test('a click that comes before the frame has told what was typed is judged by what was typed', async () => {
+    const scene = await stage.open(
+      `<form id="form"><secure-input id="s" name="s" required></secure-input><button id="go">go</button>
+       <button id="own" onclick="event.preventDefault()">own</button></form>`,
+      { script: WATCH },
+    )
+    const frame = await scene.frame('#s')
+    // As the secure frame does: it tells changes together.
+    await frame.evaluate(() => {
+      const tell = Reflect.get(window, 'tell')
+      const box = document.querySelector('input') as HTMLInputElement
+      box.addEventListener(
+        'input',
+        (event) => {
+          event.stopImmediatePropagation()
+          setTimeout(tell, 50)
+        },
+        true,
+      )
+      document.addEventListener(
+        'input',
+        (event) => {
+          event.stopPropagation()
+          setTimeout(tell, 50)
+        },
+        true,
+      )
+    })
+    await frame.locator('input').focus()
+    await until(() => scene.page.locator('#s').evaluate((s) => s.matches(':state(focused)'))).toBe(true)
+    await frame.locator('input').fill('quick')
+    await scene.page.evaluate(() => document.querySelector<HTMLElement>('#own')?.click())
+    await scene.page.evaluate(() => document.querySelector<HTMLElement>('#go')?.click())
+    await until(() => submits(scene)).toHaveLength(1)
+    expect((await submits(scene))[0]?.by).toBe('go')
     await scene.page.close()
   })
 

@@ -52,6 +52,8 @@ export interface StandIn {
   refuseRead: string | null
   /** Answers wait for it. */
   hold: Promise<void> | null
+  /** Requests that came, and tokens that were made. */
+  asked: number
   tokenized: number
   store(value: string): string
 }
@@ -169,6 +171,7 @@ function newStandIn(): StandIn {
     refuseTokenize: null,
     refuseRead: null,
     hold: null,
+    asked: 0,
     tokenized: 0,
     store(value) {
       const token = `lunasec-${randomUUID()}`
@@ -188,6 +191,7 @@ function frameListener(standIn: StandIn): RequestListener {
       return response.end(standIn.mode === 'blank' ? '<p>' : framePage(standIn, script))
     }
     const { value, token } = JSON.parse((await text(request)) || '{}')
+    standIn.asked++
     await standIn.hold
     response.setHeader('content-type', 'application/json')
     return response.end(JSON.stringify(answer(standIn, url.pathname, { value, token })))
