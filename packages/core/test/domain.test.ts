@@ -3,7 +3,7 @@ import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkChallenge, newChallenge } from '../src/crypto/challenge.ts'
-import { grantIdOf, locatorOf, sessionHashOf, sessionRefOf } from '../src/crypto/identifiers.ts'
+import { grantIdOf, locatorOf, pseudonymOf, sessionHashOf, sessionRefOf } from '../src/crypto/identifiers.ts'
 import { openSession, sealSession } from '../src/crypto/session-seal.ts'
 import { GRANT_LIFE, parseDuration } from '../src/domain/duration.ts'
 import { type Grant, refusalOf } from '../src/domain/grant.ts'
@@ -118,6 +118,17 @@ describe('identifiers', () => {
     const hashes = ['', 'alice', 'bob'].map((subject) => sessionHashOf(key, app, sid, subject))
     expect(new Set([...ids, ...hashes]).size).toBe(ids.length + hashes.length)
     expect(hashes[0]).toMatch(/^[0-9a-f]{40}$/)
+  })
+
+  test('a pseudonym tells kinds, apps and names apart, and nothing to whoever lacks the key', () => {
+    const another = createSecretKey(randomBytes(32))
+    const pseudonyms = [
+      pseudonymOf(key, 'token', app, 'name'), pseudonymOf(key, 'session', app, 'name'),
+      pseudonymOf(key, 'subject', app, 'name'), pseudonymOf(key, 'token', 'b' as AppId, 'name'),
+      pseudonymOf(key, 'token', app, 'another name'), pseudonymOf(another, 'token', app, 'name'),
+    ] // biome-ignore format: pairs
+    expect(new Set(pseudonyms).size).toBe(pseudonyms.length)
+    for (const pseudonym of pseudonyms) expect(pseudonym).toMatch(/^[0-9a-f]{32}$/)
   })
 })
 

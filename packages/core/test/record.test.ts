@@ -2,20 +2,23 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { AppId, TokenId } from '@lunadefend/contract'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SealBroken } from '../src/crypto/aead.ts'
+import { newNonce, SealBroken, seal } from '../src/crypto/aead.ts'
+import { lp } from '../src/crypto/encoding.ts'
 import { deriveKid, type Prf } from '../src/crypto/kdf.ts'
 import { newKeyRing, openKeyRing, sealKeyRing, withAuditKeys } from '../src/crypto/key-ring.ts'
-import { newObjectKey, newRecordId, newTokenId } from '../src/crypto/random.ts'
+import { newAccessToken, newObjectKey, newRecordId, newTokenId } from '../src/crypto/random.ts'
 import {
   openMetadata,
   openOuter,
   openRecord,
+  outerAad,
   type RecordPlace,
   recordKey,
   sealMetadata,
   sealRecord,
   tokenLayer,
 } from '../src/crypto/record.ts'
+import { sealSession } from '../src/crypto/session-seal.ts'
 
 const prfOf =
   (root: Uint8Array): Prf =>
@@ -89,6 +92,84 @@ describe('a sealed record', () => {
     expect(outer.objectKey).toMatch(/^v1\/[0-9a-f]{32}$/)
     expect(Buffer.from(outer.innerCiphertext).includes(Buffer.from(keys.sseKey))).toBe(false)
   })
+
+  /** The same record with another plaintext in its outer layer, rightly sealed. */
+  async function resealed({ place, recordSalt, sealed: bytes }: Awaited<ReturnType<typeof sealed>>) {
+    const outer = await openOuter(prf, place, { recordSalt, sealed: bytes })
+    return async (version: number, mode: number, commitment = outer.commitment) => {
+      const head = [Buffer.from([version, mode]), lp(outer.objectKey), outer.tokenSalt, commitment]
+      const plaintext = Buffer.concat([...head, outer.innerNonce, outer.innerCiphertext])
+      const [key, nonce] = [await recordKey(prf, place, recordSalt), newNonce()]
+      return { recordSalt, sealed: Buffer.concat([nonce, seal(key, nonce, outerAad(place), plaintext)]) }
+    }
+  }
+
+  // AES-GCM can be made to open under two keys; the commitment names the one token that was meant.
+  test('with the commitment of another token does not open, though every tag is right', async () => {
+    const record = await sealed()
+    const { place, token, recordSalt, sealed: bytes } = record
+    const { tokenSalt } = await openOuter(prf, place, { recordSalt, sealed: bytes })
+    const reseal = await resealed(record)
+    await openRecord(prf, place, await reseal(1, SSE_C), token)
+    const another = tokenLayer(place, newTokenId(), tokenSalt).commitment
+    await expect(openRecord(prf, place, await reseal(1, SSE_C, another), token)).rejects.toThrow(SealBroken)
+  })
+
+  test.each([
+    [0, 1],
+    [2, 1],
+    [1, 0],
+    [1, 3],
+  ])('of version %d and mode %d is none', async (version, mode) => {
+    const record = await sealed()
+    const other = await (await resealed(record))(version, mode)
+    await expect(openOuter(prf, record.place, other)).rejects.toThrow(SealBroken)
+  })
+})
+
+describe('nothing random is used twice', () => {
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+  /** Salt and nonce of sealed bytes that begin with them. */
+  const saltAndNonce = (bytes: Uint8Array) => [hex(bytes.subarray(0, 32)), hex(bytes.subarray(32, 44))]
+
+  test('in records, though everything else is the same', async () => {
+    const [place, token] = [newPlace(), newTokenId()]
+    const randoms = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const { recordSalt, sealed: bytes, keys } = await sealed(place, token)
+        const { tokenSalt, innerNonce, objectKey } = await openOuter(prf, place, {
+          recordSalt,
+          sealed: bytes,
+        })
+        const parts = [recordSalt, bytes.subarray(0, 12), tokenSalt, innerNonce, keys.sseKey, keys.contentKey]
+        return [...parts.map(hex), objectKey]
+      }),
+    )
+    expect(new Set(randoms.flat()).size).toBe(8 * 7)
+  })
+
+  test('in metadata, key rings and sealed session ids', async () => {
+    const [place, ring] = [newPlace(), newKeyRing(0)]
+    const again = <T>(make: () => Promise<T> | T) => Promise.all(Array.from({ length: 8 }, make))
+    const metadata = await again(() => sealMetadata(prf, place, '{}'))
+    const rings = await again(() => sealKeyRing(prf, kid, ring))
+    const sids = await again(() => sealSession(ring.session, 'secret', Buffer.alloc(0), 'sid'))
+    const parts = [...metadata, ...rings.map((row) => row.sealed)].flatMap(saltAndNonce)
+    const all = [...parts, ...sids.map((bytes) => hex(bytes.subarray(0, 12)))]
+    expect(new Set(all).size).toBe(8 * 5)
+  })
+
+  test('in the keys of a ring, and not in the next one', () => {
+    const rings = [newKeyRing(0), newKeyRing(0)]
+    const keys = rings.flatMap((ring) => [
+      ring.locator,
+      ring.grant,
+      ring.session,
+      ring.checkpoint,
+      ...ring.audit.values(),
+    ])
+    expect(new Set(keys.map((key) => key.export().toString('hex'))).size).toBe(2 * 6)
+  })
 })
 
 describe('keys are all different', () => {
@@ -111,6 +192,29 @@ describe('keys are all different', () => {
     expect(Buffer.from(one.sealed)).not.toEqual(Buffer.from(two.sealed))
     expect(Buffer.from(one.keys.sseKey)).not.toEqual(Buffer.from(two.keys.sseKey))
   })
+})
+
+test('every bit of what is drawn at random varies', () => {
+  const uuid = (token: string) => Buffer.from(token.slice('lunasec-'.length).replaceAll('-', ''), 'hex')
+  // Version and variant of a UUID are fixed (RFC 9562 §5.4).
+  const fixed = Buffer.from('000000000000f000c000000000000000', 'hex')
+  const sources: [string, () => Buffer, Buffer][] = [
+    ['token', () => uuid(newTokenId()), fixed],
+    ['record id', newRecordId, Buffer.alloc(16)],
+    ['object key', () => Buffer.from(newObjectKey().slice('v1/'.length), 'hex'), Buffer.alloc(16)],
+    ['access token', () => Buffer.from(newAccessToken(), 'base64url'), Buffer.alloc(32)],
+    ['nonce', newNonce, Buffer.alloc(12)],
+  ]
+  for (const [name, draw, constant] of sources) {
+    const drawn = Array.from({ length: 200 }, draw)
+    const [first = Buffer.alloc(0)] = drawn
+    const varying = constant.map((_, i) =>
+      drawn.reduce((bits, bytes) => bits | ((bytes[i] ?? 0) ^ (first[i] ?? 0)), 0),
+    )
+    expect(Buffer.from(varying.map((bits, i) => bits | (constant[i] ?? 0))), name).toEqual(
+      Buffer.alloc(constant.length, 0xff),
+    )
+  }
 })
 
 describe('metadata', () => {
