@@ -1,0 +1,161 @@
+import { CALLS, type Call, type CallName, ERRORS } from '@lunadefend/contract'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { handshakeRequest, type UserSession } from '../harness/handshake.ts'
+import { type Installation, install } from '../harness/installation.ts'
+import type { Answer } from '../harness/wire.ts'
+import { type Block, blocks, name, names, read, rows, section } from './document.ts'
+
+const WIRE = read('docs/wire.md')
+const calls = Object.entries(CALLS) as [CallName, Call][]
+
+let on: Installation
+beforeAll(async () => {
+  on = await install({ apps: [{ id: 'hello', origins: ['http://localhost:3999'] }] })
+})
+afterAll(() => on[Symbol.asyncDispose]())
+
+/** What the examples call the token and the session. */
+const SAMPLE_TOKEN = 'lunasec-2b58d9b2-83c1-4e9b-9692-b149112810c8'
+const SAMPLE_SID = 'hfL1m_0rX6sd7nukj_rtHqD3fQX4oxKWy_-mt0Xa7DI'
+
+interface Example {
+  readonly call: Call
+  readonly body: unknown
+  readonly answer: unknown
+}
+
+/** The examples of a call: each answer with the request before it, if it takes one. */
+function examplesOf(call: Call): Example[] {
+  const found = blocks(section(WIRE, `### \`${call.method} ${call.path}\``)).filter(
+    ({ language }) => language === 'json',
+  )
+  const notes = call.body === null ? ['answer'] : ['request', 'answer']
+  expect(found.length).toBeGreaterThan(0)
+  expect(found.map(({ note }) => note)).toEqual(found.map((_, index) => notes[index % notes.length]))
+  const parse = (block: Block | undefined) => (block === undefined ? undefined : JSON.parse(block.text))
+  return Array.from({ length: found.length / notes.length }, (_, index) => {
+    const pair = found.slice(index * notes.length, (index + 1) * notes.length)
+    return { call, body: call.body === null ? undefined : parse(pair[0]), answer: parse(pair.at(-1)) }
+  })
+}
+
+let people = 0
+
+/** Somebody with a session, and with a token that it may read and store. */
+async function somebody(): Promise<{ session: UserSession; token: string }> {
+  const session = await on.logIn(`somebody ${++people}`, 'hello')
+  const made = await on.wire.call('/tokenize', {
+    headers: session.headers,
+    body: { contentLength: 1, metadata: { field: 'ssn' } },
+  })
+  const { uploadUrl, headers, tokenId } = made.body.data
+  const { host: _, 'content-length': __, ...sent } = headers
+  expect((await fetch(uploadUrl, { method: 'PUT', headers: sent, body: 'x' })).status).toBe(200)
+  const body = { sessionId: session.sid, tokenId }
+  await on.wire.call('/grant/set', { headers: await on.application({}, 'hello'), body })
+  return { session, token: tokenId }
+}
+
+async function send({ call, body }: Example): Promise<Answer> {
+  const { session, token } = await somebody()
+  const real = JSON.stringify(body ?? null)
+    .replaceAll(SAMPLE_TOKEN, token)
+    .replaceAll(SAMPLE_SID, session.sid)
+  const sent = body === undefined ? {} : { body: await withAssertion(JSON.parse(real)) }
+  return on.wire.call(call.path, { method: call.method, headers: await credentialOf(call, session), ...sent })
+}
+
+/** Nobody can write down a signature that is good: the examples have three dots in its place. */
+async function withAssertion(body: Record<string, unknown>): Promise<object> {
+  if (!('assertion' in body)) return body
+  const { body: signed } = await handshakeRequest(on.wire, on.who(`opener ${++people}`, 'hello'))
+  return { ...body, assertion: signed.assertion, proof: signed.proof }
+}
+
+async function credentialOf(call: Call, { headers }: UserSession): Promise<Record<string, string>> {
+  if (call.callers.includes('user')) return { ...headers }
+  if (call.callers.includes('anyone')) return { 'sec-fetch-site': 'same-origin' }
+  return on.application({}, 'hello')
+}
+
+/** Keys and types, and what of the values is not random. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shapeOf)
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? '' : typeof value
+  const members = Object.entries(value).map(([key, member]) => [
+    key,
+    FIXED.has(key) ? member : shapeOf(member),
+  ])
+  return Object.fromEntries(members.sort())
+}
+const FIXED = new Set(['success', 'code', 'name', 'message', 'valid', 'metadata', 'if-none-match'])
+
+describe('every example is answered as it says', () => {
+  const examples = calls.flatMap(([, call]) =>
+    examplesOf(call).map((example, index) => [`${call.method} ${call.path} ${index + 1}`, example] as const),
+  )
+  test.each(examples)('%s', async (_, example) => {
+    const answer = await send(example)
+    expect(answer.status).toBe(200)
+    expect(shapeOf(answer.body)).toEqual(shapeOf(example.answer))
+  })
+})
+
+test('the table of calls is that of the contract', () => {
+  const documented = rows(section(WIRE, '## In short')).map(([call, who]) => [name(call), who])
+  const expected = calls.map(([, { method, path, callers }]) => [`${method} ${path}`, callers.join(', ')])
+  expect(documented.sort()).toEqual(expected.sort())
+})
+
+test('the table of errors is that of the contract', () => {
+  const documented = rows(section(WIRE, '## Errors')).map(([code, status, error]) => [
+    name(code),
+    status,
+    error,
+  ])
+  const expected = Object.entries(ERRORS).map(([code, row]) => [code, String(row.status), row.name])
+  expect(documented.sort()).toEqual(expected.sort())
+})
+
+describe('the tables of frame messages are those of the contract', () => {
+  const source = read('packages/contract/src/frame-messages.ts')
+  const tables = rows(section(WIRE, '## Page and frame'))
+
+  /** Message types, each with its keys, as `const <shapes> = {…}` has them. */
+  function shapes(constant: string): Map<string, string[]> {
+    const body = new RegExp(`const ${constant} = \\{\\n([sS]*?)\\n\\}`).exec(source)?.[1] ?? ''
+    const lines = body.split('\n').map((line) => /^ {2}'?([\w-]+)'?(?:: (\{.*\}|\w+))?,$/.exec(line))
+    return new Map(lines.map((line) => [line?.[1] ?? '', keysOf(line?.[2] ?? line?.[1] ?? '')]))
+  }
+  function keysOf(shape: string): string[] {
+    if (/^\w+$/.test(shape)) return membersIn(shape)
+    const spread = [...shape.matchAll(/\.\.\.(\w+)/g)].flatMap((match) => membersIn(match[1] ?? ''))
+    const own = [...shape.matchAll(/(?<!\.)\b([a-z]\w*)(?=:|,| \})/gi)].map((match) => match[1] ?? '')
+    const spreads = new Set([...shape.matchAll(/\.\.\.(\w+)/g)].map((match) => match[1]))
+    return [...spread, ...own.filter((key) => !spreads.has(key) && !SPEECH.has(key))]
+  }
+  const SPEECH = new Set(['need', 'text', 'boolean', 'oneOf', 'FILLS', 'FRAME_FAILURES'])
+  function membersIn(constant: string): string[] {
+    const body = new RegExp(`^const ${constant}: Shape = \\{\\n([sS]*?)\\n\\}`, 'm').exec(source)?.[1] ?? ''
+    return [...body.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1] ?? '')
+  }
+
+  test.each(['HOST_SHAPES', 'FRAME_SHAPES'])('%s', (constant) => {
+    const expected = shapes(constant)
+    expect(expected.size).toBeGreaterThan(7)
+    const own = tables.filter(([type]) => expected.has(name(type)))
+    expect(own.map(([type]) => name(type)).sort()).toEqual([...expected.keys()].sort())
+    for (const [type, keys = ''] of own) {
+      // `configure` also has what `update` has; `style` has a list of its own.
+      if (name(type) === 'style') continue
+      const listed = names(keys).filter((key) => key !== 'update')
+      const more = keys.includes('those of `update`') ? (expected.get('update') ?? []) : []
+      expect([...listed, ...more].sort(), name(type)).toEqual(expected.get(name(type))?.toSorted())
+    }
+  })
+
+  test('and no row is left over', () => {
+    const known = new Set([...shapes('HOST_SHAPES').keys(), ...shapes('FRAME_SHAPES').keys()])
+    expect(tables.filter(([type]) => !known.has(name(type)))).toEqual([])
+  })
+})
