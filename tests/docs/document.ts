@@ -63,12 +63,17 @@ export function name(cell: string | undefined): string {
   return first
 }
 
+/** What stands between two texts, at the first place where they are. Throws when they are not. */
+export function between(text: string, opening: string, closing: string): string {
+  const start = text.indexOf(opening)
+  const end = text.indexOf(closing, start + opening.length)
+  if (start === -1 || end === -1) throw new Error(`There is nothing between "${opening}" and "${closing}".`)
+  return text.slice(start + opening.length, end)
+}
+
 /** The names of the members of an interface, as its source has them: also quoted ones, none of what it extends. */
 export function membersOf(file: string, type: string): string[] {
-  const source = read(file)
-  const start = source.search(new RegExp(`^export interface ${type}\\b`, 'm'))
-  if (start === -1) throw new Error(`${file} exports no interface ${type}.`)
-  const body = source.slice(source.indexOf('{\n', start), source.indexOf('\n}', start))
+  const body = between(read(file), `\nexport interface ${type}`, '\n}').replace(/^.*/, '')
   return [...body.matchAll(/^ {2}readonly (?:'([^']+)'|(\w+))\??:/gm)].map(
     (match) => match[1] ?? match[2] ?? '',
   )

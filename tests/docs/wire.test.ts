@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handshakeRequest, type UserSession } from '../harness/handshake.ts'
 import { type Installation, install } from '../harness/installation.ts'
 import type { Answer } from '../harness/wire.ts'
-import { type Block, blocks, name, names, read, rows, section } from './document.ts'
+import { type Block, between, blocks, name, names, read, rows, section } from './document.ts'
 
 const WIRE = read('docs/wire.md')
 const calls = Object.entries(CALLS) as [CallName, Call][]
@@ -121,22 +121,34 @@ describe('the tables of frame messages are those of the contract', () => {
   const source = read('packages/contract/src/frame-messages.ts')
   const tables = rows(section(WIRE, '## Page and frame'))
 
-  /** Message types, each with its keys, as `const <shapes> = {…}` has them. */
+  /** Message types, each with its keys, as `const <constant> = {…}` has them, one a line. */
   function shapes(constant: string): Map<string, string[]> {
-    const body = new RegExp(`const ${constant} = \\{\\n([sS]*?)\\n\\}`).exec(source)?.[1] ?? ''
-    const lines = body.split('\n').map((line) => /^ {2}'?([\w-]+)'?(?:: (\{.*\}|\w+))?,$/.exec(line))
-    return new Map(lines.map((line) => [line?.[1] ?? '', keysOf(line?.[2] ?? line?.[1] ?? '')]))
+    const lines = between(source, `const ${constant} = {\n`, ',\n}').split(',\n')
+    return new Map(
+      lines.map((line) => {
+        const [type = '', shape = type] = line
+          .trim()
+          .replaceAll("'", '')
+          .split(/: (.*)/s)
+        return [type, keysOf(shape)]
+      }),
+    )
   }
+  /** Of `{ id, code: need(oneOf(…)), ...rules }`, or of a constant. */
   function keysOf(shape: string): string[] {
-    if (/^\w+$/.test(shape)) return membersIn(shape)
-    const spread = [...shape.matchAll(/\.\.\.(\w+)/g)].flatMap((match) => membersIn(match[1] ?? ''))
-    const own = [...shape.matchAll(/(?<!\.)\b([a-z]\w*)(?=:|,| \})/gi)].map((match) => match[1] ?? '')
-    const spreads = new Set([...shape.matchAll(/\.\.\.(\w+)/g)].map((match) => match[1]))
-    return [...spread, ...own.filter((key) => !spreads.has(key) && !SPEECH.has(key))]
+    if (!shape.startsWith('{')) return membersOf(shape)
+    const members = shape
+      .slice(1, -1)
+      .replace(/\(.*?\)+/g, '')
+      .split(',')
+    return members.flatMap((member) => {
+      const [key = ''] = member.trim().split(':')
+      return key.startsWith('...') ? membersOf(key.slice(3)) : key === '' ? [] : [key]
+    })
   }
-  const SPEECH = new Set(['need', 'text', 'boolean', 'oneOf', 'FILLS', 'FRAME_FAILURES'])
-  function membersIn(constant: string): string[] {
-    const body = new RegExp(`^const ${constant}: Shape = \\{\\n([sS]*?)\\n\\}`, 'm').exec(source)?.[1] ?? ''
+  function membersOf(constant: string): string[] {
+    if (constant === 'style') return []
+    const body = between(source, `const ${constant}: Shape = {\n`, '\n}')
     return [...body.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1] ?? '')
   }
 
