@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { ERRORS, type ErrorCode } from '@lunadefend/contract'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { CLIENT_ERRORS, LunaDefend, LunaDefendClientError } from '../src/index.ts'
+import { LunaDefend, LunaDefendClientError } from '../src/index.ts'
 import { makeKey } from './keys.ts'
 import { fail, send, standIn, tokenNumber } from './stand-in.ts'
 
@@ -212,10 +211,4 @@ test('no error shows a token, a session id, a value or a credential', async () =
     expect(shown).not.toContain(secret)
   // The one token that shows is the one that the caller used as the name of a field.
   expect(shown.replaceAll(`field "${token}"`, '')).not.toContain(token)
-})
-
-test('the table of errors in the README is the list in the source', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-  const rows = [...readme.matchAll(/^\| `([a-z_]+)` \|/gm)].map((match) => match[1])
-  expect(rows.sort()).toEqual(Object.keys(CLIENT_ERRORS).sort())
 })

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ERRORS } from '@lunadefend/contract'
+import { CLIENT_ERRORS, LunaDefend, LunaDefendClientError } from '@lunadefend/node-sdk'
+import { type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { scratch } from '../harness/directory.ts'
+import { between, membersOf, name, names, read, rows, section } from './document.ts'
+
+const NODE = read('docs/node.md')
+
+const folder = scratch()
+let service: Service
+let lunadefend: LunaDefend
+beforeAll(async () => {
+  service = await startLunaDefend({
+    directory: folder.path,
+    apps: [{ id: 'hello', origins: ['http://localhost:3999'] }],
+  })
+  const { tokenizerUrl } = service
+  lunadefend = newClient(tokenizerUrl, service.paths.apps)
+})
+afterAll(async () => {
+  await service.close()
+  folder[Symbol.dispose]()
+})
+
+function newClient(tokenizerUrl: string, directory: string): LunaDefend {
+  const keyFile = join(directory, 'hello.private.jwk')
+  // In the document from here …
+  const lunadefend = new LunaDefend({
+    tokenizerUrl,
+    app: 'hello',
+    signingKey: readFileSync(keyFile, 'utf8'),
+  })
+  // … to here.
+  return lunadefend
+}
+
+describe('the code of the document runs', () => {
+  test('a value that is the server’s own', async () => {
+    const sid = lunadefend.sid(randomUUID())
+    const token = await lunadefend.tokenize(sid, '078-05-1120', { metadata: { field: 'ssn' } })
+    await lunadefend.grants.create(sid, token, { ttl: '1m', maxUses: 1, purpose: 'tax form' })
+    const ssn = await lunadefend.detokenizeText(sid, token)
+    expect(ssn).toBe('078-05-1120')
+    await expect(lunadefend.detokenize(sid, token)).rejects.toMatchObject({
+      code: 'access_denied',
+      status: 403,
+    })
+  })
+
+  test('a form with a field that may be cleared', async () => {
+    const sid = lunadefend.sid(randomUUID())
+    const token = await lunadefend.tokenize(sid, 'x')
+    const row = { ssn: '', notes: 'lunasec-2b58d9b2-83c1-4e9b-9692-b149112810c8' }
+    const body = { ssn: token, notes: '' }
+    await lunadefend.grants.verify(
+      sid,
+      { ssn: body.ssn, notes: body.notes },
+      { stored: { ssn: row.ssn, notes: row.notes }, allowEmpty: ['notes'] },
+    )
+    const swapped = lunadefend.grants.verify(sid, { ssn: row.notes }, { stored: { ssn: row.ssn } })
+    await expect(swapped).rejects.toMatchObject({ code: 'not_granted' })
+  })
+
+  test('what may fail', async () => {
+    const answer = await answerTo(
+      lunadefend.sid(randomUUID()),
+      'lunasec-2b58d9b2-83c1-4e9b-9692-b149112810c8',
+    )
+    expect(answer).toBe(400)
+    await service.tokenizer.stop()
+    expect(await answerTo(lunadefend.sid(randomUUID()), service.signingKey('hello').kid)).toBe(400)
+    const sid = lunadefend.sid(randomUUID())
+    expect(await answerTo(sid, 'lunasec-2b58d9b2-83c1-4e9b-9692-b149112810c8')).toBe(503)
+    await service.tokenizer.start()
+  })
+
+  async function answerTo(sid: string, token: string): Promise<number> {
+    try {
+      await lunadefend.grants.verify(sid, token)
+      return 200
+    } catch (error) {
+      if (!(error instanceof LunaDefendClientError)) throw error
+      switch (error.code) {
+        case 'not_granted':
+        case 'missing_token':
+        case 'invalid_token':
+          return 400 // What came in the request is not what this session made.
+        default:
+          return 503 // Not decided: store nothing, and let the user try again.
+      }
+    }
+  }
+})
+
+describe('the tables are those of the source', () => {
+  test.each([
+    ['## The client', 'settings.ts', 'LunaDefendOptions'],
+    ['## The router', 'node-router.ts', 'RouterOptions'],
+    ['### What `session` gives', 'site-routes.ts', 'AppSession'],
+    ['### `grants.create(sid, tokens, options?)`', 'grants.ts', 'CreateOptions'],
+    ['### `grants.verify(sid, tokens, options?)`', 'grants.ts', 'VerifyOptions'],
+    ['### `grants.revoke({ sid, tokens })`', 'grants.ts', 'RevokeOptions'],
+    ['### `tokenize(sid, value, options?)`', 'values.ts', 'TokenizeOptions'],
+    ['### `detokenize(sid, token, options?)`', 'values.ts', 'DetokenizeOptions'],
+  ])('%s', (heading, file, type) => {
+    const text = section(NODE, heading)
+    const [own = ''] = text.split(/^#/m)
+    const documented = rows(own).map(([option]) => name(option))
+    expect(documented.sort()).toEqual(membersOf(`packages/node-sdk/src/${file}`, type).sort())
+  })
+
+  test('methods', () => {
+    const documented = rows(section(NODE, '## In short')).map(([method]) => name(method).split('(')[0])
+    const own = ['router', 'sid', 'tokenize', 'detokenize', 'detokenizeText']
+    const grouped = (['grants', 'sessions', 'tokens'] as const).flatMap((group) =>
+      Object.keys(lunadefend[group]).map((method) => `${group}.${method}`),
+    )
+    expect(documented.sort()).toEqual([...own, ...grouped].sort())
+    const onPrototype = Object.getOwnPropertyNames(LunaDefend.prototype).filter(
+      (each) => each !== 'constructor',
+    )
+    expect(onPrototype.sort()).toEqual(own.sort())
+  })
+
+  test('answers of the session path', () => {
+    const source = between(
+      read('packages/node-sdk/src/site-routes.ts'),
+      'const REFUSALS = {\n',
+      '\n} as const',
+    )
+    const expected = [...source.matchAll(/^ {2}(\w+): \{ status: (\d+)/gm)].map(([, code, status]) => [
+      code,
+      status,
+    ])
+    const documented = rows(section(NODE, '### Its answers')).map(([status, code]) => [name(code), status])
+    expect(documented.sort()).toEqual(expected.sort())
+  })
+
+  test('errors: every code of the package, and every code of the Tokenizer', () => {
+    const text = section(NODE, '## Errors')
+    const own = rows(text).map(([code]) => name(code))
+    expect(own.sort()).toEqual(Object.keys(CLIENT_ERRORS).sort())
+    const elsewhere = names(between(text, 'The codes of the Tokenizer are', ': see'))
+    expect(elsewhere.sort()).toEqual(Object.keys(ERRORS).sort())
+  })
+})
