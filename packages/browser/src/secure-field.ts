@@ -62,6 +62,8 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   readonly #frame: ElementFrame
   /** The page or the user has set the value: the `token` attribute is only a default from then on, as in `<input>`. */
   #own = false
+  /** The token that the page has set or been told of. */
+  #known = ''
   #focused = false
   #flagged = false
   #customMessage = ''
@@ -82,7 +84,8 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     this.#value = this.#makeValue()
     this.#frame = this.#makeFrame(root, component)
     shield(this.#strut, () => this.#frame.revive())
-    this.addEventListener('click', () => this.#frame.revive())
+    // A click on a label comes here, too; not every browser moves the focus by itself then.
+    this.addEventListener('click', () => this.focus())
     this.addEventListener('invalid', () => this.#flag(true))
   }
 
@@ -119,12 +122,14 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
    * @throws LunaDefendError which has been reported already
    */
   async tokenize(): Promise<string> {
-    const before = this.token
     try {
       const token = await this.#value.tokenize()
       this.#own = true
       this.#frame.proved()
-      if (token !== before) this.dispatchEvent(new Event('change', { bubbles: true }))
+      if (token !== this.#known) {
+        this.#known = token
+        this.dispatchEvent(new Event('change', { bubbles: true }))
+      }
       return token
     } catch (thrown) {
       throw this.#fail(thrown)
@@ -137,7 +142,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     return new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
   }
 
-  /** Empties the field, and takes the token away. */
+  /** Empties the field, and takes the token away. The next `tokenize` tells of it. */
   clear(): void {
     this.#own = true
     this.#value.clear()
@@ -227,7 +232,8 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   formResetCallback(): void {
     this.#own = false
     this.#flag(false)
-    if (this.#isToken(this.defaultToken)) this.#value.reset(this.defaultToken)
+    this.#known = this.defaultToken
+    if (this.#isToken(this.#known)) this.#value.reset(this.#known)
   }
 
   attributeChangedCallback(name: string): void {
@@ -323,6 +329,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   }
 
   #take(token: string): void {
+    this.#known = token
     if (this.#isToken(token)) this.#value.set(token)
   }
 

@@ -179,6 +179,48 @@ describe('the iframe', () => {
   })
 })
 
+describe('others', () => {
+  test('a frame that was led to another origin is given no port', async () => {
+    const { loaded, connected } = stage.tokenizer
+    for (const mode of ['works', 'elsewhere'] as const) {
+      stage.tokenizer.mode = mode
+      loaded.length = 0
+      connected.length = 0
+      const scene = await stage.open('<secure-input id="s"></secure-input>', { wait: false, timeoutMs: 700 })
+      if (mode === 'works') await until(() => connected).toEqual(['localhost'])
+      else await until(() => scene.errors()).toEqual(['s:tokenizer-unreachable'])
+      await scene.page.close()
+    }
+    expect(loaded).toEqual(['127.0.0.1'])
+    expect(connected).toEqual([])
+  })
+
+  test('forged messages to the page, from anywhere, change nothing', async () => {
+    const token = stage.tokenizer.store('x')
+    const scene = await stage.open(
+      `<form id="form"><secure-input id="s" name="s" required></secure-input></form><iframe srcdoc="<p>"></iframe>`,
+      { script: 'window.submitted = 0; form.addEventListener("submit", () => submitted++)' },
+    )
+    for (const frame of scene.page.frames().slice(1)) {
+      await frame.evaluate((tokenId) => {
+        const state = { type: 'state', fill: 'complete', focused: true }
+        const messages = [state, { type: 'submit' }, { type: 'tokenized', id: 1, tokenId }, { type: 'ready' }]
+        for (const message of messages) {
+          parent.postMessage(message, '*')
+          parent.postMessage(message, '*', [new MessageChannel().port2])
+        }
+      }, token)
+    }
+    await scene.page.waitForTimeout(100)
+    const seen = await scene.page.locator('#s').evaluate((s) => {
+      const { value, validity } = s as HTMLInputElement
+      return [value, validity.valueMissing, s.matches(':state(focused)'), Reflect.get(window, 'submitted')]
+    })
+    expect(seen).toEqual(['', true, false, 0])
+    await scene.page.close()
+  })
+})
+
 describe('leaving', () => {
   test('elements that come and go leave no frame, port, timer or listener behind', async () => {
     const scene = await stage.open('<form id="form"></form>', {

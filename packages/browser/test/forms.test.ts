@@ -274,6 +274,17 @@ describe('nothing is submitted when anything failed', () => {
     await scene.page.close()
   })
 
+  test('the app is silent: it fails in time', async () => {
+    stage.tokenizer.mode = 'asks'
+    stage.app.session = { status: 0, body: '' }
+    const scene = await stage.open(FORM, { script: SCRIPT, timeoutMs: 700 })
+    await typeInto(scene, '#s', 'secret')
+    await scene.page.click('button')
+    await until(() => scene.errors()).toContain('s:session-endpoint')
+    expect(await submits(scene)).toEqual([])
+    await scene.page.close()
+  })
+
   test('the frame is silent: it fails in time, again and again', async () => {
     stage.tokenizer.mode = 'mute'
     const scene = await stage.open(FORM, { script: SCRIPT, timeoutMs: 700 })

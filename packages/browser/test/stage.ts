@@ -41,13 +41,17 @@ export interface Scene {
 export interface AppServer {
   readonly submissions: URLSearchParams[]
   readonly assertions: { readonly body: unknown; readonly site: string | undefined }[]
+  /** With status 0 it never answers. */
   session: { readonly status: number; readonly body: string }
 }
 
 export interface StandIn {
   readonly values: Map<string, string>
-  /** `works`; `down`: no connection; `blank`: a page that says nothing; `mute`: ready, then silent; `asks` for an assertion. */
-  mode: 'works' | 'down' | 'blank' | 'mute' | 'asks'
+  /**
+   * `works`; `down`: no connection; `blank`: a page that says nothing; `mute`: ready, then silent; `asks` for an
+   * assertion; `elsewhere`: a redirect to the same page on another origin.
+   */
+  mode: 'works' | 'down' | 'blank' | 'mute' | 'asks' | 'elsewhere'
   refuseTokenize: string | null
   refuseRead: string | null
   /** Answers wait for it. */
@@ -55,6 +59,9 @@ export interface StandIn {
   /** Requests that came, and tokens that were made. */
   asked: number
   tokenized: number
+  /** Hosts under which the page of the frame was loaded, and those under which a page connected with it. */
+  readonly loaded: string[]
+  readonly connected: string[]
   store(value: string): string
 }
 
@@ -173,6 +180,8 @@ function newStandIn(): StandIn {
     hold: null,
     asked: 0,
     tokenized: 0,
+    loaded: [],
+    connected: [],
     store(value) {
       const token = `lunasec-${randomUUID()}`
       values.set(token, value)
@@ -187,8 +196,17 @@ function frameListener(standIn: StandIn): RequestListener {
     const url = new URL(request.url ?? '', 'http://stand-in')
     if (url.pathname === '/frame') {
       if (standIn.mode === 'down') return request.socket.destroy()
+      if (standIn.mode === 'elsewhere' && request.headers.host?.startsWith('localhost')) {
+        const location = `http://${request.headers.host.replace('localhost', '127.0.0.1')}${request.url}`
+        return response.writeHead(302, { location }).end()
+      }
+      standIn.loaded.push(hostOf(request))
       response.setHeader('content-type', 'text/html')
       return response.end(standIn.mode === 'blank' ? '<p>' : framePage(standIn, script))
+    }
+    if (url.pathname === '/stand-in/connected') {
+      standIn.connected.push(hostOf(request))
+      return response.end()
     }
     const { value, token } = JSON.parse((await text(request)) || '{}')
     standIn.asked++
@@ -227,6 +245,7 @@ function appListener(app: AppServer, documents: Map<string, string>, bundle: str
         body: JSON.parse(await text(request)),
         site: request.headers['sec-fetch-site'] as string,
       })
+      if (app.session.status === 0) return
       response.writeHead(app.session.status, { 'content-type': 'application/json' })
       return response.end(app.session.body)
     }
@@ -274,4 +293,8 @@ export function bundleOf(entry: URL, globalName?: string, alias: Record<string, 
     ...(globalName === undefined ? {} : { globalName }),
   })
   return outputFiles[0]?.text ?? ''
+}
+
+function hostOf(request: IncomingMessage): string {
+  return request.headers.host?.split(':')[0] ?? ''
 }

@@ -111,3 +111,42 @@ test('a token that nobody granted is not shown; the field keeps it', async () =>
   await page.waitForURL('**/submit')
   expect(stage.app.submissions[0]?.get('ssn')).toBe(token)
 })
+
+test('Tab goes through the real frames, forwards and backwards, and no key is lost or seen by the page', async () => {
+  const page = await stage.open(`<form><input id="p1" autofocus><secure-input id="s1"></secure-input>
+    <secure-textarea id="s2"></secure-textarea><input id="p2"><secure-input id="s3" type="password"></secure-input></form>
+    <script>window.seen = ''; for (const type of ['keydown', 'keyup', 'beforeinput', 'input'])
+      addEventListener(type, ({ target, key, data }) => { if (target.localName !== 'input' && (key ?? data).length === 1) seen += key ?? data }, true)</script>`)
+  const order = ['p1', 's1', 's2', 'p2', 's3']
+  await page.focus('#p1')
+  const press = async (key: string) => {
+    await page.keyboard.press(key)
+    await page.waitForTimeout(20)
+  }
+  for (const id of order) {
+    await page.keyboard.type(`${id} `)
+    if (id !== 's3') await press('Tab')
+  }
+  for (const id of order.toReversed()) {
+    await press('End')
+    await page.keyboard.type(`${id}!`)
+    if (id !== 'p1') await press('Shift+Tab')
+  }
+  for (const id of order) {
+    const box = id.startsWith('p')
+      ? page.locator(`#${id}`)
+      : (await frameOf(page, `#${id}`)).locator('.value')
+    expect(await box.inputValue()).toBe(`${id} ${id}!`)
+  }
+  expect(await page.evaluate(() => Reflect.get(window, 'seen'))).toBe('')
+})
+
+test('autofocus takes what is typed into the real frame, and the page sees none of it', async () => {
+  const page = await stage.open(`<secure-input id="s" autofocus></secure-input><script>window.seen = ''
+    for (const type of ['keydown', 'keyup', 'beforeinput', 'input']) for (const capture of [true, false])
+      document.addEventListener(type, (event) => { seen += event.key ?? event.data }, capture)</script>`)
+  await page.waitForFunction(() => document.querySelector('#s')?.matches(':state(focused)'))
+  await page.keyboard.type('secret')
+  await until(async () => (await frameOf(page, '#s')).locator('input').inputValue()).toBe('secret')
+  expect(await page.evaluate(() => Reflect.get(window, 'seen'))).toBe('')
+})

@@ -134,6 +134,10 @@ function useSecureField(
   useBrowserEffect(() => {
     if (element.current !== null) element.current.lunadefend = page
   }, [page])
+  const focusFirst = useRef(props.autoFocus === true)
+  useBrowserEffect(() => {
+    if (focusFirst.current) element.current?.focus()
+  }, [])
   return createElement(tag, { ...attributesOf(rest), ref: element })
 }
 

@@ -82,11 +82,16 @@ function Shown({ token }: Props) {
   )
 }
 
+/** As in a dialog that opens: something else has the focus. */
+function Focused() {
+  return <SecureInput id="auto" name="auto" autoFocus onFocus={() => note('focus')} />
+}
+
 function Lost() {
   return <SecureInput name="x" />
 }
 
-const APPS = { Profile, Shown }
+const APPS = { Profile, Shown, Focused }
 let root: Root | undefined
 
 /** Mounts an application under a provider and StrictMode. */

@@ -148,9 +148,22 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     expect(stage.tokenizer.values.get(token)).toBe('42')
     await scene.page.evaluate(() => Reflect.get(window, 'field').current.clear())
     await until(async () => (await scene.frame('#ssn')).locator('input').inputValue()).toBe('')
-    await scene.page.click('#send')
+    await scene.page.evaluate(() => Reflect.get(window, 'field').current.tokenize())
+    expect((await log(scene.page)).at(-1)).toBe('change 0 ')
+    await scene.page.evaluate(() => Reflect.get(window, 'field').current.blur())
+    await until(async () => (await log(scene.page)).at(-1)).toBe('blur')
     await scene.page.evaluate(() => Reflect.get(window, 'field').current.focus())
     await until(async () => (await log(scene.page)).at(-1)).toBe('focus')
+    await scene.page.close()
+  })
+
+  test('autoFocus takes the focus when it is mounted', async () => {
+    const scene = await stage.open('<input id="other" autofocus><div id="root"></div>', { wait: false })
+    await scene.page.focus('#other')
+    await mount(scene.page, 'Focused')
+    await until(() => log(scene.page)).toEqual(['focus'])
+    await scene.page.keyboard.type('typed')
+    await until(async () => (await scene.frame('#auto')).locator('input').inputValue()).toBe('typed')
     await scene.page.close()
   })
 

@@ -26,6 +26,7 @@ let told = ''
 addEventListener('message', function listen(event) {
   if (event.source !== parent || parseConnect(event.data) === null) return
   removeEventListener('message', listen)
+  void fetch('/stand-in/connected', { method: 'POST' })
   const port = event.ports[0] as MessagePort
   const send = (message: FrameMessage) => port.postMessage(message)
   Object.assign(window, { send, connected: { ...event.data, origin: event.origin } })
