@@ -16,6 +16,8 @@ export async function readMetadata(
   const [permit] = await commitDecisions(needs, caller, found, { action: 'read-metadata', uses: 0 })
   const record = found[0]?.record
   if (!permit || !record) return DENIED
+  // Metadata is sealed by the root key alone: only the inner layer proves that the record found is this token's.
+  await permit.open(needs.keys)
   if (record.sealedMetadata === null) return { ok: true, data: {} }
   return {
     ok: true,
