@@ -210,7 +210,8 @@ async function openObjects(
           const value = await attempt(async () => {
             const opened = await openSealedFile(handle, lock)
             if (opened === null) return null
-            const chunks = await Array.fromAsync(opened.read(0, opened.description.size - 1))
+            const chunks: Uint8Array[] = []
+            for await (const chunk of opened.read(0, opened.description.size - 1)) chunks.push(chunk)
             return Buffer.concat(chunks).toString()
           })
           if (value !== null) haul.values.add(value)
