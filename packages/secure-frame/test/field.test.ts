@@ -393,14 +393,17 @@ test('while a value is on its way there is a quiet sign that says nothing about 
       frame.begin({ type: 'load', tokenId: world.put('x'.repeat(1 + 99 * index)) }),
     ),
   )
-  for (const { frame, value } of frames) {
-    expect(await frame.evaluate(() => document.body.className)).toBe('waiting')
+  const looks: string[][] = []
+  for (const { value } of frames) {
     expect(await value.getAttribute('aria-busy')).toBe('true')
+    const { backgroundImage, backgroundSize } = await value.evaluate((element) => getComputedStyle(element))
+    looks.push([backgroundImage, backgroundSize])
   }
+  expect(looks[0]).toEqual(looks[1])
+  expect(looks[0]?.[0]).toContain('gradient')
   opened.resolve()
   for (const answer of answers) expect(await answer()).toEqual({ type: 'loaded' })
-  for (const { frame, value } of frames) {
-    expect(await frame.evaluate(() => document.body.className)).toBe('')
+  for (const { value } of frames) {
     expect(await value.getAttribute('aria-busy')).not.toBe('true')
   }
   world.faults.clear()

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { mayStart } from '../src/frame/connection.ts'
 import { closeBrowser, expectState, settle, startStage } from './stage.ts'
 
 afterAll(closeBrowser)
@@ -134,6 +135,18 @@ describe('the connection', () => {
     expect(heard).toEqual([])
     expect(world.callsTo('/session/challenge')).toEqual([])
   })
+})
+
+test('nothing starts without an origin, or without a page around it', () => {
+  const page = {} as Window
+  const at = (origin: string, parent: Window | null): boolean => {
+    const frame = { origin } as Record<string, unknown>
+    frame['parent'] = parent ?? frame
+    return mayStart(frame as unknown as Window)
+  }
+  expect(at('https://tokenizer.example', page)).toBe(true)
+  expect(at('null', page)).toBe(false)
+  expect(at('https://tokenizer.example', null)).toBe(false)
 })
 
 describe('the port', () => {

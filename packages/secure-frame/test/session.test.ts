@@ -262,10 +262,6 @@ describe('another session', () => {
     expect(await field.value.isDisabled()).toBe(true)
     await field.send({ type: 'update', disabled: false })
     expect(await field.value.isDisabled()).toBe(true)
-    await field.value.evaluate((element) => {
-      ;(element as HTMLInputElement).disabled = false
-      ;(element as HTMLInputElement).focus()
-    })
     await stage.page.keyboard.press('Control+z')
     expect(await field.value.inputValue()).toBe('')
     expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'session-changed' })
@@ -276,6 +272,26 @@ describe('another session', () => {
     world.sid = 'alice'
     expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'session-changed' })
     expect(world.values.size).toBe(1)
+  })
+
+  test('finds nothing in the undo of a field that its user had emptied', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('of alice')
+    const field = await stage.mount('input')
+    const shown = await stage.mount('paragraph')
+    for (const frame of [field, shown]) await frame.ask({ type: 'load', tokenId: token })
+    await field.value.press('Control+a')
+    await field.value.press('Delete')
+    await expectState(field, 'empty!')
+    world.sid = 'bob'
+    world.forgetSessions()
+    await shown.ask({ type: 'load', tokenId: token })
+    await eventually(() => field.value.isDisabled()).toBe(true)
+    await stage.page.keyboard.press('Control+z')
+    await field.value.evaluate((element) => (element as HTMLInputElement).focus())
+    await stage.page.keyboard.press('Control+z')
+    expect(await field.value.inputValue()).toBe('')
   })
 
   test('does not get what was typed in the one before, not even when it comes in the middle of a submit', async () => {

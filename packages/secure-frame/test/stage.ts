@@ -165,7 +165,9 @@ export async function mountOn(
 }
 
 /** As `expect.poll`, with the patience that a busy machine needs. */
-export const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 10_000, interval: 20 })
+export function eventually<T>(look: () => T): ReturnType<typeof expect.poll<T>> {
+  return expect.poll(look, { timeout: 10_000, interval: 20 })
+}
 
 /** Waits until the frame has told this state last. */
 export async function expectState(mounted: Mounted, state: string): Promise<void> {

@@ -4,10 +4,8 @@ import type { Edit } from './draft.ts'
 
 /** One control on the page of the frame, and what the user does with it. */
 export interface Editor {
-  /** The element of the moment. */
-  control(): Control
-  /** A new element in place of the old: the browser's undo knows nothing of what was typed into that one. */
-  renew(): void
+  readonly control: Control
+  /** Puts a text in place of what is there. */
   show(text: string): void
   /** Puts the control on the page. */
   open(inputType: InputType): void
@@ -23,31 +21,13 @@ export interface EditorEvents {
 }
 
 export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Editor {
-  let type: InputType = 'text'
-  let control = make()
+  const control: Control = document.createElement(tag)
+  control.className = 'value'
   let isFocused = false
   let isTouched = false
-  let isRenewing = false
   /** The text before the edit that comes next, and whether that edit leaves nothing of it. */
   let before = ''
   let isReplacement = false
-
-  function make(): Control {
-    const made: Control = document.createElement(tag)
-    made.className = 'value'
-    if (made instanceof HTMLInputElement) made.type = type
-    return made
-  }
-
-  function renew(): void {
-    const old = control
-    control = make()
-    before = ''
-    isRenewing = true
-    old.replaceWith(control)
-    if (isFocused) control.focus()
-    isRenewing = false
-  }
 
   function onBeforeInput(): void {
     isTouched = true
@@ -64,13 +44,12 @@ export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Edi
   }
 
   function onFocus(isIn: boolean): void {
-    if (isRenewing) return
     isFocused = isIn
     events.focusMoved(isIn)
   }
 
-  function onKeyDown(event: KeyboardEvent): void {
-    if (tag !== 'input' || !isPlainEnter(event)) return
+  function onKeyDown(event: Event): void {
+    if (tag !== 'input' || !(event instanceof KeyboardEvent && isPlainEnter(event))) return
     event.preventDefault()
     events.entered()
   }
@@ -81,21 +60,19 @@ export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Edi
   }
 
   function open(inputType: InputType): void {
-    type = inputType
-    control = make()
+    if (control instanceof HTMLInputElement) control.type = inputType
     document.body.append(control)
-    document.body.addEventListener('beforeinput', onBeforeInput)
-    document.body.addEventListener('input', onInput)
-    document.body.addEventListener('keydown', onKeyDown)
-    document.body.addEventListener('focusin', () => onFocus(true))
-    document.body.addEventListener('focusout', () => onFocus(false))
+    control.addEventListener('beforeinput', onBeforeInput)
+    control.addEventListener('input', onInput)
+    control.addEventListener('keydown', onKeyDown)
+    control.addEventListener('focus', () => onFocus(true))
+    control.addEventListener('blur', () => onFocus(false))
     window.addEventListener('focus', takeFocus)
     if (document.hasFocus()) takeFocus()
   }
 
   return {
-    control: () => control,
-    renew,
+    control,
     show(text) {
       control.value = text
       before = control.value

@@ -17,7 +17,7 @@ import type { Obeys } from './rules.ts'
 /** The place where text is typed and shown. */
 export interface Box {
   text(): string
-  /** Puts this text in place of what is there. `''` leaves no trace, not even for the browser's undo. */
+  /** Puts this text in place of what is there. */
   show(text: string): void
   wait(isWaiting: boolean): void
 }

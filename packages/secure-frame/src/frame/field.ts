@@ -5,7 +5,7 @@ import { FrameError } from './failure.ts'
 import { holdContent } from './field-content.ts'
 import { reportState } from './field-state.ts'
 import { readRules } from './rules.ts'
-import { applyStyle, type Style } from './style.ts'
+import { applyStyle } from './style.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
 
 /** A field that takes text. */
@@ -13,7 +13,6 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
   let rules: Rules = {}
   let obeys = readRules(rules, () => true)
   let presentation: Presentation = {}
-  let styling: Style = {}
   /** The user has left the field, or it was to be sent: what is wrong may be said now. */
   let isJudged = false
   let isOver = false
@@ -27,28 +26,26 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
   }))
 
   function text(): string {
-    return editor.control().value
+    return editor.control.value
   }
 
   function show(next: string): void {
-    if (next === '') editor.renew()
     editor.show(next)
-    applyStyle(editor.control(), styling)
     isJudged = false
     refresh()
     state.now()
   }
 
   function wait(isWaiting: boolean): void {
-    document.body.classList.toggle('waiting', isWaiting)
-    set(editor.control(), 'aria-busy', isWaiting ? 'true' : '')
+    set(editor.control, 'aria-busy', isWaiting ? 'true' : '')
   }
 
   /** Brings the element in line with everything that is known of it. */
   function refresh(): void {
-    const control = editor.control()
+    const { control } = editor
     present(control, note, presentation)
     limit(control, rules, content.isStored())
+    // Not even the browser's undo can bring anything back into a field that takes nothing.
     if (isOver) control.disabled = true
     const isWrong = isJudged && !content.isStored() && !obeys(control.value)
     set(control, 'aria-invalid', isWrong || presentation.invalid === true ? 'true' : '')
@@ -92,19 +89,16 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
     configure(settings) {
       const { inputType = 'text', required, minLength, maxLength, pattern, ...rest } = settings
       rules = settings
-      obeys = readRules(settings, () => !editor.control().validity.typeMismatch)
+      obeys = readRules(settings, () => !editor.control.validity.typeMismatch)
       document.body.append(note)
       editor.open(inputType)
       update(rest)
     },
     update,
-    style(change) {
-      styling = { ...styling, ...change }
-      applyStyle(editor.control(), styling)
-    },
+    style: (style) => applyStyle(editor.control, style),
     load: content.load,
     tokenize,
-    focus: () => editor.control().focus(),
+    focus: () => editor.control.focus(),
     clear: content.clear,
     wipe(over) {
       isOver = over

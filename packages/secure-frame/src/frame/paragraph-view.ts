@@ -18,7 +18,6 @@ export function mountParagraph({ read }: WidgetNeeds): Widget {
   }
 
   function wait(isWaiting: boolean): void {
-    document.body.classList.toggle('waiting', isWaiting)
     element.ariaBusy = String(isWaiting)
   }
 
