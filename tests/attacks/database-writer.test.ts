@@ -134,7 +134,6 @@ describe('columns that are swapped between rows', () => {
       for (const pair of [
         [0, 1],
         [0, 2],
-        [1, 2],
       ] as const) {
         swap(table, column, pair)
         await expectNobodySeesMore()
@@ -154,7 +153,7 @@ describe('columns that are swapped between rows', () => {
         await expectNobodySeesMore()
         restore()
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 })

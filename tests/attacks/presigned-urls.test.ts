@@ -86,7 +86,7 @@ describe('a download URL', () => {
   const changes: [string, (url: URL) => void][] = [
     ['expiry', (url) => url.searchParams.set('X-Amz-Expires', '604800')],
     ['date', (url) => url.searchParams.set('X-Amz-Date', '20300101T000000Z')],
-    ['object', (url) => { url.pathname = `${url.pathname.slice(0, -1)}0` }],
+    ['object', (url) => { url.pathname = url.pathname.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')) }],
     ['bucket', (url) => { url.pathname = url.pathname.replace('/lunadefend/', '/elsewhere/') }],
     ['signed headers', (url) => url.searchParams.set('X-Amz-SignedHeaders', 'host')],
     ['content type', (url) => url.searchParams.set('response-content-type', 'text/html')],

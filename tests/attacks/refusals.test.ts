@@ -141,6 +141,26 @@ describe('grants', () => {
     expect((await on.detokenize(bob, token)).status).toBe(403)
   })
 
+  test('a token that was deleted cannot be granted any more', async () => {
+    const token = await on.protect(bob, 'x')
+    await on.wire.call('/token/delete', { headers: await on.application(), body: { tokenId: token } })
+    const answer = await on.grant('bob', token)
+    expect(answer.status).toBe(403)
+    expect(await reasonOf(answer)).toBe('token-deleted')
+  })
+
+  test('verify counts as a use only when it is asked to', async () => {
+    const token = await on.protect(alice, 'x')
+    await on.grant('alice', token, { access: 'store', maxUses: 2 })
+    const verify = async (more: object) => {
+      const body = { sessionId: 'alice', tokenId: token, ...more }
+      return (await on.wire.call('/grant/verify', { headers: await on.application(), body })).body.data.valid
+    }
+    for (const more of [{}, {}, { consume: false }, { consume: true }, {}, { consume: true }])
+      expect(await verify(more)).toBe(true)
+    expect(await verify({})).toBe(false)
+  })
+
   test('a read grant never counts as a store grant, nor a store grant as a read grant', async () => {
     const token = await on.protect(alice, 'x')
     await on.grant('bob', token)
