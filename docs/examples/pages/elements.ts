@@ -1,0 +1,16 @@
+import { checkPolicy, configure, defineElements } from '@lunadefend/browser'
+
+const { tokenizer = '' } = document.body.dataset
+
+const page = configure({
+  tokenizerUrl: tokenizer,
+  app: 'hello',
+  onError: ({ message }) => alert(message),
+})
+defineElements()
+
+if (location.hostname === 'localhost') {
+  checkPolicy(page).then((finding) => {
+    if (finding !== 'ok') alert(`The frame-src of this page: ${finding}`)
+  })
+}

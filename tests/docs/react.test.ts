@@ -1,0 +1,170 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import { ERROR_MESSAGES } from '@lunadefend/browser'
+import { FILLS, STYLE_PROPERTIES } from '@lunadefend/contract/frame-messages'
+import { LunaDefend } from '@lunadefend/node-sdk'
+import { freePort, type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundleOf } from '../../packages/browser/test/stage.ts'
+import { type OwnBrowser, startChromium } from '../../packages/secure-frame/test/chromium.ts'
+import { scratch } from '../harness/directory.ts'
+import { membersOf, name, names, read, rows, section } from './document.ts'
+
+const REACT = read('docs/react.md')
+const SSN = '078-05-1120'
+
+const stack = new AsyncDisposableStack()
+let service: Service
+let client: LunaDefend
+let own: OwnBrowser
+let origin: string
+/** Bodies of the posts to `/profile`. */
+const posts: string[] = []
+
+beforeAll(async () => {
+  const port = await freePort()
+  origin = `http://localhost:${port}`
+  const { path: directory } = stack.use(scratch())
+  service = stack.use(await startLunaDefend({ directory, apps: [{ id: 'hello', origins: [origin] }] }))
+  const { tokenizerUrl } = service
+  client = new LunaDefend({ tokenizerUrl, app: 'hello', signingKey: service.signingKey('hello') })
+  const router = client.router({ session: () => ({ id: 'a-login' }) })
+  const site = createServer((request, response) =>
+    router(request, response, async () => {
+      if (request.url === '/profile') posts.push(await textOf(request))
+      const [type, body] = answerTo(request.url ?? '')
+      response.setHeader('content-type', type)
+      response.setHeader('content-security-policy', `default-src 'self'; frame-src ${tokenizerUrl}`)
+      response.end(body)
+    }),
+  ).listen(port, '127.0.0.1')
+  stack.defer(() => site.close().closeAllConnections())
+  await once(site, 'listening')
+  own = stack.use(await startChromium())
+})
+afterAll(() => stack.disposeAsync())
+
+/** `/profile.tsx` and `/elements.ts` are pages around the example of that name. */
+function answerTo(url: string): [type: string, body: string] {
+  const script = /^\/script\/([a-z]+\.tsx?)$/.exec(url)?.[1]
+  const example = (file: string) => new URL(`../../docs/examples/pages/${file}`, import.meta.url)
+  if (script !== undefined) return ['text/javascript', bundleOf(example(script))]
+  const html = url === '/elements.ts' ? read('docs/examples/pages/elements.html') : '<div id="root"></div>'
+  const { tokenizerUrl } = service
+  return [
+    'text/html',
+    `<!doctype html><title>App</title><body data-tokenizer="${tokenizerUrl}">${html}<script type="module" src="/script${url}"></script>`,
+  ]
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text
+}
+
+/** What the page said in `alert`. */
+async function open(file: string): Promise<{ page: Page; alerts: string[] }> {
+  const page = await (await own.browser.newContext()).newPage()
+  const alerts: string[] = []
+  page.on('dialog', (dialog) => {
+    alerts.push(dialog.message())
+    void dialog.dismiss()
+  })
+  await page.goto(`${origin}/${file}`)
+  await page.locator('#ssn:state(ready)').waitFor()
+  return { page, alerts }
+}
+
+async function type(page: Page, id: string, text: string): Promise<void> {
+  await page.locator(`label[for=${id}]`).click()
+  await page.locator(`#${id}:state(focused)`).waitFor()
+  await page.keyboard.type(text)
+}
+
+describe('the pages of the document work', () => {
+  test('a form in React', async () => {
+    const { page } = await open('profile.tsx')
+    await type(page, 'ssn', SSN)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => posts.length).toBe(1)
+    const { ssn, notes } = JSON.parse(posts.pop() as string)
+    expect(ssn).toMatch(/^lunasec-/)
+    expect(notes).toBe('')
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await page.locator('#ssn:invalid:state(empty)').waitFor()
+  })
+
+  test('elements without React', async () => {
+    const { page, alerts } = await open('elements.ts')
+    await type(page, 'ssn', SSN)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.waitForURL('**/profile')
+    const form = new URLSearchParams(posts.pop())
+    const token = form.get('ssn') ?? ''
+    expect(form.get('notes')).toBe('')
+    await client.grants.create(client.sid('a-login'), token)
+    const { page: again } = await open('elements.ts')
+    await again.locator('#stored').evaluate((element, shown) => element.setAttribute('token', shown), token)
+    await again.frameLocator('#stored iframe').getByText(SSN).waitFor()
+    expect(alerts).toEqual([])
+  })
+
+  test('a policy without frame-src is told to the developer', async () => {
+    const page = await (await own.browser.newContext()).newPage()
+    const said = page.waitForEvent('dialog')
+    await page.route('**/elements.ts', async (route) => {
+      const response = await route.fetch()
+      const { 'content-security-policy': _, ...headers } = response.headers()
+      await route.fulfill({ response, headers })
+    })
+    void page.goto(`${origin}/elements.ts`)
+    const dialog = await said
+    expect(dialog.message()).toBe('The frame-src of this page: missing')
+    await dialog.dismiss()
+  })
+})
+
+describe('the tables are those of the source', () => {
+  const react = 'packages/react-sdk/src'
+  test.each([
+    ['## The provider', [['packages/browser/src/page.ts', 'LunaDefendOptions']]],
+    [
+      '### Props',
+      [
+        [`${react}/secure-field.ts`, 'SecureFieldProps'],
+        [`${react}/secure-field.ts`, 'SecureInputProps'],
+        [`${react}/secure-field.ts`, 'SecureTextAreaProps'],
+      ],
+    ],
+    ['## Showing a value', [[`${react}/secure-paragraph.ts`, 'SecureParagraphProps']]],
+  ] as const)('%s', (heading, interfaces) => {
+    const documented = rows(section(REACT, heading)).flatMap(([prop]) => names(prop ?? ''))
+    const expected = interfaces.flatMap(([file, type]) => membersOf(file, type))
+    expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
+  })
+
+  test('errors', () => {
+    const documented = rows(section(REACT, '## Errors')).map(([code]) => name(code))
+    expect(documented.sort()).toEqual(Object.keys(ERROR_MESSAGES).sort())
+  })
+
+  test('style properties', () => {
+    const [listed = ''] = section(REACT, '### What reaches the frame').split(' Fonts ')
+    expect(names(listed).sort()).toEqual([...STYLE_PROPERTIES].sort())
+  })
+
+  test('states of a field', () => {
+    const documented = rows(section(REACT, '### What the page learns')).map(([fill]) => name(fill))
+    expect(documented.sort()).toEqual([...FILLS].sort())
+  })
+
+  test('tags', () => {
+    const documented = rows(section(REACT, '## Without React')).map(([tag]) => name(tag))
+    const defined = [
+      ...read('packages/browser/src/define-elements.ts').matchAll(/^ {2}'(secure-\w+)': Secure/gm),
+    ]
+    expect(documented.sort()).toEqual(defined.map((match) => `<${match[1]}>`).sort())
+  })
+})
