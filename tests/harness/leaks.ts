@@ -56,8 +56,13 @@ function base64Forms(value: string, alphabet: 'base64' | 'base64url'): Buffer[] 
   })
 }
 
+/** Bytes that a value must have: less than that is found by chance in anything random. */
+const SHORTEST = 8
+
 /** In which encodings one of the values is found in the bytes: `["base64 of secret"]`; none is `[]`. */
 export function findLeaks(haystack: Buffer | string, values: readonly string[]): string[] {
+  if (values.some((value) => Buffer.byteLength(value) < SHORTEST))
+    throw new RangeError('Too short to look for.')
   const bytes = typeof haystack === 'string' ? Buffer.from(haystack) : haystack
   return values.flatMap((value) =>
     ALL_ENCODINGS.filter((encoding) =>

@@ -33,7 +33,7 @@ export class Visitor {
     await this.page.getByLabel('Name', { exact: true }).fill(name)
     await this.page.getByLabel('Password').fill(PASSWORD)
     await this.page.locator('form').getByRole('button', { name: button }).click()
-    await this.page.getByRole('heading', { name: 'Your profile' }).waitFor()
+    await this.page.locator('#ssn').waitFor()
   }
 
   async logOut(): Promise<void> {
