@@ -85,20 +85,16 @@ const OF_STORE: [string, Fault, FrameFailure][] = [
   ['silence', silent, 'timed-out'],
 ]
 
-describe.each(['/tokenize', '/detokenize'])('%s answers', (path) => {
-  test.each(OF_TOKENIZER)('%s', async (_, fault, code) => {
-    await expectFailure(path, fault, code)
-  })
+describe('/detokenize answers', () => {
+  test.each(OF_TOKENIZER)('%s', (_, fault, code) => expectFailure('/detokenize', fault, code))
+})
+// The same code reads every answer; here it is what comes after that counts.
+const SOME = OF_TOKENIZER.filter(([, fault, code]) => fault === silent || code === 'tokenizer-unreachable')
+describe.each(['/tokenize', '/session/challenge', '/session'])('%s answers', (path) => {
+  test.each(SOME)('%s', (_, fault, code) => expectFailure(path, fault, code))
 })
 describe.each(['PUT', 'GET'])('the store answers a %s with', (method) => {
-  test.each(OF_STORE)('%s', async (_, fault, code) => {
-    await expectFailure(method, fault, code)
-  })
-})
-describe.each(['/session/challenge', '/session'])('%s answers', (path) => {
-  test.each(OF_TOKENIZER.filter(([, , code]) => code !== 'no-session'))('%s', async (_, fault, code) => {
-    await expectFailure(path, fault, code)
-  })
+  test.each(OF_STORE)('%s', (_, fault, code) => expectFailure(method, fault, code))
 })
 
 /** One failure, told by its code; typed text stays, shown text goes; and the next try works. */

@@ -85,6 +85,8 @@ describe('after the user has emptied it', () => {
   async function emptied(stage: Stage): Promise<Mounted> {
     const field = await stage.mount('input', { configure: { pattern: '\\d+', maxLength: 4 } })
     await field.ask({ type: 'load', tokenId: stage.world.put('stored') })
+    await field.value.focus()
+    await field.value.blur()
     await field.value.press('Control+a')
     await field.value.press('Delete')
     await expectState(field, 'empty!')

@@ -59,7 +59,7 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
   }
 
   function focusMoved(isFocused: boolean): void {
-    if (!isFocused && text() !== '') isJudged = true
+    if (!isFocused && text() !== '' && !content.isStored()) isJudged = true
     refresh()
     state.now()
   }
