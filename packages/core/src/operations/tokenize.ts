@@ -52,14 +52,24 @@ function recordOf(
 
 async function metadataOf({ keys }: Needs, place: RecordPlace, { metadata }: TokenizeCommand) {
   if (metadata === null) return null
-  const json = JSON.stringify(metadata)
-  if (Buffer.byteLength(json) > LIMITS.metadataBytes) {
+  const json = toJson(metadata)
+  if (json === null || Buffer.byteLength(json) > LIMITS.metadataBytes) {
     throw new LunaDefendError(
       'invalid_request',
       `body/metadata: must be at most ${LIMITS.metadataBytes} bytes of JSON`,
     )
   }
   return sealMetadata(keys.root.prf, place, json)
+}
+
+/** `null` when it is nested more deeply than the stack allows, which takes more bytes than the limit does. */
+function toJson(metadata: NonNullable<TokenizeCommand['metadata']>): string | null {
+  try {
+    return JSON.stringify(metadata)
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
 }
 
 function storeGrant({ keys, clock }: Needs, { actor }: Caller, token: TokenId, recordId: Uint8Array): Grant {
