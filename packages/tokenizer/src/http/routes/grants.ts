@@ -1,4 +1,4 @@
-import { type Body, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
+import { type Body, LunaDefendError, type TokenId } from '@lunadefend/contract'
 import {
   type DurationLimits,
   parseDuration,
@@ -10,13 +10,14 @@ import {
 import type { FastifyInstance } from 'fastify'
 import { batch } from '../envelope.ts'
 import { serve } from '../serve.ts'
+import { readSessionId } from '../session-id.ts'
 import type { House } from './house.ts'
 
 export function grantRoutes(server: FastifyInstance, { gate, needs }: House, life: DurationLimits): void {
   serve(server, gate, 'setGrant', async ({ caller, body }) => {
     const tokens = tokensOf(body)
     const expiresAt = await setGrant(needs, caller, {
-      sid: body.sessionId as SessionId,
+      sid: readSessionId(body.sessionId),
       tokens,
       access: body.access ?? 'read',
       ttlSeconds: secondsOf(body, life),
@@ -38,7 +39,7 @@ export function grantRoutes(server: FastifyInstance, { gate, needs }: House, lif
     const tokens = tokensOf(body)
     const { access = 'store', consume = false } = body
     const valid = await verifyGrant(needs, caller, {
-      sid: body.sessionId as SessionId,
+      sid: readSessionId(body.sessionId),
       tokens,
       access,
       consume,
@@ -48,7 +49,7 @@ export function grantRoutes(server: FastifyInstance, { gate, needs }: House, lif
   })
 
   serve(server, gate, 'revokeGrant', async ({ caller, body }) => {
-    const sid = (body.sessionId ?? null) as SessionId | null
+    const sid = body.sessionId === undefined ? null : readSessionId(body.sessionId)
     const named = body.tokenId !== undefined || body.tokenIds !== undefined
     return { revoked: await revokeGrant(needs, caller, { sid, tokens: named ? tokensOf(body) : null }) }
   })

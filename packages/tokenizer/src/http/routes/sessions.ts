@@ -1,4 +1,4 @@
-import { type AppId, LunaDefendError, type SessionId } from '@lunadefend/contract'
+import { type AppId, LunaDefendError } from '@lunadefend/contract'
 import {
   type Caller,
   closeSession,
@@ -12,6 +12,7 @@ import { isOwnFrame } from '../authenticate.ts'
 import { expiredCookie, sessionCookie } from '../cookies.ts'
 import { serve } from '../serve.ts'
 import { verifyExchange } from '../session-exchange.ts'
+import { readSessionId } from '../session-id.ts'
 import type { House } from './house.ts'
 
 export function sessionRoutes(server: FastifyInstance, { gate, needs, apps, publicUrl }: House): void {
@@ -45,7 +46,7 @@ export function sessionRoutes(server: FastifyInstance, { gate, needs, apps, publ
   })
 
   serve(server, gate, 'revokeSession', async ({ caller, body }) => {
-    await revokeSession(needs, caller, body.sessionId as SessionId)
+    await revokeSession(needs, caller, readSessionId(body.sessionId))
     return {}
   })
 }
