@@ -43,7 +43,14 @@ function read(error: FastifyError | Error): Reading {
   // secure-json-parse: malformed JSON, or a __proto__ in it.
   if (code === undefined && error instanceof SyntaxError)
     return { code: 'invalid_request', detail: 'body: is not JSON' }
+  // Whatever else the framework refuses with a 4xx is the client's doing.
+  if (code === undefined && isClientsFault(error)) return { code: 'invalid_request' }
   return { code: code ?? 'internal' }
+}
+
+function isClientsFault(error: FastifyError | Error): boolean {
+  const { code, statusCode = 500 } = error as Partial<FastifyError>
+  return String(code).startsWith('FST_ERR_') && statusCode >= 400 && statusCode < 500
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -3,11 +3,12 @@ import compress from '@fastify/compress'
 import swagger from '@fastify/swagger'
 import { CALLS, LIMITS, LunaDefendError } from '@lunadefend/contract'
 import { type Clock, GRANT_LIFE, type Needs } from '@lunadefend/core'
-import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { ApplicationTokens } from './application-token.ts'
 import type { Apps } from './apps.ts'
 import { answerError } from './errors.ts'
+import { refuseExpectations, refuseMalformed } from './malformed.ts'
 import { type FramePages, frameRoutes } from './routes/frame.ts'
 import { grantRoutes } from './routes/grants.ts'
 import type { House } from './routes/house.ts'
@@ -59,17 +60,27 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   return server
 }
 
+const newRequestId = () => randomBytes(16).toString('hex')
+
 function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
+  const headers = securityHeaders(publicUrl)
+  const refusals = { newRequestId, headers, log }
   const server = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomBytes(16).toString('hex'),
+    genReqId: newRequestId,
     requestIdHeader: false,
     bodyLimit: LIMITS.bodyBytes,
-    // A slow client is not waited for: headers in 10 s, the whole request in 15 s.
+    // A slow client is not waited for: headers in 10 s, the whole request in 15 s, looked after every second.
     requestTimeout: 15_000,
     keepAliveTimeout: 30_000,
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 1000 },
+    clientErrorHandler: refuseMalformed(refusals),
+    // A target that is no URL gets no route; its text is in the error.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(headers).header('x-request-id', request.id)
+      answerError(error, request, reply)
+    },
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false },
     },
@@ -77,22 +88,22 @@ function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
   server.removeContentTypeParser('text/plain')
   // Answers are made by us, whole: the schemas document them and the tests check them.
   server.setSerializerCompiler(() => JSON.stringify)
-  const headers = securityHeaders(publicUrl)
+  refuseExpectations(server, refusals)
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(headers).header('x-request-id', request.id)
   })
   server.setErrorHandler(answerError)
-  server.setNotFoundHandler((request, reply) =>
-    answerError(new LunaDefendError(missing(request)), request, reply),
-  )
+  server.setNotFoundHandler(refuseUnknown)
   return server
 }
 
-/** A known path with another method is 405, all else 404. */
-function missing(request: FastifyRequest): 'method_not_allowed' | 'not_found' {
+/** A known path with another method is 405 and says which it takes (RFC 9110, section 15.5.6), all else 404. */
+function refuseUnknown(request: FastifyRequest, reply: FastifyReply): void {
   const path = request.url.split('?', 1)[0]
-  const known = Object.values(CALLS).some((call) => call.path === path)
-  return known ? 'method_not_allowed' : 'not_found'
+  const methods = Object.values(CALLS).flatMap((call) => (call.path === path ? [call.method] : []))
+  if (methods.length > 0) reply.header('allow', methods.join(', '))
+  const code = methods.length > 0 ? 'method_not_allowed' : 'not_found'
+  answerError(new LunaDefendError(code), request, reply)
 }
 
 /** One line of log and one count a request. Neither holds a URL, a header or a body: only the route. */
