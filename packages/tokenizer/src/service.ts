@@ -52,7 +52,7 @@ export async function startTokenizer(
   const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
   const needs: Needs = { database, objectStore, clock, keys }
   const apps = await registerApps(rest.apps)
-  const pages = await framePages(publicUrl, storeConfig.endpoint)
+  const pages = await framePages(publicUrl, originOfValues(storeConfig))
   const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })
   stack.defer(() => shutDown(server))
   const refreshKeys = async () => {
@@ -74,6 +74,13 @@ const CLOSE_GRACE_MS = 3_000
 async function shutDown(server: Awaited<ReturnType<typeof buildServer>>): Promise<void> {
   const force = setTimeout(() => server.server.closeAllConnections(), CLOSE_GRACE_MS)
   await server.close().finally(() => clearTimeout(force))
+}
+
+/** Where presigned URLs lead, and so where the frame may go: the bucket can be a part of the host name. */
+function originOfValues({ endpoint, addressing, bucket }: TokenizerConfig['objectStore']): string {
+  const url = new URL(endpoint)
+  if (addressing === 'virtual-host') url.hostname = `${bucket}.${url.hostname}`
+  return url.origin
 }
 
 async function framePages(publicUrl: string, objectStoreOrigin: string): Promise<FramePages> {
