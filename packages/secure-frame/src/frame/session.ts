@@ -1,6 +1,6 @@
 import { codeOf, FrameError } from './failure.ts'
 import type { Session } from './handshake.ts'
-import type { Siblings } from './siblings.ts'
+import type { SiblingNeeds, Siblings } from './siblings.ts'
 import { type Answer, callTokenizer } from './tokenizer.ts'
 
 /** A session with less than this left is renewed before it is used, in milliseconds. */
@@ -13,7 +13,7 @@ const LONGEST_RETRY_MS = 60_000
 
 export interface SessionNeeds {
   /** The other frames of this page; they are handed the means to look at this one's session. */
-  readonly meet: (mine: { current: () => Session | null; opened: (session: Session) => void }) => Siblings
+  readonly meet: (mine: Pick<SiblingNeeds, 'current' | 'opened' | 'openedAnywhere'>) => Siblings
   readonly handshake: () => Promise<Session>
   /** Wipes, because another session takes the place of the one before. `false` when the frame may not go on with it. */
   readonly changed: () => boolean
@@ -42,7 +42,15 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     opened: (next) => {
       if (next.expiresAt > (session?.expiresAt ?? 0)) take(next)
     },
+    openedAnywhere: leave,
   })
+
+  /** Somebody else has logged in, on whatever page: this session is over, and what it showed is not for his eyes. */
+  function leave(sessionHash: string): void {
+    if (isRefusing || session === null || session.sessionHash === sessionHash) return
+    session = null
+    isRefusing = !needs.changed()
+  }
 
   /** `false`, and everything is wiped, when it is not the session that the values of this frame belong to. */
   function take(next: Session): boolean {

@@ -15,7 +15,7 @@ export interface Siblings {
   ask(wanted: (session: Session) => boolean, waitMs: number): Promise<Session | null>
   /** Lets the others see that there is somebody to ask. Settled when they can see it. */
   join(): Promise<void>
-  /** Tells the others of a session that was just opened. */
+  /** Tells the others of a session that was just opened; and the frames of other pages, whose session it is. */
   tell(session: Session): void
   /** Tells the others that a handshake failed. */
   tellFailure(code: FrameFailure): void
@@ -31,11 +31,15 @@ export interface SiblingNeeds {
   readonly current: () => Session | null
   /** Another frame has opened this one. */
   readonly opened: (session: Session) => void
+  /** A frame of any page has opened one with this hash. The cookie, which all of them share, is that session's now. */
+  readonly openedAnywhere: (sessionHash: string) => void
 }
 
-export function meetSiblings({ app, page, turnMs, current, opened }: SiblingNeeds): Siblings {
+export function meetSiblings(needs: SiblingNeeds): Siblings {
+  const { app, page, turnMs, current, opened } = needs
   const room = `lunadefend/${app}/${page}`
   const channel = new BroadcastChannel(room)
+  const everybody = new BroadcastChannel(`lunadefend/${app}`)
   const say = (word: Word): void => channel.postMessage(word)
   const askers = new Set<(session: Session) => void>()
   let failure: { readonly code: FrameFailure; readonly at: number } | null = null
@@ -49,6 +53,8 @@ export function meetSiblings({ app, page, turnMs, current, opened }: SiblingNeed
     for (const asker of askers) asker(data.session)
     opened(data.session)
   }
+
+  everybody.onmessage = ({ data }: MessageEvent<string>) => needs.openedAnywhere(data)
 
   async function ask(wanted: (session: Session) => boolean, waitMs: number): Promise<Session | null> {
     if (!(await hasMember(room))) return null
@@ -77,7 +83,10 @@ export function meetSiblings({ app, page, turnMs, current, opened }: SiblingNeed
       joined ??= joinRoom(room)
       return joined
     },
-    tell: (session) => say({ type: 'session', session }),
+    tell(session) {
+      say({ type: 'session', session })
+      everybody.postMessage(session.sessionHash)
+    },
     tellFailure: (code) => say({ type: 'failed', code }),
     failureSince: (time) => (failure !== null && failure.at >= time ? failure.code : null),
   }
