@@ -1,0 +1,151 @@
+import type { BrowserContext } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Site, startSite } from '../../apps/demo/test/site.ts'
+import { type OwnBrowser, startChromium } from '../../packages/secure-frame/test/chromium.ts'
+import { Visitor } from '../harness/visitor.ts'
+
+const SSN = '219-09-5001'
+const UNKNOWN = 'lunasec-00000000-0000-4000-8000-000000000000'
+
+let site: Site
+let chromium: OwnBrowser
+/** The profile of the browser that Alice uses, with Alice at the first tab. */
+let hers: BrowserContext
+let alice: Visitor
+let token = ''
+
+beforeAll(async () => {
+  site = await startSite()
+  chromium = await startChromium()
+})
+afterAll(async () => {
+  await chromium[Symbol.asyncDispose]()
+  await site[Symbol.asyncDispose]()
+})
+beforeEach(async () => {
+  hers = await chromium.browser.newContext()
+  alice = await Visitor.open(hers, site.url)
+  await alice.signUp()
+  await alice.type('ssn', SSN)
+  await alice.save()
+  token = (await alice.tokens())[0] ?? ''
+  await alice.visit('Vault')
+  await alice.shows('shown-ssn', SSN)
+})
+afterEach(() => hers.close())
+
+/** Calls the Tokenizer as a frame in this profile of the browser would: with its cookies, from its own origin. */
+async function askWithCookies(
+  context: BrowserContext,
+  path: string,
+  body: object,
+): Promise<[number, string]> {
+  return ask(await cookiesOf(context), path, body)
+}
+async function cookiesOf(context: BrowserContext): Promise<string> {
+  const cookies = await context.cookies(site.service.tokenizerUrl)
+  return cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+}
+async function ask(cookie: string, path: string, body: object): Promise<[number, string]> {
+  const response = await fetch(site.service.tokenizerUrl + path, {
+    method: 'POST',
+    headers: { cookie, 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+    body: JSON.stringify(body),
+  })
+  return [response.status, await response.text()]
+}
+
+describe('another user who gets hold of the token', () => {
+  test('reads nothing: the paragraph is empty, and the app is told why', async () => {
+    const mallory = await Visitor.open(await chromium.browser.newContext(), site.url)
+    await mallory.signUp()
+    await mallory.visit('Try to steal it')
+    await mallory.page.getByLabel('Another token').fill(token)
+    await mallory.page.getByRole('button', { name: 'Try to read it' }).click()
+    await mallory.page.getByText('Refused: access-denied.').waitFor()
+    expect(await mallory.shown('stolen-value')).toBe('')
+    const theirs = mallory.page.context()
+    const refusals = await Promise.all(
+      [token, UNKNOWN].map((tokenId) => askWithCookies(theirs, '/detokenize', { tokenId })),
+    )
+    const [one, other] = refusals.map(([status, body]) => [status, body.replace(/"requestId":"\w+"/, '')])
+    expect(one?.[0]).toBe(403)
+    expect(one).toEqual(other)
+    expect((await askWithCookies(hers, '/detokenize', { tokenId: token }))[0]).toBe(200)
+  })
+
+  test('cannot save it as his own either', async () => {
+    const mallory = await Visitor.open(await chromium.browser.newContext(), site.url)
+    await mallory.signUp()
+    const status = await mallory.page.evaluate(async (ssn) => {
+      const response = await fetch('/api/profile', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ displayName: '', city: '', ssn, notes: '' }),
+      })
+      return response.status
+    }, token)
+    expect(status).toBe(403)
+  })
+})
+
+describe('after the logout', () => {
+  test('the old cookies open nothing any more', async () => {
+    const cookie = await cookiesOf(hers)
+    expect((await ask(cookie, '/detokenize', { tokenId: token }))[0]).toBe(200)
+    await alice.logOut()
+    expect((await ask(cookie, '/detokenize', { tokenId: token }))[0]).toBe(401)
+    expect((await ask(cookie, '/tokenize', {}))[0]).toBe(401)
+  })
+
+  test('a page that is still open in another tab reads nothing more', async () => {
+    const second = await Visitor.open(hers, `${site.url}/vault`)
+    await second.shows('shown-ssn', SSN)
+    await alice.logOut()
+    await second.page.evaluate(noteErrors)
+    await second.page.evaluate(() => document.querySelector('secure-paragraph')?.reload())
+    await expect.poll(() => second.page.evaluate(codes)).toContain('no-session')
+    expect(await second.shown('shown-ssn')).toBe('')
+  })
+
+  test('the back button brings nothing back', async () => {
+    await alice.logOut()
+    await alice.page.goBack()
+    await alice.page.getByRole('heading', { name: 'This clinic never sees' }).waitFor()
+    expect(await alice.page.locator('iframe').count()).toBe(0)
+  })
+})
+
+describe('when somebody else logs in at one tab, in the other tab', () => {
+  test('what is shown and what is typed is wiped at once, and the app is told', async () => {
+    const shown = await Visitor.open(hers, `${site.url}/vault`)
+    await shown.shows('shown-ssn', SSN)
+    const typed = await Visitor.open(hers, `${site.url}/profile`)
+    await typed.shows('ssn', SSN)
+    await typed.type('notes', 'not saved yet')
+    for (const { page } of [shown, typed]) await page.evaluate(noteErrors)
+    await alice.logOut()
+    await new Visitor(alice.page).signUp()
+    for (const { page } of [shown, typed])
+      await expect.poll(() => page.evaluate(codes)).toContain('session-changed')
+    expect(await shown.shown('shown-ssn')).toBe('')
+    expect(await typed.shown('ssn')).toBe('')
+    expect(await typed.shown('notes')).toBe('')
+    await typed.page.keyboard.press('ControlOrMeta+Z')
+    expect(await typed.shown('notes')).toBe('')
+    await typed.page.locator('#notes:state(ready)').waitFor()
+    await typed.pressSave()
+    await typed.page.getByRole('alert').getByText('Not saved.').waitFor()
+  })
+})
+
+/** Runs in the page: what `onError` of an element is told from now on. */
+function noteErrors(): void {
+  const seen: string[] = []
+  Object.assign(window, { codes: seen })
+  const note = (event: Event) => event instanceof CustomEvent && seen.push(event.detail.code)
+  window.addEventListener('error', note, { capture: true })
+}
+function codes(): string[] {
+  return Reflect.get(window, 'codes')
+}
