@@ -7,7 +7,13 @@ beforeAll(async () => {
 })
 afterAll(() => stage[Symbol.asyncDispose]())
 beforeEach(() => {
-  Object.assign(stage.tokenizer, { mode: 'works', refuseTokenize: null, refuseRead: null, hold: null })
+  Object.assign(stage.tokenizer, {
+    mode: 'works',
+    refuseTokenize: null,
+    refuseRead: null,
+    forged: null,
+    hold: null,
+  })
   stage.tokenizer.tokenized = 0
   stage.app.submissions.length = 0
   stage.app.assertions.length = 0
@@ -237,6 +243,14 @@ describe('nothing is submitted when anything failed', () => {
     expect(await scene.errors()).toEqual(['good:access-denied', 's:access-denied'])
     stage.tokenizer.refuseTokenize = null
     await succeeds(scene)
+    await scene.page.close()
+  })
+
+  test('what the frame hands out is no token', async () => {
+    const scene = await opened()
+    stage.tokenizer.forged = 'secret'
+    expect(await failing(scene)).toEqual(['good:failed', 's:failed'])
+    stage.tokenizer.forged = null
     await scene.page.close()
   })
 

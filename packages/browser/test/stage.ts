@@ -54,6 +54,8 @@ export interface StandIn {
   mode: 'works' | 'down' | 'blank' | 'mute' | 'asks' | 'elsewhere'
   refuseTokenize: string | null
   refuseRead: string | null
+  /** What the frame hands out in place of a token. */
+  forged: string | null
   /** Answers wait for it. */
   hold: Promise<void> | null
   /** Requests that came, and tokens that were made. */
@@ -177,6 +179,7 @@ function newStandIn(): StandIn {
     mode: 'works',
     refuseTokenize: null,
     refuseRead: null,
+    forged: null,
     hold: null,
     asked: 0,
     tokenized: 0,
@@ -223,6 +226,7 @@ function answer(
 ): object {
   if (path === '/stand-in/tokenize') {
     if (standIn.refuseTokenize !== null) return { code: standIn.refuseTokenize }
+    if (standIn.forged !== null) return { token: standIn.forged }
     standIn.tokenized++
     return { token: standIn.store(value ?? '') }
   }
