@@ -97,6 +97,22 @@ describe('requests', () => {
     for (const { headers } of stage.world.callsTo('/tokenize')) expect(headers).not.toHaveProperty('referer')
   })
 
+  test('are not sent on to another place, not even of the store', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    let isFirst = true
+    world.faults.set('GET', (_, response) => {
+      if (isFirst) response.writeHead(307, { location: `${world.store}/other` }).end()
+      else response.end('of somebody else')
+      isFirst = false
+      return true
+    })
+    const shown = await stage.mount('paragraph')
+    const answer = await shown.ask({ type: 'load', tokenId: world.put('x') })
+    expect(answer).toEqual({ type: 'failed', code: 'store-unreachable' })
+    expect(await shown.value.textContent()).toBe('')
+  })
+
   test('go to the store that the Tokenizer named when it made the page, and nowhere else', async () => {
     await using stage = await startStage()
     const { world } = stage
