@@ -124,7 +124,7 @@ describe('nothing lies about in the clear', () => {
       access.slice(0, 20),
       access.slice(-20),
       'sid-of-alice',
-      'user of',
+      'user of sid-of-',
       'marker-of-metadata',
     ]
     expect(findLeaksInFiles(join(stolen.path, 'M'), words)).toEqual([])
