@@ -150,7 +150,7 @@ describe('the first handshake', () => {
   ] as const)('with %s ends in %s: %s', async (_, assert, code) => {
     await using stage = await startStage((world) => {
       world.sid = null
-      world.waits = { assertion: 300 }
+      world.waits = { assertion: 300, request: 120_000 }
     })
     const field = await stage.mount('input', { assert })
     await field.value.pressSequentially('x')
