@@ -119,10 +119,11 @@ describe('the pages of the document work', () => {
       const { 'content-security-policy': _, ...headers } = response.headers()
       await route.fulfill({ response, headers })
     })
-    void page.goto(`${origin}/elements.ts`)
+    const arrived = page.goto(`${origin}/elements.ts`)
     const dialog = await said
     expect(dialog.message()).toBe('The frame-src of this page: missing')
     await dialog.dismiss()
+    await arrived
   })
 })
 
