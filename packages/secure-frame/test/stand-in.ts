@@ -301,7 +301,7 @@ export function xml(response: ServerResponse, status: number, code: string): voi
   response.end(`<?xml version="1.0"?><Error><Code>${code}</Code></Error>`)
 }
 
-export function json(response: ServerResponse, status: number, body: unknown): void {
+function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
