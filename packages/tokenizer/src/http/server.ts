@@ -74,7 +74,12 @@ function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
     // A slow client is not waited for: headers in 10 s, the whole request in 15 s, looked after every second.
     requestTimeout: 15_000,
     keepAliveTimeout: 30_000,
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 1000 },
+    http: {
+      headersTimeout: 10_000,
+      maxHeaderSize: 16 * 1024,
+      connectionsCheckingInterval: 1000,
+      requireHostHeader: false,
+    },
     clientErrorHandler: refuseMalformed(refusals),
     // A target that is no URL gets no route; its text is in the error.
     frameworkErrors: (error, request, reply) => {
@@ -91,6 +96,10 @@ function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
   refuseExpectations(server, refusals)
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(headers).header('x-request-id', request.id)
+    // RFC 9112, section 3.2. Node's own refusal has neither our headers nor a body.
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      throw new LunaDefendError('invalid_request', 'headers/host: is missing')
+    }
   })
   server.setErrorHandler(answerError)
   server.setNotFoundHandler(refuseUnknown)
