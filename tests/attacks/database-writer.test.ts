@@ -1,5 +1,5 @@
 import { createHash, createSecretKey, randomBytes } from 'node:crypto'
-import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
+import { type AppId, ERRORS, type ErrorCode, type SessionId, type TokenId } from '@lunadefend/contract'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { grantIdOf } from '../../packages/core/src/crypto/identifiers.ts'
@@ -239,6 +239,8 @@ describe('grants and records', () => {
     const answer = await reading(who(), alice as Person)
     expect(answer.status).toBe(status)
     expect(answer.body).not.toHaveProperty('data')
+    const { code, message } = answer.body.error as { code: ErrorCode; message: string }
+    expect(message).toBe(ERRORS[code].message)
   })
 
   function pointGrantsAt(index: number): void {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CALLS, ERRORS, type ErrorCode } from '@lunadefend/contract'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { securityHeaders } from '../../packages/tokenizer/src/http/security-headers.ts'
 import type { UserSession } from '../harness/handshake.ts'
 import { type Installation, install, ORIGIN } from '../harness/installation.ts'
 import { exchange, parseAnswers, type RawAnswer, type RawRequest, send } from '../harness/raw-http.ts'
@@ -279,6 +280,7 @@ describe('bytes that are hardly a request', () => {
     ['2,000 headers', 'invalid_request', () => line('GET /health HTTP/1.1', Array.from({ length: 2000 }, (_, i) => `x${i}: ${CANARY}`))],
     ['a cookie past 16 KiB', 'invalid_request', () => line('GET /session HTTP/1.1', [`cookie: access_token=${'A'.repeat(17_000)}`])],
     ['200 access tokens', 'session_changed', () => line('GET /session HTTP/1.1', ['sec-fetch-site: same-origin', `cookie: ${Array.from({ length: 200 }, (_, i) => `access_token=${String(i).padStart(43, 'A')}`).join(';')}`])],
+    ['no host', 'invalid_request', () => 'GET /health HTTP/1.1\r\nconnection: close\r\n\r\n'],
     ['two lengths', 'invalid_request', () => post(['content-length: 2', 'content-length: 2'], '{}')],
     ['two lengths that differ', 'invalid_request', () => post(['content-length: 2', 'content-length: 40'], '{}')],
     ['a length and chunks', 'invalid_request', () => post(['content-length: 2', 'transfer-encoding: chunked'], '0\r\n\r\n')],
@@ -390,6 +392,66 @@ describe('headers', () => {
     const ids = (await Promise.all([ask(), ask()])).map(({ headers }) => headers.get('x-request-id'))
     expect(new Set([...ids, 'a'.repeat(32)]).size).toBe(3)
   })
+})
+
+describe('the frame', () => {
+  const ask = (path: string, dest?: string) =>
+    send(on.wire.url, {
+      method: 'GET',
+      path,
+      headers: dest === undefined ? [] : [['sec-fetch-dest', dest]],
+      body: null,
+    })
+  const PATH = '/frame?app=acme&component=input'
+
+  test.each([undefined, 'document', 'empty', 'embed', 'object', 'frame', ''])(
+    'for %s is refused',
+    async (dest) => {
+      expect(expectRefusal(await ask(PATH, dest))).toBe('forbidden')
+    },
+  )
+
+  test.each([
+    ['/frame?app=nobody&component=input', 'forbidden'],
+    ['/frame?app=__proto__&component=input', 'invalid_request'],
+    [`/frame?app=acme&component=${CANARY}`, 'invalid_request'],
+    [`${PATH}&${CANARY}=1`, 'invalid_request'],
+    [`${PATH}&app=${CANARY}`, 'invalid_request'],
+    ['/frame', 'invalid_request'],
+  ])('%s is refused', async (path, code) => {
+    const answer = await ask(path, 'iframe')
+    expect(expectRefusal(answer)).toBe(code)
+    expect(answer.text).not.toContain(CANARY)
+  })
+
+  test('may be shown by the pages of its app, and by no other; its nonce is never the same', async () => {
+    const answers = await Promise.all([ask(PATH, 'iframe'), ask(PATH, 'iframe')])
+    const nonces = answers.map(({ status, headers, text }) => {
+      const policy = headers['content-security-policy'] ?? ''
+      expect(status).toBe(200)
+      expect(/frame-ancestors ([^;]*)/.exec(policy)?.[1]).toBe(ORIGIN)
+      expect(headers).not.toHaveProperty('x-frame-options')
+      expect(headers['cache-control']).toBe('no-store')
+      const nonce = /script-src 'nonce-([^']+)'/.exec(policy)?.[1] as string
+      expect(Buffer.from(nonce, 'base64').length).toBeGreaterThanOrEqual(16)
+      expect(text).toContain(`nonce="${nonce}"`)
+      return nonce
+    })
+    expect(nonces[0]).not.toBe(nonces[1])
+  })
+})
+
+test('a batch takes 1,000 tokens and not one more', async () => {
+  const status = async (count: number) => {
+    const body = { tokenIds: Array(count).fill(tokenId) }
+    return (await on.wire.call('/detokenize', { headers: { authorization: application }, body })).status
+  }
+  expect([await status(1000), await status(1001)]).toEqual([200, 400])
+})
+
+test('https is demanded for good where the public URL has it', () => {
+  expect(securityHeaders('https://t.test')['strict-transport-security']).toMatch(/^max-age=\d{8}/)
+  expect(securityHeaders('http://localhost:1')).not.toHaveProperty('strict-transport-security')
 })
 
 describe('refusals tell nothing by their shape', () => {

@@ -180,6 +180,8 @@ describe('assertions and proofs', () => {
     ['a proof for another assertion', { proofClaims: { ath: Buffer.alloc(32).toString('base64url') } }],
     ['a proof for another challenge', { proofClaims: { nonce: 'x' } }],
     ['a proof for another Tokenizer', { proofClaims: { aud: 'http://localhost:1' } }],
+    ['a proof from the future', () => ({ proofClaims: { iat: now() + 300 } })],
+    ['a user of 257 characters', { assertionClaims: { sub: 'x'.repeat(257) } }],
     ['an old proof', () => ({ proofClaims: { iat: now() - 300 } })],
     ['a proof of another type', { proofHeader: { typ: 'JWT' } }],
     ['a proof with a kid', { proofHeader: { kid: 'x' } }],

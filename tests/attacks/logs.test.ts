@@ -190,6 +190,8 @@ test('no token, session, cookie, key, hash, URL or value is in the log or in the
     .split('\n')
     .map((line) => JSON.parse(line))
   for (const line of lines) for (const member of Object.keys(line)) expect(MEMBERS).toContain(member)
+  // The name of an error or its code, never its text.
+  for (const { error = 'none' } of lines) expect(error).toMatch(/^[A-Za-z_]+$/)
   const logged = new Set(lines.map(({ requestId }) => requestId))
   for (const requestId of requestIds) expect(logged).toContain(requestId)
   expect(lines.filter(({ level }) => level >= 50).length).toBeGreaterThanOrEqual(4)

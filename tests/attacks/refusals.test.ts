@@ -201,6 +201,17 @@ describe('grants', () => {
 })
 
 describe('sessions', () => {
+  test('an application token that was used already ends with its own life', async () => {
+    const headers = await on.application()
+    const ask = async () =>
+      (await on.wire.call('/grant/revoke', { headers, body: { sessionId: 'x' } })).status
+    expect(await ask()).toBe(200)
+    clock.ahead += 331_000
+    expect(await ask()).toBe(401)
+    clock.ahead -= 331_000
+    expect(await ask()).toBe(200)
+  })
+
   test('revoking a session ends it and its grants, and refuses assertions from before', async () => {
     const carol = await on.logIn('carol')
     const token = await on.protect(carol, 'x')
