@@ -81,7 +81,21 @@ export function parseConfig(value: unknown): TokenizerConfig {
   }
   const ids = value.apps.map(({ id }) => id)
   if (new Set(ids).size !== ids.length) throw new ConfigError(['/apps two apps have the same id'])
+  const wrong = originsIn(value).filter(([, text]) => !URL.canParse(text) || new URL(text).origin !== text)
+  if (wrong.length > 0) throw new ConfigError(wrong.map(([path]) => `${path} is not written as browsers do`))
   return freeze(structuredClone(value))
+}
+
+/** A browser's `Origin` is compared with them, and they stand in policies: each has one spelling (RFC 6454 §6.2). */
+function originsIn({ publicUrl, objectStore, apps }: TokenizerConfig): [path: string, text: string][] {
+  const own: [string, string][] = [
+    ['/publicUrl', publicUrl],
+    ['/objectStore/endpoint', objectStore.endpoint],
+  ]
+  const theirs = apps.flatMap(({ origins }, app) =>
+    origins.map((text, index): [string, string] => [`/apps/${app}/origins/${index}`, text]),
+  )
+  return [...own, ...theirs]
 }
 
 function freeze<T>(value: T): T {
