@@ -1,11 +1,18 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { closeBrowser, eventually, expectState, settle, startStage } from './stage.ts'
+import { closeBrowser, eventually, expectState, type Mounted, settle, startStage } from './stage.ts'
 
 afterAll(closeBrowser)
 
 const CHALLENGE = '/session/challenge'
 const OPEN = '/session'
 const ASSERT = '/.lunadefend/session'
+
+/** Waits until a frame has a session: it is listed, and nobody is opening one. */
+async function opened({ frame }: Mounted): Promise<void> {
+  const look = (): Promise<string[]> =>
+    frame.evaluate(async () => ((await navigator.locks.query()).held ?? []).map(({ name = '' }) => name))
+  await eventually(look).toEqual([expect.stringMatching(/^lunadefend\/test\/[0-9a-f]{32}$/)])
+}
 
 describe('one page load', () => {
   test('has one handshake for five frames that start together, and for one that comes later', async () => {
@@ -167,7 +174,7 @@ describe('renewal', () => {
     const { world } = stage
     const token = world.put('shown')
     const frame = await stage.mount('paragraph')
-    await eventually(() => world.callsTo(OPEN).length).toBe(1)
+    await opened(frame)
     await settle(stage.page)
     expect(world.callsTo(OPEN)).toHaveLength(1)
     world.lifetime = 600
@@ -183,7 +190,7 @@ describe('renewal', () => {
     const { world } = stage
     const token = world.put('shown')
     const frame = await stage.mount('paragraph')
-    await eventually(() => world.callsTo(OPEN).length).toBe(1)
+    await opened(frame)
     world.sid = null
     for (let times = 0; times < 2; times++)
       expect(await frame.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
@@ -277,7 +284,7 @@ describe('another session', () => {
     await using stage = await startStage()
     const { world } = stage
     const field = await stage.mount('input')
-    await eventually(() => world.callsTo(OPEN).length).toBe(1)
+    await opened(field)
     await field.value.pressSequentially('078-05-1120')
     world.sid = 'mallory'
     world.forgetSessions()
