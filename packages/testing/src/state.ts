@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFileRootKey } from '@lunadefend/stores/root-keys'
 import { exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
@@ -74,7 +74,7 @@ export async function ensureRootKey(paths: StatePaths): Promise<void> {
 /** The key under which the embedded object store encrypts what comes without a key. */
 export function ensureObjectsKey({ objectsKey, objects }: StatePaths): Uint8Array {
   if (!existsSync(objectsKey) && !existsSync(objects)) {
-    writeFileSync(objectsKey, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
+    writeWhole(objectsKey, `${randomBytes(32).toString('base64')}\n`)
   }
   const key = Buffer.from(readText(objectsKey).trim(), 'base64')
   if (key.length !== 32) throw damaged(objectsKey)
@@ -93,7 +93,8 @@ export function ensureCredentials({ credentials }: StatePaths, endpoint: string)
   const now = { ...fresh, ...kept, endpoint } as ObjectsCredentials
   const whole = Object.values(now).every((value) => typeof value === 'string' && value !== '')
   if (!whole) throw damaged(credentials)
-  writeFileSync(credentials, `${JSON.stringify(now, null, 2)}\n`, { mode: 0o600 })
+  const text = `${JSON.stringify(now, null, 2)}\n`
+  if (!existsSync(credentials) || readText(credentials) !== text) writeWhole(credentials, text)
   return now
 }
 
@@ -107,7 +108,7 @@ export async function ensureSigningKey({ apps }: StatePaths, id: string): Promis
       kid: `${id}-${randomBytes(4).toString('hex')}`,
       alg: 'EdDSA',
     }
-    writeFileSync(file, `${JSON.stringify(key, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+    writeWhole(file, `${JSON.stringify(key, null, 2)}\n`)
   }
   const key = readJson(file) as unknown as SigningKey
   const usable = typeof key.kid === 'string' && key.alg === 'EdDSA' && typeof key.d === 'string'
@@ -121,6 +122,13 @@ export async function ensureSigningKey({ apps }: StatePaths, id: string): Promis
 /** What the Tokenizer may know of it. */
 export function publicKeyOf({ kid, alg, kty, crv, x }: SigningKey) {
   return { kid, alg, kty, crv, x }
+}
+
+/** A process that is killed in the middle leaves the old file, or none: half a key would not start again. */
+function writeWhole(file: string, text: string): void {
+  const draft = `${file}.${randomBytes(6).toString('hex')}.new`
+  writeFileSync(draft, text, { mode: 0o600, flag: 'wx', flush: true })
+  renameSync(draft, file)
 }
 
 function readJson(file: string): Record<string, unknown> {
