@@ -57,7 +57,7 @@ async function expectBack(fields: Readonly<Record<string, string>>): Promise<voi
   await visitor.save()
   await visitor.visit('Vault')
   for (const [id, text] of Object.entries(fields)) await visitor.shows(`shown-${id}`, text)
-  await visitor.page.goto(`${site.url}/profile`)
+  await visitor.visit('Profile')
   for (const [id, text] of Object.entries(fields)) await visitor.shows(id, text)
 }
 

@@ -12,11 +12,20 @@ let chromium: OwnBrowser
 /** The profile of the browser that Alice uses, with Alice at the first tab. */
 let hers: BrowserContext
 let alice: Visitor
+let name = ''
 let token = ''
 
 beforeAll(async () => {
   site = await startSite()
   chromium = await startChromium()
+  const context = await chromium.browser.newContext()
+  const visitor = await Visitor.open(context, site.url)
+  name = visitor.name
+  await visitor.signUp()
+  await visitor.type('ssn', SSN)
+  await visitor.save()
+  token = (await visitor.tokens())[0] ?? ''
+  await context.close()
 })
 afterAll(async () => {
   await chromium[Symbol.asyncDispose]()
@@ -25,10 +34,7 @@ afterAll(async () => {
 beforeEach(async () => {
   hers = await chromium.browser.newContext()
   alice = await Visitor.open(hers, site.url)
-  await alice.signUp()
-  await alice.type('ssn', SSN)
-  await alice.save()
-  token = (await alice.tokens())[0] ?? ''
+  await alice.logIn(name)
   await alice.visit('Vault')
   await alice.shows('shown-ssn', SSN)
 })

@@ -64,9 +64,9 @@ class Patient extends Visitor {
   }
 
   /** The app says so, to its developer and to its user; nothing was submitted; what was typed is there. */
-  async expectRefused(code: string, text: string): Promise<void> {
+  async expectRefused(codes: readonly string[], text: string): Promise<void> {
     await this.page.getByRole('alert').getByText('Not saved.').waitFor()
-    expect(await this.codes()).toEqual([code])
+    expect(await this.codes()).toEqual(codes)
     expect(this.requests).not.toContain('POST /api/profile')
     expect(await this.shown('ssn')).toBe(text)
   }
@@ -98,7 +98,7 @@ describe('killed in the middle of a submit', () => {
       parts.freeze(part)
       await patient.saveUntil(request)
       await parts.kill(part)
-      await patient.expectRefused(code, '219-09-1001')
+      await patient.expectRefused([code], '219-09-1001')
       await parts.start(part)
       await patient.expectSecondTry('219-09-1001')
     },
@@ -135,15 +135,10 @@ describe('killed in the middle of a submit', () => {
 
 test('frozen in the middle of a submit: each ends with an error in time, and works when it is back', async () => {
   const arrivals = Array.from({ length: 4 }, () => Patient.arrive())
-  const [atApp, atLogin, atStore, atTokenizer] = (await Promise.all(arrivals)) as [
-    Patient,
-    Patient,
-    Patient,
-    Patient,
-  ]
-  const patients = { 1: atApp, 2: atLogin, 3: atStore, 4: atTokenizer }
+  const patients = (await Promise.all(arrivals)) as [Patient, Patient, Patient, Patient]
+  const [atTokenizer, atStore, atLogin, atApp] = patients
   const release = await atLogin.reloadWithoutSession()
-  for (const [n, patient] of Object.entries(patients)) await patient.type('ssn', `219-09-200${n}`)
+  for (const [n, patient] of patients.entries()) await patient.type('ssn', `219-09-200${n}`)
   parts.freeze('app')
   await atApp.saveUntil('POST /api/profile')
   release()
@@ -153,13 +148,14 @@ test('frozen in the middle of a submit: each ends with an error in time, and wor
   parts.freeze('tokenizer')
   await atTokenizer.saveUntil('POST /tokenize')
   await Promise.all([
-    atTokenizer.expectRefused('timed-out', '219-09-2004'),
-    atStore.expectRefused('timed-out', '219-09-2003'),
-    atLogin.expectRefused('timed-out', '219-09-2002'),
+    atTokenizer.expectRefused(['timed-out'], '219-09-2000'),
+    atStore.expectRefused(['timed-out'], '219-09-2001'),
+    atLogin.expectRefused(expect.arrayContaining(['timed-out']), '219-09-2002'),
     atApp.page.getByRole('alert').waitFor(),
   ])
   for (const part of ['tokenizer', 'objects', 'app'] as const) parts.thaw(part)
-  for (const [n, patient] of Object.entries(patients)) await patient.expectSecondTry(`219-09-200${n}`)
+  // The app comes last: it still has to deal with the request that nobody waits for any more.
+  for (const [n, patient] of patients.entries()) await patient.expectSecondTry(`219-09-200${n}`)
 }, 120_000)
 
 /** Runs in the page: what `onError` of a field is told. */
