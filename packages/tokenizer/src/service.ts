@@ -56,7 +56,7 @@ export async function startTokenizer(
   const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })
   stack.defer(() => shutDown(server))
   const refreshKeys = async () => {
-    ring = await loadKeyRing({ database, clock, root })
+    ring = await loadKeyRing({ database, clock, root }, ring)
   }
   const jobs = startJobs(needs, refreshKeys, log)
   stack.defer(() => jobs.stop())
