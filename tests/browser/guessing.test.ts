@@ -9,10 +9,7 @@ const VALUES = ['078-05-1120', '578-05-1120', 'a@b.example', 'x'.repeat(300)]
 const QUESTIONS = [
   { pattern: '[0-4].*' },
   { pattern: '[5-9].*' },
-  { pattern: '078-05-[0-9]{4}' },
-  { pattern: '' },
   { minLength: 6 },
-  { maxLength: 5 },
   { maxLength: 0 },
   { required: true, minLength: 11, maxLength: 11 },
   { inputType: 'email' },
