@@ -6,6 +6,8 @@ export default defineConfig({
     // Tests run on Node's own loader, so what passes here also runs in production.
     experimental: { viteModuleRunner: false },
     pool: 'forks',
+    // Most of a browser test is waiting: three at once are good for two cores.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
