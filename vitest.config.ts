@@ -8,7 +8,7 @@ export default defineConfig({
     pool: 'forks',
     // Most of a browser test is waiting: three at once are good for two cores.
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })

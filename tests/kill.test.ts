@@ -85,4 +85,4 @@ test('killed with -9 at any time: every acknowledged token can be read after the
   const running = await start(folder.path, ports)
   expect(await readBack(await Wire.open(running.url), running, kept)).toBeGreaterThanOrEqual(10 * ROUNDS)
   running.child.kill('SIGKILL')
-})
+}, 120_000)
