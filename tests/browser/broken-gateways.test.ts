@@ -96,7 +96,7 @@ async function submitNew(): Promise<string> {
 
 /** Told once, with this code; nothing was submitted and nothing is lost, and then it works. */
 async function expectRefusedAndHealed(code: string, text: string): Promise<void> {
-  await expect.poll(errors, { timeout: 15_000 }).toEqual([code])
+  await expect.poll(errors).toEqual([code])
   await visitor.page.getByRole('alert').getByText('Not saved.').waitFor()
   expect(submits).toBe(0)
   expect(await visitor.shown('ssn')).toBe(text)
@@ -133,17 +133,17 @@ describe('a paragraph that meets', () => {
     'in place of %s %s shows nothing, says why, and works later',
     async (where, _, fault, code) => {
       await visitor.visit('Vault')
-      await expect.poll(() => visitor.shown('shown-ssn'), { timeout: 15_000 }).toMatch(/^219-09-3/)
+      await expect.poll(() => visitor.shown('shown-ssn')).toMatch(/^219-09-3/)
       const [detour, request] = where === 'the Tokenizer' ? [tokenizer, 'POST /detokenize'] : [objects, 'GET']
       breakAt(detour, request, fault)
       await visitor.page.evaluate(noteErrors)
       await readAgain()
-      await expect.poll(errors, { timeout: 15_000 }).toEqual([code])
+      await expect.poll(errors).toEqual([code])
       await visitor.page.getByRole('alert').waitFor()
       expect(await visitor.shown('shown-ssn')).toBe('')
       detour.meddling = {}
       await readAgain()
-      await expect.poll(() => visitor.shown('shown-ssn'), { timeout: 15_000 }).toMatch(/^219-09-3/)
+      await expect.poll(() => visitor.shown('shown-ssn')).toMatch(/^219-09-3/)
     },
   )
 
@@ -161,7 +161,7 @@ describe('a page load that meets', () => {
     await visitor.page.locator('#ssn:state(ready)').waitFor()
     await visitor.page.evaluate(noteErrors)
     const text = await submitNew()
-    await expect.poll(errors, { timeout: 15_000 }).toContain(code)
+    await expect.poll(errors).toContain(code)
     await visitor.page.getByRole('alert').getByText('Not saved.').waitFor()
     expect(submits).toBe(0)
     app.meddling = {}

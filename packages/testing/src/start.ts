@@ -1,6 +1,6 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { startObjectStore } from '@lunadefend/object-store'
 import { type Surroundings, startTokenizer, type TokenizerConfig } from '@lunadefend/tokenizer'
 import { explainPort } from './start-error.ts'
@@ -186,12 +186,29 @@ function tokenizerConfig(
   }
 }
 
-/** A port that was free a moment ago. */
+/**
+ * Below what systems hand out for outgoing connections and for port 0 (Linux: from 32768, others: from 49152), so that
+ * nobody gets one of these by chance between our look at it and its use.
+ */
+const FREE_PORTS = { from: 20_000, to: 32_000 } as const
+const given = new Set<number>()
+
+/** A port that was free a moment ago, and is not given away twice by this process. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const port = randomInt(FREE_PORTS.from, FREE_PORTS.to)
+  if (given.has(port) || !(await isFree(port))) return freePort()
+  given.add(port)
+  return port
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  return port
+  return true
 }
