@@ -1,10 +1,11 @@
 import type { AppId } from '@lunadefend/contract'
 import type { Prf } from './crypto/kdf.ts'
-import type { SealedKeyRing } from './crypto/key-ring.ts'
+import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 import type { AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
 import type { Grant } from './domain/grant.ts'
 import type { TokenRecord } from './domain/record.ts'
 import type { Session } from './domain/session.ts'
+import type { Upload } from './domain/upload.ts'
 
 /** Milliseconds since 1970. Handed in, so that a test can be tomorrow. */
 export interface Clock {
@@ -15,6 +16,8 @@ export interface Clock {
 export interface RootKeys {
   /** The key that new records are sealed with: "r" and 16 hex digits. */
   readonly activeKid: string
+  /** All that are held, the active one first: records that an older one sealed stay readable until it is retired. */
+  readonly kids: readonly string[]
   /** Throws for a kid that it does not hold. */
   readonly prf: Prf
 }
@@ -25,33 +28,163 @@ export interface Presigned {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Where the encrypted values lie. There is no `get`: the Tokenizer never sees a value. */
+/** One upload in parts, as the object store names it. */
+export interface MultipartUpload {
+  readonly objectKey: string
+  readonly uploadId: string
+}
+
+/** A part that the object store has. `etag` is the store's own name for its content. */
+export interface StoredPart {
+  /** 1 to 10,000. */
+  readonly partNumber: number
+  /** Bytes. */
+  readonly size: number
+  readonly etag: string
+}
+
+/** One page of a list; `next` continues it, `null` = this was the last one. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next: string | null
+}
+
+/** An object and the key that the store encrypts it with; `null` = it lies there as it was sent (mode 2). */
+export interface KeyedObject {
+  readonly objectKey: string
+  readonly sseKey: Uint8Array | null
+}
+
+/**
+ * Where the encrypted values lie. There is no `get`: the Tokenizer never sees a value. `sseKey` is 32 bytes, or `null`
+ * for an object that the client has encrypted itself. Everything throws when the store does not answer or refuses.
+ */
 export interface ObjectStore {
   /** An upload that works once, while there is no such object. `contentLength` in bytes, `null` = not known. */
-  presignPut(objectKey: string, sseKey: Uint8Array, contentLength: number | null): Promise<Presigned>
+  presignPut(objectKey: string, sseKey: Uint8Array | null, contentLength: number | null): Promise<Presigned>
   /** A download, always as `application/octet-stream`, never cached. */
-  presignGet(objectKey: string, sseKey: Uint8Array): Promise<Presigned>
-  /** `null` = there is no such object. Throws when the store does not answer, or answers something else. */
-  head(objectKey: string, sseKey: Uint8Array): Promise<{ readonly size: number } | null>
-  /** An object that is not there is as good as deleted. Throws when the store does not answer. */
+  presignGet(objectKey: string, sseKey: Uint8Array | null): Promise<Presigned>
+  /** `null` = there is no such object. */
+  head(objectKey: string, sseKey: Uint8Array | null): Promise<{ readonly size: number } | null>
+  /** Whether there is such an object; needs no key. */
+  exists(objectKey: string): Promise<boolean>
+  /** With its versions, if the store keeps any. An object that is not there is as good as deleted. */
   delete(objectKey: string): Promise<void>
-  /** Throws when the store does not answer. */
+  /** Copies inside the store, to a key of its own. `unable` = this store cannot, or not between such keys. */
+  copy(from: KeyedObject, to: KeyedObject): Promise<'copied' | 'missing' | 'unable'>
+  /** Objects under `v1/` in the order of their keys. */
+  list(after: string | null, limit: number): Promise<Page<StoredObject>>
+
+  /** Begins an upload in parts; answers the store's id for it. */
+  beginUpload(object: KeyedObject): Promise<string>
+  presignPart(
+    upload: MultipartUpload,
+    partNumber: number,
+    sseKey: Uint8Array | null,
+    contentLength: number,
+  ): Promise<Presigned>
+  /** Every part that has arrived, in order. `null` = there is no such upload (any more). */
+  listParts(upload: MultipartUpload): Promise<readonly StoredPart[] | null>
+  /** `exists` = there is an object of this name already, `missing` = no such upload, `refused` = the parts do not fit. */
+  completeUpload(
+    upload: MultipartUpload,
+    parts: readonly StoredPart[],
+  ): Promise<'completed' | 'exists' | 'missing' | 'refused'>
+  /** An upload that is not there is as good as aborted. */
+  abortUpload(upload: MultipartUpload): Promise<void>
+  /** Uploads that were neither completed nor aborted, in the order of their keys. */
+  listUploads(after: string | null, limit: number): Promise<Page<StartedUpload>>
+
   ping(): Promise<void>
+}
+
+/** Times in milliseconds since 1970, by the clock of the store. */
+export interface StoredObject {
+  readonly objectKey: string
+  readonly size: number
+  readonly modifiedAt: number
+}
+
+/** Times in milliseconds since 1970, by the clock of the store. */
+export interface StartedUpload extends MultipartUpload {
+  readonly startedAt: number
 }
 
 /** What the database is asked. Every list answers in the order of its question; `null` = not there. */
 export interface Reader {
   findRecords(locators: readonly Uint8Array[]): Promise<(TokenRecord | null)[]>
+  findRecordsById(recordIds: readonly Uint8Array[]): Promise<(TokenRecord | null)[]>
   findGrants(grantIds: readonly Uint8Array[]): Promise<(Grant | null)[]>
   findSession(tokenHash: Uint8Array): Promise<Session | null>
+  findUpload(recordId: Uint8Array): Promise<Upload | null>
   readKeyRing(): Promise<SealedKeyRing | null>
   /** Objects whose record is shredded and whose last upload URL has expired. */
-  findDeletions(now: number, limit: number): Promise<string[]>
+  findDeletions(now: number, limit: number): Promise<PendingDeletion[]>
+
+  // What the background work walks over. Living records only, in the order of their ids, after the one that is named.
+  findRecordsSealedBy(kid: string, after: Uint8Array | null, limit: number): Promise<TokenRecord[]>
+  findRecordsReferredBy(objectVersion: number, after: Uint8Array | null, limit: number): Promise<TokenRecord[]>
+  /** Created before this time, and never seen in the object store. */
+  findUnstored(createdBefore: number, after: Uint8Array | null, limit: number): Promise<TokenRecord[]>
+  /** Whose time to live is over. */
+  findExpired(now: number, limit: number): Promise<TokenRecord[]>
+  /** Oldest first. */
+  findUploads(startedBefore: number, limit: number): Promise<Upload[]>
+  /** Whether a living record refers to the object, for each. */
+  findObjectRefs(objectRefs: readonly Uint8Array[]): Promise<boolean[]>
+
+  /** How much still names each key. A key that is named by nothing is not in the list. */
+  countKeyUses(): Promise<KeyUse[]>
+  findWork(): Promise<Work[]>
 }
 
-/** A record and the key under which it is found. */
+/** A key and how many rows still need it. Shredded records need none. */
+export interface KeyUse {
+  readonly key: 'root' | RingKeyName
+  /** The kid of a root key; the version of a key of the ring, in decimal. */
+  readonly name: string
+  readonly rows: number
+}
+
+/**
+ * Work that is done in the background by one process at a time, in bounded steps: who is at it, and how far it got.
+ * Times in milliseconds since 1970.
+ */
+export interface Work {
+  readonly name: string
+  /** A random name of one process; `null` = nobody. */
+  readonly holder: string | null
+  readonly leaseUntil: number
+  /** Where to go on; `null` = from the beginning. */
+  readonly cursor: string | null
+  /** Items done since it began at the beginning. */
+  readonly done: number
+  /** When it last came to the end; `null` = never yet. */
+  readonly finishedAt: number | null
+}
+
+/** A record and the keys under which it is found: its own, and that of its object. */
 export interface NewRecord extends TokenRecord {
   readonly locator: Uint8Array
+  readonly objectRef: Uint8Array
+}
+
+/** A record under a fresh seal. It replaces the one with the generation before, if that is still there. */
+export interface Reseal {
+  readonly recordId: Uint8Array
+  /** The new one: the old one plus 1. */
+  readonly generation: number
+  readonly kid: string
+  readonly recordSalt: Uint8Array
+  readonly sealed: Uint8Array
+  readonly sealedMetadata: Uint8Array | null
+}
+
+/** Under which key of the ring a record's object is found. */
+export interface ObjectReference {
+  readonly recordId: Uint8Array
+  readonly objectRef: Uint8Array
+  readonly objectVersion: number
 }
 
 /** One decision about one token, to be committed with its audit row. */
@@ -66,11 +199,22 @@ export type Decision =
       readonly tokenHash: Uint8Array | null
       /** 1 counts as a use, 0 only needs the grant to be usable. */
       readonly uses: 0 | 1
+      /** The record moves to this locator when it is allowed; `null` = it stays where it is. */
+      readonly relocation: Relocation | null
       readonly audit: AuditSubject
     }
 
-/** `null` = allowed and spent. */
-export type Outcome = Refusal | null
+/** A locator under the present version of the locator key. */
+export interface Relocation {
+  readonly locator: Uint8Array
+  readonly locatorVersion: number
+}
+
+/**
+ * `null` = allowed and spent. `stale` = the record lives in another generation than the one that was read: look again;
+ * nothing was spent and no audit row written.
+ */
+export type Outcome = Refusal | 'stale' | null
 
 /**
  * Everything that can be written. Each call is one transaction, durable when its promise resolves; the audit rows are
@@ -80,13 +224,21 @@ export interface Commits {
   /** Rejects when the locator is taken. */
   createRecord(record: NewRecord, grant: Grant, audit: AuditEvent): Promise<void>
   /**
-   * In order. A `spend` is allowed when the record lives in this generation, the grant is for this record, usable at
-   * `audit.at` and, if a session is named, that one lives too; otherwise it is refused as `changed-meanwhile`.
+   * In order. A `spend` is allowed when the record lives in this generation (its time to live is not over at
+   * `audit.at`), the grant is for this record, usable at `audit.at` and, if a session is named, that one lives too;
+   * otherwise it is refused as `changed-meanwhile`, or `stale` when only the generation is another one.
    * Of several callers racing for the last use exactly one gets it.
    */
   decide(decisions: readonly Decision[]): Promise<Outcome[]>
-  /** All or none: an existing grant is replaced, its uses start at 0. */
-  setGrants(grants: readonly Grant[], audit: readonly AuditEvent[]): Promise<void>
+  /**
+   * All or none: an existing grant is replaced, its uses start at 0. `replaced` are the ids that the same grants have
+   * under older keys: they are removed.
+   */
+  setGrants(
+    grants: readonly Grant[],
+    replaced: readonly Uint8Array[],
+    audit: readonly AuditEvent[],
+  ): Promise<void>
   /** Removes the app's grants of a session, of records, or of both (`null` = any). Answers how many. */
   revokeGrants(which: GrantFilter, audit: readonly AuditEvent[]): Promise<number>
   /** Remembers that the object was seen. Rows of audit belong to the decision that allowed to look. */
@@ -94,29 +246,80 @@ export interface Commits {
   /** Uses up the challenge and writes the session; changes nothing unless it answers `opened`. */
   openSession(opening: SessionOpening, audit: AuditEvent): Promise<'opened' | 'challenge-used' | 'revoked'>
   closeSession(tokenHash: Uint8Array, audit: AuditEvent): Promise<void>
-  /** Ends the session everywhere with its grants, and refuses assertions that were issued before. */
-  revokeSession(tombstone: Tombstone, audit: AuditEvent): Promise<void>
   /**
-   * Overwrites salts and sealed bytes, removes the grants, notes the object for removal. `false` = nothing lived; then
-   * only the audit row is written, and says `changed-meanwhile`.
+   * Ends the session everywhere with its grants, and refuses assertions that were issued before. The session has one
+   * tombstone under each version of the session key.
+   */
+  revokeSession(tombstones: readonly Tombstone[], audit: AuditEvent): Promise<void>
+  /**
+   * Overwrites salts and sealed bytes, removes the grants and the upload, notes the object for removal. `false` =
+   * nothing lived; then only the audit row is written, and says `changed-meanwhile`.
    */
   shredRecord(recordId: Uint8Array, deletion: ObjectDeletion, audit: AuditEvent): Promise<boolean>
   finishDeletions(objectKeys: readonly string[]): Promise<void>
   recordAudit(events: readonly AuditEvent[]): Promise<void>
-  /** Compare and set: `false` when the stored version is not `expected` (0 = there is none yet). */
-  replaceKeyRing(ring: SealedKeyRing, expected: number): Promise<boolean>
+
+  /** Notes an upload in parts of a living record; replaces what was noted of it before. */
+  beginUpload(upload: Upload): Promise<void>
+  /** The upload is over. `storedAt` = when the object was seen whole; `null` = it was aborted. */
+  endUpload(recordId: Uint8Array, storedAt: number | null, audit: AuditEvent): Promise<void>
+
+  /** Each that is still in the generation before gets its new seal. Answers how many; the audit row counts them. */
+  resealRecords(reseals: readonly Reseal[], audit: AuditEvent): Promise<number>
+  /** Each living record gets its new reference. Answers how many; the audit row counts them. */
+  referObjects(references: readonly ObjectReference[], audit: AuditEvent): Promise<number>
+  /**
+   * The record gets its new seal and the reference of its new object, the old object is noted for removal. `false` = it
+   * is not in the generation before any more; then only the audit row is written, and says `changed-meanwhile`.
+   */
+  rekeyRecord(
+    reseal: Reseal,
+    reference: ObjectReference,
+    old: ObjectDeletion,
+    audit: AuditEvent,
+  ): Promise<boolean>
+
+  /**
+   * Compare and set. `changed-meanwhile` when the stored version is not `expected` (0 = there is none, and no record
+   * that was made with one); `in-use` when rows still name what it retires. Audits only what it does.
+   */
+  replaceKeyRing(ring: SealedKeyRing, change: KeyRingChange): Promise<'replaced' | 'changed-meanwhile' | 'in-use'>
   /** Removes what has expired: grants, sessions, tombstones, used challenges. At most `limit` of each. */
   removeExpired(now: number, limit: number): Promise<number>
+
+  /** Takes, or prolongs, the lease of a work until then. `null` = another process holds it. */
+  takeLease(name: string, holder: string, now: number, until: number): Promise<Work | null>
+  /** Notes how far the holder got. `false` = the lease is another one's by now; nothing was changed. */
+  saveWork(name: string, holder: string, progress: WorkProgress): Promise<boolean>
+}
+
+export interface WorkProgress {
+  readonly cursor: string | null
+  readonly done: number
+  /** `null` = there is more to do. */
+  readonly finishedAt: number | null
+  /** Whether the lease is given back. */
+  readonly release: boolean
+}
+
+export interface KeyRingChange {
+  readonly expected: number
+  /** The version of a key that the new ring lacks; `null` = it lacks none. */
+  readonly retires: { readonly key: RingKeyName; readonly version: number } | null
+  readonly audit: AuditEvent | null
 }
 
 export interface GrantFilter {
   readonly app: AppId
-  readonly sessionRef: Uint8Array | null
+  /** The session's names under every version of the session key. */
+  readonly sessionRefs: readonly Uint8Array[] | null
   readonly recordIds: readonly Uint8Array[] | null
 }
 
 export interface SessionOpening {
   readonly session: Session
+  /** The session's names under every version of the session key: a tombstone of any of them counts. */
+  readonly sessionRefs: readonly Uint8Array[]
   readonly challengeHash: Uint8Array
   /** Milliseconds since 1970; after that the used challenge need not be remembered. */
   readonly challengeExpiresAt: number
@@ -127,12 +330,18 @@ export interface SessionOpening {
 export interface Tombstone {
   readonly app: AppId
   readonly sessionRef: Uint8Array
+  readonly sessionVersion: number
   readonly revokedAt: number
   readonly expiresAt: number
 }
 
-export interface ObjectDeletion {
+export interface PendingDeletion {
   readonly objectKey: string
+  /** An upload in parts that had not ended. */
+  readonly uploadId: string | null
+}
+
+export interface ObjectDeletion extends PendingDeletion {
   /** When the last upload URL has expired, and the object is deleted for good. Milliseconds since 1970. */
   readonly notBefore: number
   readonly at: number

@@ -14,30 +14,56 @@ export type Action =
   | 'close-session'
   | 'revoke-session'
   | 'delete-token'
+  | 'upload-parts'
+  | 'upload-complete'
+  | 'upload-abort'
+  /** A new data key and a new object for a token. */
+  | 'rekey-token'
+  /** Records sealed anew under the active root key. */
+  | 'reseal-records'
+  /** Records whose objects are found under the present key from now on. */
+  | 'refer-objects'
+  | 'rotate-key'
+  | 'retire-key'
+  /** A token whose time to live is over. */
+  | 'expire-token'
+  /** A record whose value never arrived. */
+  | 'reap-record'
+  /** Objects, and uploads in parts, that no record refers to. */
+  | 'reap-objects'
 
 /** Why something was refused. The audit log says it; the caller never learns it. */
 export type Refusal =
   | 'unknown-token'
   | 'token-deleted'
+  | 'token-expired'
   | 'no-grant'
   | 'grant-expired'
   | 'grant-used-up'
   | 'not-stored'
   /** Between reading and committing something was revoked, spent, deleted or logged out. */
   | 'changed-meanwhile'
+  /** A key that rows still name, or that is the only one. */
+  | 'key-in-use'
+  /** So much is without a record that the database, not the objects, looks wrong. */
+  | 'too-many-orphans'
 
 /** What a decision is about. Pseudonyms are keyed by epoch; no token, session id or value is in a row. */
 export interface AuditSubject {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly requestId: string
-  readonly app: AppId
-  readonly actor: Actor['kind']
+  /** `null` = what is done concerns no single app. */
+  readonly app: AppId | null
+  /** `system` is the Tokenizer itself, at its background work. */
+  readonly actor: Actor['kind'] | 'system'
   readonly action: Action
-  /** The 30-day period whose audit key made the pseudonyms. */
+  /** The audit key that made the pseudonyms: its 30-day period times 1000, plus how often it was replaced in it. */
   readonly epoch: number
   readonly session: string | null
   readonly token: string | null
+  /** How many records or objects it is about. */
+  readonly count: number
 }
 
 export interface AuditEvent extends AuditSubject {

@@ -6,7 +6,11 @@ import type { TokenRecord } from './record.ts'
 export interface Grant {
   readonly grantId: Uint8Array
   readonly app: AppId
+  /** The version of the grant key that made the id. */
+  readonly grantVersion: number
   readonly sessionRef: Uint8Array
+  /** The version of the session key that made the reference. */
+  readonly sessionVersion: number
   readonly recordId: Uint8Array
   readonly access: Access
   readonly expiresAt: number
@@ -19,9 +23,16 @@ export interface Grant {
 /** `null` when record and grant allow it; else the reason for the audit log. */
 export function refusalOf(record: TokenRecord | null, grant: Grant | null, now: number): Refusal | null {
   if (record === null) return 'unknown-token'
-  if (record.deletedAt !== null) return 'token-deleted'
+  const gone = goneBecause(record, now)
+  if (gone !== null) return gone
   if (grant === null) return 'no-grant'
   if (grant.expiresAt <= now) return 'grant-expired'
   if (grant.maxUses !== null && grant.uses >= grant.maxUses) return 'grant-used-up'
   return null
+}
+
+/** `null` while the token lives. */
+export function goneBecause(record: TokenRecord, now: number): Refusal | null {
+  if (record.deletedAt !== null) return 'token-deleted'
+  return record.expiresAt !== null && record.expiresAt <= now ? 'token-expired' : null
 }

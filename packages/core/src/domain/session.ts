@@ -11,6 +11,8 @@ export interface Session {
   readonly tokenHash: Uint8Array
   readonly app: AppId
   readonly sessionRef: Uint8Array
+  /** The version of the session key that made reference and seal. */
+  readonly sessionVersion: number
   readonly sessionHash: string
   readonly sealedSid: Uint8Array
   readonly expiresAt: number
