@@ -42,12 +42,25 @@ export function openS3(options: S3Options): ObjectStore {
       const { status } = await send('DELETE', objectKey)
       if (status !== 204 && status !== 200 && status !== 404) throw refused('DELETE', status)
     },
+    exists: unable,
+    copy: unable,
+    list: unable,
+    beginUpload: unable,
+    presignPart: unable,
+    listParts: unable,
+    completeUpload: unable,
+    abortUpload: unable,
+    listUploads: unable,
     async ping() {
       const answer = await send('GET', PING_KEY)
       // A missing bucket is a 404, too, and only the body tells.
       if (answer.status !== 404 || answer.body.includes('NoSuchBucket')) throw refused('GET', answer.status)
     },
   }
+}
+
+async function unable(): Promise<never> {
+  throw new PortFailure('objects_refused', 'This adapter cannot do that.')
 }
 
 /** An object that is never there: object keys are "v1/" and 32 hex digits. */
@@ -61,7 +74,8 @@ const AS_DOWNLOAD = {
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html */
-function sseHeaders(sseKey: Uint8Array): Record<string, string> {
+function sseHeaders(sseKey: Uint8Array | null): Record<string, string> {
+  if (sseKey === null) return {}
   const prefix = 'x-amz-server-side-encryption-customer'
   return {
     [`${prefix}-algorithm`]: 'AES256',
@@ -71,7 +85,7 @@ function sseHeaders(sseKey: Uint8Array): Record<string, string> {
 }
 
 // With `if-none-match: *` an upload URL cannot replace what it, or anybody, has uploaded (RFC 9110, section 13.1.2).
-function uploadHeaders(sseKey: Uint8Array, contentLength: number | null): Record<string, string> {
+function uploadHeaders(sseKey: Uint8Array | null, contentLength: number | null): Record<string, string> {
   const length = contentLength === null ? {} : { 'content-length': String(contentLength) }
   return { 'if-none-match': '*', ...length, ...sseHeaders(sseKey) }
 }
