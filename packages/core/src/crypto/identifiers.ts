@@ -15,6 +15,11 @@ export function locatorOf(key: KeyObject, app: AppId, token: TokenId): Buffer {
   return keyed(key, 'lunadefend/v1/locator', app, token)
 }
 
+/** Where the record of an object is found, by whoever has its name but no token. 32 bytes. */
+export function objectRefOf(key: KeyObject, objectKey: string): Buffer {
+  return keyed(key, 'lunadefend/v1/object', objectKey)
+}
+
 /** The key of a grant: whoever can write to the database but lacks the key cannot make one. 32 bytes. */
 export function grantIdOf(
   key: KeyObject,

@@ -179,7 +179,7 @@ function fromJson(version: number, json: KeyRingJson): KeyRing {
   const versions = VERSIONED.map((name) => [name, json[name].map(versionFromJson)] as const)
   return {
     version,
-    ...(Object.fromEntries(versions) as Record<VersionedKeyName, KeyVersions>),
+    ...(Object.fromEntries(versions) as unknown as Record<VersionedKeyName, KeyVersions>),
     audit: new Map(audit),
   }
 }

@@ -13,6 +13,23 @@ export interface DataKeys {
   readonly contentKey: Uint8Array
 }
 
+/** What a record holds besides its place. */
+export interface OpenRecord {
+  readonly mode: Mode
+  readonly objectKey: string
+  readonly keys: DataKeys
+}
+
+/** The key that the object store is given; `null` in mode 2, where it gets none and sees what the client encrypted. */
+export function storeKeyOf({ mode, keys }: Pick<OpenRecord, 'mode' | 'keys'>): Uint8Array | null {
+  return mode === 1 ? keys.sseKey : null
+}
+
+/** The key that the client is given, to encrypt and decrypt the value itself; `null` in mode 1. */
+export function contentKeyOf({ mode, keys }: Pick<OpenRecord, 'mode' | 'keys'>): Uint8Array | null {
+  return mode === 2 ? keys.contentKey : null
+}
+
 /** What binds a sealed record to its place. */
 export interface RecordPlace {
   readonly app: AppId
@@ -100,7 +117,12 @@ export async function openOuter(prf: Prf, place: RecordPlace, record: SealedReco
 }
 
 /** Needs root key and token. Throws SealBroken when either is another one. */
-export async function openRecord(prf: Prf, place: RecordPlace, record: SealedRecord, token: TokenId) {
+export async function openRecord(
+  prf: Prf,
+  place: RecordPlace,
+  record: SealedRecord,
+  token: TokenId,
+): Promise<OpenRecord> {
   const outer = await openOuter(prf, place, record)
   return { mode: outer.mode, objectKey: outer.objectKey, keys: openInner(place, outer, token) }
 }

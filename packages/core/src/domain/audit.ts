@@ -41,6 +41,8 @@ export type Refusal =
   | 'grant-expired'
   | 'grant-used-up'
   | 'not-stored'
+  /** The value is, or would have to be, encrypted end to end, and the client cannot do that. */
+  | 'end-to-end-only'
   /** Between reading and committing something was revoked, spent, deleted or logged out. */
   | 'changed-meanwhile'
   /** A key that rows still name, or that is the only one. */

@@ -1,6 +1,6 @@
 import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
 import { pseudonymOf } from '../crypto/identifiers.ts'
-import { auditEpoch } from '../crypto/key-ring.ts'
+import { currentAuditKey } from '../crypto/key-ring.ts'
 import type { Actor, Caller } from '../domain/actor.ts'
 import type { Action, AuditSubject } from '../domain/audit.ts'
 import type { Needs } from './needs.ts'
@@ -22,9 +22,9 @@ export function subjectFor(
   token: TokenId | null,
 ): AuditSubject {
   const at = clock.now()
-  const epoch = auditEpoch(at)
-  const key = keys.ring.audit.get(epoch)
-  if (key === undefined) throw new Error(`The key ring has no audit key for epoch ${epoch}.`)
+  const current = currentAuditKey(keys.ring, at)
+  if (current === null) throw new Error('The key ring has no audit key for this period.')
+  const { epoch, key } = current
   return {
     at,
     requestId,
@@ -34,5 +34,19 @@ export function subjectFor(
     epoch,
     session: who.sid === null ? null : pseudonymOf(key, 'session', who.app, who.sid),
     token: token === null ? null : pseudonymOf(key, 'token', who.app, token),
+    count: 1,
   }
+}
+
+/** What the audit row of background work is about. `app` `null` = of no single one. */
+export function systemSubject(
+  { keys, clock }: Trail,
+  requestId: string,
+  action: Action,
+  app: AppId | null,
+  count: number,
+): AuditSubject {
+  const at = clock.now()
+  const epoch = currentAuditKey(keys.ring, at)?.epoch ?? 0
+  return { at, requestId, app, actor: 'system', action, epoch, session: null, token: null, count }
 }

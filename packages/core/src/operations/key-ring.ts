@@ -1,25 +1,46 @@
 import { type KeyRing, newKeyRing, openKeyRing, sealKeyRing, withAuditKeys } from '../crypto/key-ring.ts'
 import { PortFailure } from '../port-failure.ts'
+import type { KeyRingChange } from '../ports.ts'
 import type { Needs } from './needs.ts'
 
-type KeyRingNeeds = Pick<Needs, 'database' | 'clock'> & { readonly root: Needs['keys']['root'] }
+export type KeyRingNeeds = Pick<Needs, 'database' | 'clock'> & { readonly root: Needs['keys']['root'] }
 
 /**
- * The ring of this database, made when there is none, with audit keys for this epoch and the next. Throws SealBroken
- * when the ring was sealed under another root key. Several processes may do this at once: one wins, all agree.
- * Whoever has a ring already hands it in as `known`: then one that is gone, or older, is `database_damaged`.
+ * The ring of this database, made when there is none and no record either, with audit keys for this period and the
+ * next, sealed by the active root key. Throws SealBroken when it was sealed under another root key, and
+ * `database_damaged` when it is gone or, for whoever has one already (`known`), an older one. Several processes may do
+ * this at once: one wins, all agree.
  */
 export async function loadKeyRing(needs: KeyRingNeeds, known: KeyRing | null = null): Promise<KeyRing> {
   const { database, clock, root } = needs
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     const row = await database.read((reader) => reader.readKeyRing())
-    if (known !== null && (row?.version ?? 0) < known.version) {
-      throw new PortFailure('database_damaged', 'Its key ring is gone, or an older one is in its place.')
-    }
+    if ((row?.version ?? 0) < (known?.version ?? 0) || (row === null && attempt > 1)) throw ringLost()
     const ring = row === null ? null : await openKeyRing(root.prf, row)
-    const next = ring === null ? newKeyRing(clock.now()) : withAuditKeys(ring, clock.now())
+    const now = clock.now()
+    const next = ring === null ? newKeyRing(now) : nextRing(ring, row?.kid === root.activeKid, now)
     if (next === null) return ring as KeyRing
-    const sealed = await sealKeyRing(root.prf, root.activeKid, next)
-    if (await database.commit.replaceKeyRing(sealed, row?.version ?? 0)) return next
+    if ((await replaceRing(needs, next, { retires: null, audit: null })) === 'replaced') return next
   }
+}
+
+/** Puts the ring in the place of the version before it. */
+export async function replaceRing(
+  { database, root }: Pick<KeyRingNeeds, 'database' | 'root'>,
+  next: KeyRing,
+  change: Omit<KeyRingChange, 'expected'>,
+) {
+  const sealed = await sealKeyRing(root.prf, root.activeKid, next)
+  return database.commit.replaceKeyRing(sealed, { ...change, expected: next.version - 1 })
+}
+
+/** With the audit keys that it lacks or, when another root key seals it, the same under the active one. */
+function nextRing(ring: KeyRing, sealedByActive: boolean, now: number): KeyRing | null {
+  const extended = withAuditKeys(ring, now)
+  if (extended !== null || sealedByActive) return extended
+  return { ...ring, version: ring.version + 1 }
+}
+
+function ringLost(): PortFailure {
+  return new PortFailure('database_damaged', 'Its key ring is gone, or an older one is in its place.')
 }

@@ -1,7 +1,7 @@
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
-import { grantIdOf, locatorOf } from '../crypto/identifiers.ts'
 import type { Grant } from '../domain/grant.ts'
 import type { TokenRecord } from '../domain/record.ts'
+import { allGrantIds, allLocators } from './names.ts'
 import type { Needs } from './needs.ts'
 
 /** A token with what the database holds of it. */
@@ -18,30 +18,45 @@ export interface FoundGrant extends Found {
 type Looks = Pick<Needs, 'database' | 'keys'>
 
 export async function lookUpRecords(
-  { database, keys }: Looks,
+  needs: Looks,
   app: AppId,
   tokens: readonly TokenId[],
 ): Promise<Found[]> {
-  const locators = tokens.map((token) => locatorOf(keys.ring.locator, app, token))
-  const records = await database.read((reader) => reader.findRecords(locators))
+  const locators = tokens.map((token) => allLocators(needs, app, token))
+  const records = firstOfEach(locators, await needs.database.read((reader) => reader.findRecords(locators.flat())))
   return tokens.map((token, index) => ({ token, record: records[index] ?? null }))
 }
 
 export async function lookUpGrants(
-  { database, keys }: Looks,
+  needs: Looks,
   app: AppId,
   sid: SessionId,
   tokens: readonly TokenId[],
   access: Access,
 ): Promise<FoundGrant[]> {
-  const locators = tokens.map((token) => locatorOf(keys.ring.locator, app, token))
-  const grantIds = tokens.map((token) => grantIdOf(keys.ring.grant, app, sid, token, access))
-  return database.read(async (reader) => {
-    const [records, grants] = await Promise.all([reader.findRecords(locators), reader.findGrants(grantIds)])
+  const locators = tokens.map((token) => allLocators(needs, app, token))
+  const grantIds = tokens.map((token) => allGrantIds(needs, app, sid, token, access))
+  return needs.database.read(async (reader) => {
+    const [foundRecords, foundGrants] = await Promise.all([
+      reader.findRecords(locators.flat()),
+      reader.findGrants(grantIds.flat()),
+    ])
+    const records = firstOfEach(locators, foundRecords)
+    const grants = firstOfEach(grantIds, foundGrants)
     return tokens.map((token, index) => ({
       token,
       record: records[index] ?? null,
       grant: grants[index] ?? null,
     }))
+  })
+}
+
+/** Of what was found under the names of each thing, the first: `found` answers `names.flat()`. */
+function firstOfEach<T>(names: readonly (readonly unknown[])[], found: readonly (T | null)[]): (T | null)[] {
+  let start = 0
+  return names.map(({ length }) => {
+    const answers = found.slice(start, start + length)
+    start += length
+    return answers.find((answer) => answer !== null) ?? null
   })
 }

@@ -1,6 +1,7 @@
 import { LunaDefendError, type SessionId } from '@lunadefend/contract'
 import type { KeyRing } from '../crypto/key-ring.ts'
 import type { Actor } from '../domain/actor.ts'
+import type { Protection } from '../domain/protection.ts'
 import type { Clock, Database, ObjectStore, RootKeys } from '../ports.ts'
 
 /** The Tokenizer's keys: the ring that the database keeps sealed, and the root key that seals it. */
@@ -15,6 +16,7 @@ export interface Needs {
   readonly objectStore: ObjectStore
   readonly keys: Keys
   readonly clock: Clock
+  readonly protection: Protection
 }
 
 /** The session for which the actor acts. Throws `invalid_request` for an application that names none. */

@@ -12,10 +12,12 @@ export async function readMetadata(
   caller: Caller,
   token: TokenId,
 ): Promise<Result<Record<string, unknown>>> {
-  const found = await lookUpGrants(needs, caller.actor.app, sidOf(caller.actor), [token], 'read')
-  const [permit] = await commitDecisions(needs, caller, found, { action: 'read-metadata', uses: 0 })
-  const record = found[0]?.record
-  if (!permit || !record) return DENIED
+  const sid = sidOf(caller.actor)
+  const found = await lookUpGrants(needs, caller.actor.app, sid, [token], 'read')
+  const ask = { sid, access: 'read', action: 'read-metadata', uses: 0 } as const
+  const [permit] = await commitDecisions(needs, caller, found, ask)
+  if (!permit) return DENIED
+  const { record } = permit
   // Metadata is sealed by the root key alone: only the inner layer proves that the record found is this token's.
   await permit.open(needs.keys)
   if (record.sealedMetadata === null) return { ok: true, data: {} }

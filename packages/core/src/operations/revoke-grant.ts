@@ -1,9 +1,9 @@
 import type { SessionId, TokenId } from '@lunadefend/contract'
-import { sessionRefOf } from '../crypto/identifiers.ts'
 import type { Caller } from '../domain/actor.ts'
 import { allowed } from '../domain/audit.ts'
 import { subjectOf } from './audit-trail.ts'
 import { lookUpRecords } from './look-up.ts'
+import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
 
 export interface RevokeGrantCommand {
@@ -22,11 +22,11 @@ export async function revokeGrant(
   const { app } = caller.actor
   const found = tokens === null ? null : await lookUpRecords(needs, app, tokens)
   const recordIds = found?.flatMap(({ record }) => (record === null ? [] : [record.recordId])) ?? null
-  const sessionRef = sid === null ? null : sessionRefOf(needs.keys.ring.session, app, sid)
+  const sessionRefs = sid === null ? null : allSessionRefs(needs, app, sid).map(({ sessionRef }) => sessionRef)
   const asked: Caller = {
     ...caller,
     actor: { ...caller.actor, sid: sid ?? caller.actor.sid } as Caller['actor'],
   }
   const audit = (tokens ?? [null]).map((token) => allowed(subjectOf(needs, asked, 'revoke-grant', token)))
-  return needs.database.commit.revokeGrants({ app, sessionRef, recordIds }, audit)
+  return needs.database.commit.revokeGrants({ app, sessionRefs, recordIds }, audit)
 }

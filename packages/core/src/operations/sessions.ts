@@ -2,13 +2,15 @@ import { type AppId, parseSessionId, type SessionId } from '@lunadefend/contract
 import { SealBroken } from '../crypto/aead.ts'
 import { checkChallenge, newChallenge } from '../crypto/challenge.ts'
 import { lp } from '../crypto/encoding.ts'
-import { digestOf, sessionHashOf, sessionRefOf } from '../crypto/identifiers.ts'
+import { digestOf, sessionHashOf } from '../crypto/identifiers.ts'
+import { currentKey, type KeyVersion } from '../crypto/key-ring.ts'
 import { newAccessToken } from '../crypto/random.ts'
 import { openSession as openSeal, sealSession } from '../crypto/session-seal.ts'
 import type { Actor, Caller } from '../domain/actor.ts'
 import { allowed } from '../domain/audit.ts'
 import { SESSION_MS, type Session, TOMBSTONE_MS } from '../domain/session.ts'
 import { subjectFor, subjectOf } from './audit-trail.ts'
+import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
 
 export type User = Extract<Actor, { kind: 'user' }>
@@ -16,12 +18,16 @@ type SessionNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
 
 /** A challenge for one handshake: 120 seconds, stateless. `expiresAt` in Unix seconds. */
 export function issueChallenge({ keys, clock }: SessionNeeds, app: AppId) {
-  return newChallenge(keys.ring.session, app, clock.now())
+  return newChallenge(currentKey(keys.ring.session, clock.now()).key, app, clock.now())
 }
 
 /** Whether the challenge was issued for this app and is still fresh: its expiry in Unix seconds, or `null`. */
 export function challengeExpiry({ keys, clock }: SessionNeeds, app: AppId, challenge: string): number | null {
-  return checkChallenge(keys.ring.session, app, challenge, clock.now())
+  for (const { key } of keys.ring.session) {
+    const expiry = checkChallenge(key, app, challenge, clock.now())
+    if (expiry !== null) return expiry
+  }
+  return null
 }
 
 /** What an assertion and its proof said, after every check of both. Times in Unix seconds. */
@@ -52,18 +58,17 @@ export async function openSession(
   const { keys, clock, database } = needs
   const { app, sid, subject } = verified
   const accessToken = newAccessToken()
-  const sessionHash = sessionHashOf(keys.ring.session, app, sid, subject)
+  const { key, version } = currentKey(keys.ring.session, clock.now())
+  const names = allSessionRefs(needs, app, sid)
+  const sessionRef = names.find(({ sessionVersion }) => sessionVersion === version)?.sessionRef
+  if (sessionRef === undefined) throw new Error('The key ring has no such session key.')
+  const sessionHash = sessionHashOf(oldest(keys.ring.session), app, sid, subject)
   const expiresAt = clock.now() + SESSION_MS
-  const row = {
-    tokenHash: digestOf(accessToken),
-    app,
-    sessionRef: sessionRefOf(keys.ring.session, app, sid),
-    sessionHash,
-    expiresAt,
-  }
-  const session = { ...row, sealedSid: sealSession(keys.ring.session, accessToken, sealContext(row), sid) }
+  const row = { tokenHash: digestOf(accessToken), app, sessionRef, sessionHash, expiresAt }
+  const sealedSid = sealSession(key, accessToken, sealContext(row), sid)
   const opening = {
-    session,
+    session: { ...row, sessionVersion: version, sealedSid },
+    sessionRefs: names.map((name) => name.sessionRef),
     challengeHash: digestOf(verified.challenge),
     challengeExpiresAt: verified.challengeExpiresAt * 1000,
     assertedAt: verified.issuedAt * 1000,
@@ -71,6 +76,16 @@ export async function openSession(
   const audit = allowed(subjectFor(needs, { kind: 'user', app, sid }, requestId, 'open-session', null))
   const outcome = await database.commit.openSession(opening, audit)
   return outcome === 'opened' ? { accessToken, sessionHash, expiresAt: Math.floor(expiresAt / 1000) } : null
+}
+
+/**
+ * The hash stays the same as long as any key that a page may have seen it under is held: a rotation of the key is no
+ * change of user.
+ */
+function oldest(versions: readonly KeyVersion[]) {
+  const [first] = versions
+  if (first === undefined) throw new Error('The key ring has no session key.')
+  return first.key
 }
 
 /** The user behind an access token. `null` = no such session, expired, or its row was tampered with. */
@@ -81,9 +96,11 @@ export async function findUser(
   const tokenHash = digestOf(accessToken)
   const session = await database.read((reader) => reader.findSession(tokenHash))
   if (session === null || session.expiresAt <= clock.now()) return null
+  const held = keys.ring.session.find(({ version }) => version === session.sessionVersion)
+  if (held === undefined) return null
   try {
     const sid = parseSessionId(
-      openSeal(keys.ring.session, accessToken, sealContext(session), session.sealedSid),
+      openSeal(held.key, accessToken, sealContext(session), session.sealedSid),
     )
     const { app, sessionHash, expiresAt } = session
     return sid && { kind: 'user', app, sid, sessionHash, tokenHash, expiresAt }
@@ -100,7 +117,7 @@ function sealContext({
   sessionRef,
   sessionHash,
   expiresAt,
-}: Omit<Session, 'sealedSid'>): Buffer {
+}: Omit<Session, 'sealedSid' | 'sessionVersion'>): Buffer {
   return Buffer.concat([lp(app), tokenHash, sessionRef, lp(sessionHash), lp(String(expiresAt))])
 }
 
@@ -114,11 +131,13 @@ export async function closeSession(needs: SessionNeeds, caller: Caller<User>): P
 export async function revokeSession(needs: SessionNeeds, caller: Caller, sid: SessionId): Promise<void> {
   const { app } = caller.actor
   const revokedAt = needs.clock.now()
-  const sessionRef = sessionRefOf(needs.keys.ring.session, app, sid)
   const asked: Caller = { ...caller, actor: { ...caller.actor, sid } }
   const audit = allowed(subjectOf(needs, asked, 'revoke-session', null))
-  await needs.database.commit.revokeSession(
-    { app, sessionRef, revokedAt, expiresAt: revokedAt + TOMBSTONE_MS },
-    audit,
-  )
+  const tombstones = allSessionRefs(needs, app, sid).map((name) => ({
+    ...name,
+    app,
+    revokedAt,
+    expiresAt: revokedAt + TOMBSTONE_MS,
+  }))
+  await needs.database.commit.revokeSession(tombstones, audit)
 }

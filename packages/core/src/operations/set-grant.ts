@@ -1,10 +1,10 @@
-import type { Access, SessionId, TokenId } from '@lunadefend/contract'
-import { grantIdOf, sessionRefOf } from '../crypto/identifiers.ts'
+import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import type { Caller } from '../domain/actor.ts'
 import { allowed, refused } from '../domain/audit.ts'
-import type { Grant } from '../domain/grant.ts'
+import { type Grant, goneBecause } from '../domain/grant.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type Found, lookUpRecords } from './look-up.ts'
+import { allGrantIds, newGrantId, newSessionRef } from './names.ts'
 import type { Needs } from './needs.ts'
 
 export interface SetGrantCommand {
@@ -28,26 +28,26 @@ export async function setGrant(
   const found = await lookUpRecords(needs, app, command.tokens)
   const actor = { ...caller.actor, sid: command.sid } as const
   const subject = (token: TokenId) => subjectOf(needs, { ...caller, actor }, 'set-grant', token)
-  const missing = found.filter(({ record }) => record === null || record.deletedAt !== null)
-  if (missing.length > 0) {
-    await needs.database.commit.recordAudit(
-      missing.map(({ token, record }) =>
-        refused(subject(token), record === null ? 'unknown-token' : 'token-deleted'),
-      ),
-    )
+  const refusals = found.flatMap(({ token, record }) => {
+    const refusal = record === null ? 'unknown-token' : goneBecause(record, needs.clock.now())
+    return refusal === null ? [] : [refused(subject(token), refusal)]
+  })
+  if (refusals.length > 0) {
+    await needs.database.commit.recordAudit(refusals)
     return null
   }
   const expiresAt = needs.clock.now() + command.ttlSeconds * 1000
   const grants = found.map((item) => grantFor(needs, caller, command, item, expiresAt))
   await needs.database.commit.setGrants(
     grants,
+    olderIds(needs, app, command, grants),
     command.tokens.map((token) => allowed(subject(token))),
   )
   return expiresAt
 }
 
 function grantFor(
-  { keys }: SetGrantNeeds,
+  needs: SetGrantNeeds,
   { actor: { app } }: Caller,
   { sid, access, maxUses, purpose }: SetGrantCommand,
   { token, record }: Found,
@@ -55,9 +55,9 @@ function grantFor(
 ): Grant {
   if (record === null) throw new TypeError('A grant needs a record.')
   return {
-    grantId: grantIdOf(keys.ring.grant, app, sid, token, access),
+    ...newGrantId(needs, app, sid, token, access),
+    ...newSessionRef(needs, app, sid),
     app,
-    sessionRef: sessionRefOf(keys.ring.session, app, sid),
     recordId: record.recordId,
     access,
     expiresAt,
@@ -65,4 +65,17 @@ function grantFor(
     uses: 0,
     purpose,
   }
+}
+
+/** The same grants under other versions of the key: an older one must not outlive the one that replaces it. */
+function olderIds(
+  needs: SetGrantNeeds,
+  app: AppId,
+  { sid, tokens, access }: SetGrantCommand,
+  grants: readonly Grant[],
+): Uint8Array[] {
+  if (needs.keys.ring.grant.length === 1) return []
+  const present = new Set(grants.map(({ grantId }) => Buffer.from(grantId).toString('hex')))
+  const ids = tokens.flatMap((token) => allGrantIds(needs, app, sid, token, access))
+  return ids.filter((id) => !present.has(id.toString('hex')))
 }

@@ -1,13 +1,15 @@
+import { sealedLength } from '@lunadefend/content-cipher/lengths'
 import { LIMITS, LunaDefendError, type TokenId } from '@lunadefend/contract'
-import { grantIdOf, locatorOf, sessionRefOf } from '../crypto/identifiers.ts'
 import { newObjectKey, newRecordId, newTokenId } from '../crypto/random.ts'
-import { type RecordPlace, sealMetadata, sealRecord } from '../crypto/record.ts'
+import { contentKeyOf, type Mode, type RecordPlace, sealMetadata, sealRecord, storeKeyOf } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
-import { allowed } from '../domain/audit.ts'
+import { allowed, refused } from '../domain/audit.ts'
 import { GRANT_LIFE } from '../domain/duration.ts'
 import type { Grant } from '../domain/grant.ts'
+import { modeOfNew } from '../domain/protection.ts'
 import type { NewRecord, Presigned } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
+import { newGrantId, newLocator, newObjectRef, newSessionRef } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
 
 export interface TokenizeCommand {
@@ -15,9 +17,16 @@ export interface TokenizeCommand {
   readonly metadata: Readonly<Record<string, unknown>> | null
   /** Bytes of the value; `null` = not declared, then the upload URL does not bind it. */
   readonly contentLength: number | null
+  /** Whether the client encrypts values itself when it is asked to. */
+  readonly acceptsEndToEnd: boolean
 }
 
-const SSE_C = 1
+/** A token, where to upload its value and, when the client must encrypt it, with which key. */
+export interface NewToken {
+  readonly tokenId: TokenId
+  readonly upload: Presigned
+  readonly contentKey: Uint8Array | null
+}
 
 /**
  * Makes a token and its record, gives the caller's session the grant to store it, and answers where to upload the
@@ -27,27 +36,49 @@ export async function tokenize(
   needs: Needs,
   caller: Caller,
   command: TokenizeCommand,
-): Promise<{ tokenId: TokenId; upload: Presigned }> {
+): Promise<NewToken> {
   const { keys, database, objectStore } = needs
+  const mode = await decideMode(needs, caller, command)
+  const objectLength = objectLengthOf(mode, command)
   const token = newTokenId()
   const objectKey = newObjectKey()
   const place = { app: caller.actor.app, recordId: newRecordId(), kid: keys.root.activeKid, generation: 1 }
-  const { keys: dataKeys, ...sealed } = await sealRecord(keys.root.prf, place, token, SSE_C, objectKey)
+  const { keys: dataKeys, ...sealed } = await sealRecord(keys.root.prf, place, token, mode, objectKey)
   const sealedMetadata = await metadataOf(needs, place, command)
-  const record = { ...recordOf(needs, place, token), ...sealed, sealedMetadata }
+  const record = { ...recordOf(needs, place, token, objectKey), ...sealed, sealedMetadata }
   const audit = allowed(subjectOf(needs, caller, 'tokenize', token))
   await database.commit.createRecord(record, storeGrant(needs, caller, token, place.recordId), audit)
-  const upload = await objectStore.presignPut(objectKey, dataKeys.sseKey, command.contentLength)
-  return { tokenId: token, upload }
+  const opened = { mode, keys: dataKeys }
+  const upload = await objectStore.presignPut(objectKey, storeKeyOf(opened), objectLength)
+  return { tokenId: token, upload, contentKey: contentKeyOf(opened) }
+}
+
+/** Throws `end_to_end_required`, which is in the audit log then, for a client that cannot do what this house requires. */
+async function decideMode(needs: Needs, caller: Caller, { acceptsEndToEnd }: TokenizeCommand): Promise<Mode> {
+  const mode = modeOfNew(needs.protection, acceptsEndToEnd)
+  if (mode !== null) return mode
+  const audit = refused(subjectOf(needs, caller, 'tokenize', null), 'end-to-end-only')
+  await needs.database.commit.recordAudit([audit])
+  throw new LunaDefendError('end_to_end_required')
+}
+
+/** Bytes of the object; `null` = the value's length was not declared. What the client encrypts is padded and longer. */
+function objectLengthOf(mode: Mode, { contentLength }: TokenizeCommand): number | null {
+  if (contentLength === null || mode === 1) return contentLength
+  const length = sealedLength(contentLength)
+  if (length <= LIMITS.uploadBytes) return length
+  throw new LunaDefendError('invalid_request', 'body/contentLength: is too large, once it is encrypted')
 }
 
 function recordOf(
-  { keys, clock }: Needs,
+  needs: Needs,
   place: RecordPlace,
   token: TokenId,
+  objectKey: string,
 ): Omit<NewRecord, 'recordSalt' | 'sealed' | 'sealedMetadata'> {
-  const locator = locatorOf(keys.ring.locator, place.app, token)
-  return { ...place, locator, createdAt: clock.now(), storedAt: null, deletedAt: null }
+  const names = { ...newLocator(needs, place.app, token), ...newObjectRef(needs, objectKey) }
+  const times = { createdAt: needs.clock.now(), expiresAt: null, storedAt: null, deletedAt: null }
+  return { ...place, ...names, ...times }
 }
 
 async function metadataOf({ keys }: Needs, place: RecordPlace, { metadata }: TokenizeCommand) {
@@ -72,15 +103,15 @@ function toJson(metadata: NonNullable<TokenizeCommand['metadata']>): string | nu
   }
 }
 
-function storeGrant({ keys, clock }: Needs, { actor }: Caller, token: TokenId, recordId: Uint8Array): Grant {
+function storeGrant(needs: Needs, { actor }: Caller, token: TokenId, recordId: Uint8Array): Grant {
   const sid = sidOf(actor)
   return {
-    grantId: grantIdOf(keys.ring.grant, actor.app, sid, token, 'store'),
+    ...newGrantId(needs, actor.app, sid, token, 'store'),
+    ...newSessionRef(needs, actor.app, sid),
     app: actor.app,
-    sessionRef: sessionRefOf(keys.ring.session, actor.app, sid),
     recordId,
     access: 'store',
-    expiresAt: clock.now() + GRANT_LIFE.defaultSeconds * 1000,
+    expiresAt: needs.clock.now() + GRANT_LIFE.defaultSeconds * 1000,
     maxUses: null,
     uses: 0,
     purpose: null,

@@ -1,12 +1,11 @@
 import type { Access, SessionId, TokenId } from '@lunadefend/contract'
+import { storeKeyOf } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
 import { refusalOf } from '../domain/grant.ts'
-import type { Decision } from '../ports.ts'
-import { subjectOf } from './audit-trail.ts'
 import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import type { Needs } from './needs.ts'
-import { commitDecisions } from './permit.ts'
-import { mapLimited } from './result.ts'
+import { commitDecisions, type Permit } from './permit.ts'
+import { isDamage, mapLimited } from './result.ts'
 
 export interface VerifyGrantCommand {
   readonly sid: SessionId
@@ -25,58 +24,47 @@ const WIDTH = 16
 export async function verifyGrant(
   needs: Needs,
   caller: Caller,
-  command: VerifyGrantCommand,
+  { sid, tokens, access, consume }: VerifyGrantCommand,
 ): Promise<boolean[]> {
-  const asked: Caller = { ...caller, actor: { ...caller.actor, sid: command.sid } }
-  const found = await lookUpGrants(needs, caller.actor.app, command.sid, command.tokens, command.access)
-  if (command.access === 'read') return decide(needs, asked, found, command, new Set())
-  return decide(needs, asked, found, command, await proveStored(needs, asked, found))
+  const asked: Caller = { ...caller, actor: { ...caller.actor, sid } }
+  const found = await lookUpGrants(needs, caller.actor.app, sid, tokens, access)
+  const missing = access === 'read' ? NONE : await findNotStored(needs, asked, sid, found)
+  const objection = ({ token }: FoundGrant) => (missing.has(token) ? 'not-stored' : null)
+  const ask = { sid, access, action: 'verify-grant', uses: consume ? 1 : 0, objection } as const
+  const permits = await commitDecisions(needs, asked, found, ask)
+  return permits.map((permit) => permit !== null)
 }
 
+const NONE: ReadonlySet<TokenId> = new Set()
+
 /** Tokens whose object is missing, among those that have not been seen before. */
-async function proveStored(
+async function findNotStored(
   needs: Needs,
   caller: Caller,
+  sid: SessionId,
   found: readonly FoundGrant[],
-): Promise<Set<TokenId>> {
-  const { objectStore, keys, clock, database } = needs
+): Promise<ReadonlySet<TokenId>> {
+  const { database, clock } = needs
   const unseen = found.filter(
-    (item) => item.record?.storedAt === null && refusalOf(item.record, item.grant, clock.now()) === null,
+    ({ record, grant }) => record?.storedAt === null && refusalOf(record, grant, clock.now()) === null,
   )
-  if (unseen.length === 0) return new Set()
-  const permits = await commitDecisions(needs, caller, unseen, { action: 'prove-stored', uses: 0 })
-  const there = await mapLimited(permits, WIDTH, async (permit) => {
-    if (permit === null) return false
-    const { objectKey, keys: dataKeys } = await permit.open(keys)
-    return (await objectStore.head(objectKey, dataKeys.sseKey)) !== null
-  })
-  const seen = unseen.flatMap(({ record }, index) => (there[index] && record ? [record.recordId] : []))
+  if (unseen.length === 0) return NONE
+  const ask = { sid, access: 'store', action: 'prove-stored', uses: 0 } as const
+  const permits = await commitDecisions(needs, caller, unseen, ask)
+  const there = await mapLimited(permits, WIDTH, (permit) => isStored(needs, permit))
+  const seen = permits.flatMap((permit, index) => (there[index] && permit ? [permit.record.recordId] : []))
   if (seen.length > 0) await database.commit.markStored(seen, clock.now())
   return new Set(unseen.flatMap(({ token }, index) => (there[index] ? [] : [token])))
 }
 
-async function decide(
-  needs: Pick<Needs, 'database' | 'keys' | 'clock'>,
-  caller: Caller,
-  found: readonly FoundGrant[],
-  { consume }: VerifyGrantCommand,
-  missing: ReadonlySet<TokenId>,
-): Promise<boolean[]> {
-  const decisions = found.map(({ token, record, grant }): Decision => {
-    const audit = subjectOf(needs, caller, 'verify-grant', token)
-    const refusal = refusalOf(record, grant, audit.at) ?? (missing.has(token) ? 'not-stored' : null)
-    if (refusal !== null || !record || !grant)
-      return { kind: 'refuse', refusal: refusal ?? 'no-grant', audit }
-    const { recordId, generation } = record
-    return {
-      kind: 'spend',
-      grantId: grant.grantId,
-      recordId,
-      generation,
-      tokenHash: null,
-      uses: consume ? 1 : 0,
-      audit,
-    }
-  })
-  return (await needs.database.commit.decide(decisions)).map((outcome) => outcome === null)
+async function isStored({ keys, objectStore }: Needs, permit: Permit | null): Promise<boolean> {
+  if (permit === null) return false
+  try {
+    const opened = await permit.open(keys)
+    return (await objectStore.head(opened.objectKey, storeKeyOf(opened))) !== null
+  } catch (error) {
+    // One damaged record must not hide a page of good ones.
+    if (isDamage(error)) return false
+    throw error
+  }
 }

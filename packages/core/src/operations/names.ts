@@ -1,0 +1,64 @@
+import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
+import { grantIdOf, locatorOf, objectRefOf, sessionRefOf } from '../crypto/identifiers.ts'
+import { currentKey, type KeyVersions } from '../crypto/key-ring.ts'
+import type { Needs } from './needs.ts'
+
+// What is written is named under the present version of a key. What is looked for may still have its name under an
+// older one, or, while a new one gets about, already under the next: so every version that is held is tried.
+
+type Names = Pick<Needs, 'keys' | 'clock'>
+
+export function newLocator({ keys, clock }: Names, app: AppId, token: TokenId) {
+  const { key, version } = currentKey(keys.ring.locator, clock.now())
+  return { locator: locatorOf(key, app, token), locatorVersion: version }
+}
+
+export function newObjectRef({ keys, clock }: Names, objectKey: string) {
+  const { key, version } = currentKey(keys.ring.objects, clock.now())
+  return { objectRef: objectRefOf(key, objectKey), objectVersion: version }
+}
+
+export function newGrantId(
+  { keys, clock }: Names,
+  app: AppId,
+  sid: SessionId,
+  token: TokenId,
+  access: Access,
+) {
+  const { key, version } = currentKey(keys.ring.grant, clock.now())
+  return { grantId: grantIdOf(key, app, sid, token, access), grantVersion: version }
+}
+
+export function newSessionRef({ keys, clock }: Names, app: AppId, sid: SessionId) {
+  const { key, version } = currentKey(keys.ring.session, clock.now())
+  return { sessionRef: sessionRefOf(key, app, sid), sessionVersion: version }
+}
+
+export function allLocators({ keys }: Pick<Names, 'keys'>, app: AppId, token: TokenId): Buffer[] {
+  return youngestFirst(keys.ring.locator).map(({ key }) => locatorOf(key, app, token))
+}
+
+export function allObjectRefs({ keys }: Pick<Names, 'keys'>, objectKey: string): Buffer[] {
+  return youngestFirst(keys.ring.objects).map(({ key }) => objectRefOf(key, objectKey))
+}
+
+export function allGrantIds(
+  { keys }: Pick<Names, 'keys'>,
+  app: AppId,
+  sid: SessionId,
+  token: TokenId,
+  access: Access,
+): Buffer[] {
+  return youngestFirst(keys.ring.grant).map(({ key }) => grantIdOf(key, app, sid, token, access))
+}
+
+export function allSessionRefs({ keys }: Pick<Names, 'keys'>, app: AppId, sid: SessionId) {
+  return youngestFirst(keys.ring.session).map(({ key, version }) => ({
+    sessionRef: sessionRefOf(key, app, sid),
+    sessionVersion: version,
+  }))
+}
+
+function youngestFirst(versions: KeyVersions): KeyVersions {
+  return versions.length === 1 ? versions : versions.toReversed()
+}
