@@ -18,7 +18,7 @@ function config(directory = '/nowhere'): any {
   return {
     publicUrl: 'http://localhost:1',
     listen: { host: '127.0.0.1', port: 0 },
-    rootKey: { provider: 'file', path: join(directory, 'root.key') },
+    rootKeys: [{ provider: 'file', path: join(directory, 'root.key') }],
     database: { engine: 'sqlite', file: join(directory, 'tokenizer.sqlite') },
     objectStore: {
       endpoint: 'http://localhost:2',
@@ -66,7 +66,8 @@ describe('a configuration', () => {
     ['an unknown setting', (c) => (c.extra = SECRET)],
     ['an unknown setting of the store', (c) => (c.objectStore.credentials.sessionToken = SECRET)],
     ['a port that is text', (c) => (c.listen.port = '80')],
-    ['no root key', (c) => delete c.rootKey],
+    ['no root keys', (c) => delete c.rootKeys],
+    ['an empty list of root keys', (c) => (c.rootKeys = [])],
     ['a level that tells more', (c) => (c.logLevel = 'trace')],
   ] // biome-ignore format: a table
   test.each(wrong)('with %s is refused, and nothing of it is repeated', (_what, bend) => {

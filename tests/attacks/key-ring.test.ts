@@ -1,19 +1,20 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { loadKeyRing } from '@lunadefend/core'
-import { createFileRootKey, openFileRootKey } from '@lunadefend/stores/root-keys'
+import { createFileRootKey, openRootKeys } from '@lunadefend/stores/root-keys'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { expect, test } from 'vitest'
 import { scratch } from '../harness/directory.ts'
 
 const clock = { ahead: 0, now: () => Date.now() + clock.ahead }
+const HERE = { environment: {}, production: false }
 const EPOCH_MS = 30 * 24 * 60 * 60 * 1000
 
 test('a running Tokenizer takes no new key ring for one that was removed, and no older one', async () => {
   using folder = scratch()
   const file = join(folder.path, 'tokenizer.sqlite')
   await createFileRootKey(join(folder.path, 'root.key'))
-  const root = await openFileRootKey(join(folder.path, 'root.key'))
+  const root = await openRootKeys([{ provider: 'file', path: join(folder.path, 'root.key') }], HERE)
   await using database = openSqlite(file)
   using writer = new DatabaseSync(file)
 

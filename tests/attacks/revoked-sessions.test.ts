@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import type { AppId, SessionId } from '@lunadefend/contract'
 import { loadKeyRing, openSession, revokeSession } from '@lunadefend/core'
-import { createFileRootKey, openFileRootKey } from '@lunadefend/stores/root-keys'
+import { createFileRootKey, openRootKeys } from '@lunadefend/stores/root-keys'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { expect, test } from 'vitest'
 import { scratch } from '../harness/directory.ts'
 
+const HERE = { environment: {}, production: false }
 const REVOKED_AT = Date.UTC(2026, 0, 1)
 /** An assertion lives 60 seconds, and clocks may differ by 30. */
 const LAST_USE_MS = 90_000
@@ -15,7 +16,7 @@ test('a revocation outlives every assertion from before, whatever is cleaned up 
   const clock = { at: REVOKED_AT, now: () => clock.at }
   const file = join(folder.path, 'root.key')
   await createFileRootKey(file)
-  const root = await openFileRootKey(file)
+  const root = await openRootKeys([{ provider: 'file', path: file }], HERE)
   await using database = openSqlite(join(folder.path, 'tokenizer.sqlite'))
   const needs = { database, clock, keys: { root, ring: await loadKeyRing({ database, clock, root }) } }
   const [app, sid] = ['acme' as AppId, 'session' as SessionId]

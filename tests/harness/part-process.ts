@@ -23,7 +23,7 @@ const PARTS: Record<string, () => Promise<unknown>> = {
     startTokenizer({
       publicUrl: tokenizerUrl,
       listen: { host: '127.0.0.1', port: tokenizer },
-      rootKey: { provider: 'file', path: `${directory}/root.key` },
+      rootKeys: [{ provider: 'file', path: `${directory}/root.key` }],
       database: { engine: 'sqlite', file: `${directory}/tokenizer.sqlite` },
       objectStore: { endpoint: objectsUrl, region, bucket, addressing: 'path', credentials },
       apps: [{ id: 'demo', origins: [appUrl], jwks: { keys: [publicKey] }, cookies: 'strict' }],

@@ -14,6 +14,15 @@ export const PORT_FAILURES = {
   root_key_exists: 'There is a root key already; it is never overwritten.',
   root_key_unwritable: 'The root key cannot be written.',
   root_key_unknown: 'A root key was asked for that is not held.',
+  root_key_on_disk: 'A root key on a disk of this host is refused in production.',
+  root_key_wrong: 'The root key under this name is another one.',
+  root_key_twice: 'The same root key is configured twice.',
+  root_key_driver: 'The library that reaches the root key cannot be used.',
+  root_key_unreachable: 'What holds the root key does not answer.',
+  root_key_refused: 'What holds the root key refuses to use it for this process.',
+  root_key_disabled: 'The root key is disabled.',
+  root_key_throttled: 'What holds the root key is asked too often.',
+  root_key_garbled: 'What holds the root key answered something that is not an output of it.',
 } as const satisfies Record<string, string>
 
 export type PortFailureCode = keyof typeof PORT_FAILURES

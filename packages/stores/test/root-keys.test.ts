@@ -9,9 +9,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { rootKeysContract } from '@lunadefend/core/port-contracts'
-import { createFileRootKey, openFileRootKey } from '@lunadefend/stores/root-keys'
+import { createFileRootKey, openRootKeys } from '@lunadefend/stores/root-keys'
 import { describe, expect, test } from 'vitest'
 import { type Scratch, scratch } from './scratch.ts'
+
+const openFileRootKey = (path: string) =>
+  openRootKeys([{ provider: 'file', path }], { environment: {}, production: false })
 
 rootKeysContract('a file', async () => {
   const folder = scratch()

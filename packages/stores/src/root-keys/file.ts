@@ -1,32 +1,42 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, link, open, unlink } from 'node:fs/promises'
+import { type FileHandle, link, open, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { deriveKid, PortFailure, type RootKeys } from '@lunadefend/core'
+import { PortFailure } from '@lunadefend/core'
+import { type FileEntry, KEY_ON_THIS_HOST, type SecretFileEntry } from './entry.ts'
+import { damaged, MAX_LINE_BYTES, newLine, openLine } from './key-line.ts'
+import type { RootKey, RootKeySurroundings } from './root-key.ts'
 
-/** The whole file is one line: this word, 32 random bytes in base64, and the name that is derived from them. */
-const FORMAT = 'lunadefend-root-key-v1'
-const LINE = new RegExp(`^${FORMAT} ([A-Za-z0-9+/]{43}=) (r[0-9a-f]{16})\n?$`)
-const KEY_BYTES = 32
-/** Longer than any good file; what is longer is not read. */
-const MAX_FILE_BYTES = 256
 const OTHERS = 0o077
+const OTHERS_WRITE = 0o022
+/** What statfs(2) says of a file system that is in memory: tmpfs, ramfs. */
+const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6]
 
 /**
  * The root key in a file of mode 0600 (or 0400) that belongs to this process's user.
  *
- * @throws {PortFailure} `root_key_missing`, `root_key_exposed`, `root_key_damaged`; the message never shows the content
+ * @throws {PortFailure} `root_key_missing`, `root_key_exposed`, `root_key_on_disk`, `root_key_damaged`,
+ *   `root_key_wrong`; the message never shows the content
  */
-export async function openFileRootKey(path: string): Promise<RootKeys> {
-  const { key, kid } = parseLine(path, await readLine(path))
-  if ((await kidOf(key)) !== kid) throw damaged(path)
-  return {
-    activeKid: kid,
-    prf: async (asked, input) => {
-      if (asked !== kid) throw new PortFailure('root_key_unknown', `The file holds ${kid}.`)
-      return hmac(key, input)
-    },
-  }
+export async function openFile(entry: FileEntry, { production }: RootKeySurroundings): Promise<RootKey> {
+  if (production && entry.allowKeyOnThisHost !== KEY_ON_THIS_HOST) throw onDisk(entry.path)
+  return openLine(await readLine(entry.path, refuseExposed), entry.path, entry.kid)
+}
+
+/**
+ * The root key in a file that an orchestrator hands in. It often belongs to root and can be read by everyone inside of a
+ * container, so only those who could replace it are looked for; but it has to lie in memory.
+ *
+ * @throws {PortFailure} as `openFile`
+ */
+export async function openSecretFile(
+  entry: SecretFileEntry,
+  { production }: RootKeySurroundings,
+): Promise<RootKey> {
+  const line = await readLine(entry.path, refuseReplaceable)
+  const allowed = entry.allowKeyOnThisHost === KEY_ON_THIS_HOST
+  if (production && !allowed && !(await isInMemory(entry.path))) throw onDisk(entry.path)
+  return openLine(line, entry.path, entry.kid)
 }
 
 /**
@@ -48,11 +58,11 @@ export async function createFileRootKey(path: string): Promise<void> {
   await syncDirectory(dirname(path))
 }
 
-async function readLine(path: string): Promise<string> {
+async function readLine(path: string, check: (path: string, stats: Stats) => void): Promise<string> {
   await using file = await openExisting(path)
   const stats = await file.stat()
-  refuseExposed(path, stats)
-  if (!stats.isFile() || stats.size > MAX_FILE_BYTES) throw damaged(path)
+  check(path, stats)
+  if (!stats.isFile() || stats.size > MAX_LINE_BYTES) throw damaged(path)
   const bytes = await file.readFile()
   const line = bytes.toString('latin1')
   bytes.fill(0)
@@ -87,35 +97,20 @@ function refuseExposed(path: string, stats: Stats): void {
   }
 }
 
-function parseLine(path: string, line: string): { key: KeyObject; kid: string } {
-  const [, text, kid] = LINE.exec(line) ?? []
-  if (text === undefined || kid === undefined) throw damaged(path)
-  const bytes = Buffer.from(text, 'base64')
-  if (bytes.length !== KEY_BYTES || bytes.toString('base64') !== text) throw damaged(path)
-  const key = createSecretKey(bytes)
-  bytes.fill(0)
-  return { key, kid }
+function refuseReplaceable(path: string, stats: Stats): void {
+  if (process.geteuid === undefined || (stats.mode & OTHERS_WRITE) === 0) return
+  throw new PortFailure('root_key_exposed', `${path} can be written by others: hand it in with mode 0400.`)
 }
 
-function damaged(path: string): PortFailure {
+async function isInMemory(path: string): Promise<boolean> {
+  return process.platform === 'linux' && IN_MEMORY.includes((await statfs(path)).type)
+}
+
+function onDisk(path: string): PortFailure {
   return new PortFailure(
-    'root_key_damaged',
-    `${path} is not a whole ${FORMAT} line: restore it from a backup.`,
+    'root_key_on_disk',
+    `${path}: use another provider, or set allowKeyOnThisHost to "${KEY_ON_THIS_HOST}".`,
   )
-}
-
-async function newLine(): Promise<string> {
-  const bytes = randomBytes(KEY_BYTES)
-  return `${FORMAT} ${bytes.toString('base64')} ${await kidOf(createSecretKey(bytes))}\n`
-}
-
-function kidOf(key: KeyObject): Promise<string> {
-  return deriveKid(async (input) => hmac(key, input))
-}
-
-// With a KeyObject an HMAC takes a quarter of the time that it takes with a Buffer (Node 24).
-function hmac(key: KeyObject, input: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(input).digest()
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

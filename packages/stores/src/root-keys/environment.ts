@@ -1,0 +1,26 @@
+import { PortFailure } from '@lunadefend/core'
+import type { EnvironmentEntry } from './entry.ts'
+import { openLine } from './key-line.ts'
+import type { RootKey, RootKeySurroundings } from './root-key.ts'
+
+/**
+ * The root key in an environment variable.
+ *
+ * @throws {PortFailure} `root_key_missing`, `root_key_damaged`, `root_key_wrong`; the message never shows the content
+ */
+export async function openEnvironment(
+  { variable, kid }: EnvironmentEntry,
+  surroundings: RootKeySurroundings,
+): Promise<RootKey> {
+  return openLine(takeVariable(surroundings, variable), `The variable ${variable}`, kid)
+}
+
+/** The variable's text; the variable is gone then, so that no child process and no dump of variables shows it. */
+export function takeVariable({ environment }: RootKeySurroundings, variable: string): string {
+  const text = environment[variable]
+  delete environment[variable]
+  if (text === undefined || text === '') {
+    throw new PortFailure('root_key_missing', `The variable ${variable} is not set.`)
+  }
+  return text
+}
