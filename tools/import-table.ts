@@ -123,7 +123,7 @@ export const ROOMS = {
   },
   'tokenizer/config': {
     purpose: 'reads the settings whole, once',
-    at: ['packages/tokenizer/src/config.ts'],
+    at: ['packages/tokenizer/src/config.ts', 'packages/tokenizer/src/config-root-keys.ts'],
     may: ['#contract', 'typebox'],
   },
   'tokenizer/jobs': {
@@ -140,7 +140,11 @@ export const ROOMS = {
   },
   tokenizer: {
     purpose: 'the only wiring',
-    at: ['packages/tokenizer/src/service.ts', 'packages/tokenizer/src/index.ts'],
+    at: [
+      'packages/tokenizer/src/service.ts',
+      'packages/tokenizer/src/environment.ts',
+      'packages/tokenizer/src/index.ts',
+    ],
     may: [
       ...['#contract', '#contract/frame-messages', '#core', '#secure-frame/assets'],
       ...['#stores/sqlite', '#stores/s3', '#stores/root-keys'],
@@ -171,7 +175,10 @@ export const ROOMS = {
 } as const satisfies Record<string, Room>
 
 /** The one file of each program that reads `process.env`; everything else is handed its settings. */
-export const ENVIRONMENT: readonly string[] = ['apps/demo/src/environment.ts']
+export const ENVIRONMENT: readonly string[] = [
+  'apps/demo/src/environment.ts',
+  'packages/tokenizer/src/environment.ts',
+]
 
 export interface ImportTable {
   readonly rooms: Readonly<Record<string, Room>>

@@ -163,7 +163,7 @@ function tokenizerConfig(
   return {
     publicUrl: where.tokenizerUrl,
     listen: { host: '127.0.0.1', port: where.port },
-    rootKey: { provider: 'file', path: paths.rootKey },
+    rootKeys: [{ provider: 'file', path: paths.rootKey }],
     database: { engine: 'sqlite', file: paths.database },
     objectStore: {
       endpoint: where.objectsUrl,

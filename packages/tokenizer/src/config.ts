@@ -1,6 +1,7 @@
 import { APP_PATTERN } from '@lunadefend/contract'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
+import { RootKeys } from './config-root-keys.ts'
 
 const closed = { additionalProperties: false } as const
 const Text = Type.String({ minLength: 1 })
@@ -39,7 +40,8 @@ const Config = Type.Object(
     /** The origin that browsers see; also the audience of every JWT. */
     publicUrl: Origin,
     listen: Type.Object({ host: Text, port: Type.Integer({ minimum: 0, maximum: 65535 }) }, closed),
-    rootKey: Type.Object({ provider: Type.Literal('file'), path: Text }, closed),
+    /** The first is active; the others are held for reading until they are retired. */
+    rootKeys: RootKeys,
     database: Type.Object({ engine: Type.Literal('sqlite'), file: Text }, closed),
     objectStore: Type.Object(
       {

@@ -1,11 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { type Clock, loadKeyRing, type Needs } from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
-import { openFileRootKey } from '@lunadefend/stores/root-keys'
+import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { openS3 } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, pino } from 'pino'
 import { parseConfig, type TokenizerConfig } from './config.ts'
+import { environment } from './environment.ts'
 import { registerApps } from './http/apps.ts'
 import type { FramePages } from './http/routes/frame.ts'
 import { buildServer } from './http/server.ts'
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly clock?: Clock
   /** Where log lines go. @default standard output */
   readonly logTo?: DestinationStream
+  /** Where settings may say that a secret is; it is removed there when it has been read. @default the process's */
+  readonly environment?: Record<string, string | undefined>
 }
 
 /**
@@ -45,7 +48,7 @@ export async function startTokenizer(
   const clock = surroundings.clock ?? { now: () => Date.now() }
   const log = pino({ level: rest.logLevel, base: null }, surroundings.logTo ?? pino.destination(1))
   await using stack = new AsyncDisposableStack()
-  const root = await openFileRootKey(rest.rootKey.path)
+  const root = stack.use(await openRootKeys(rest.rootKeys, rootKeySurroundings(publicUrl, surroundings)))
   const database = stack.use(openSqlite(databaseConfig.file))
   const objectStore = openS3({ ...storeConfig, clock })
   let ring = await loadKeyRing({ database, clock, root })
@@ -65,6 +68,17 @@ export async function startTokenizer(
   const opened = stack.move()
   const close = () => opened.disposeAsync()
   return { port, close, [Symbol.asyncDispose]: close }
+}
+
+/** Browsers that come from this machine alone are those of a developer or of a test. */
+function rootKeySurroundings(publicUrl: string, surroundings: Surroundings) {
+  const production = !isLoopback(new URL(publicUrl).hostname)
+  return { environment: surroundings.environment ?? environment, production }
+}
+
+/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. */
+function isLoopback(hostname: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 
 /** How long requests under way may take to end, in milliseconds. */
