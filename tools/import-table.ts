@@ -37,6 +37,18 @@ export const ROOMS = {
     may: ['#contract/frame-messages', 'typebox'],
     without: [...PURE],
   },
+  'content-cipher/lengths': {
+    purpose: 'how long an encrypted value is, for whoever must know it beforehand',
+    at: ['packages/content-cipher/src/lengths.ts'],
+    may: [],
+    without: [...PURE],
+  },
+  'content-cipher': {
+    purpose: 'end-to-end encryption with WebCrypto alone, on every platform',
+    at: ['packages/content-cipher/src/'],
+    may: ['#content-cipher/lengths'],
+    without: ['clock', 'window messages'],
+  },
   'core/domain': {
     purpose: 'the rules, pure and synchronous',
     at: ['packages/core/src/domain/'],
@@ -58,7 +70,7 @@ export const ROOMS = {
   'core/operations': {
     purpose: 'one file a verb, over domain, crypto and ports',
     at: ['packages/core/src/operations/'],
-    may: ['#contract', '#core/domain', '#core/crypto', '#core/ports'],
+    may: ['#contract', '#content-cipher/lengths', '#core/domain', '#core/crypto', '#core/ports'],
     without: ['clock', 'chance'],
   },
   core: {
@@ -97,7 +109,7 @@ export const ROOMS = {
   'secure-frame': {
     purpose: 'the only place in the browser that sees a value',
     at: ['packages/secure-frame/src/frame/'],
-    may: ['#contract/frame-messages'],
+    may: ['#contract/frame-messages', '#content-cipher'],
     types: ['#contract'],
   },
   'secure-frame/assets': {
@@ -167,7 +179,7 @@ export const ROOMS = {
   'node-sdk': {
     purpose: "the application's server: it speaks to the Tokenizer over the wire alone",
     at: ['packages/node-sdk/src/'],
-    may: ['#contract', 'jose', 'node:*'],
+    may: ['#contract', '#content-cipher', '#content-cipher/lengths', 'jose', 'node:*'],
     types: ['express'],
   },
   testing: { purpose: 'a whole LunaDefend in one process', at: ['packages/testing/src/'], may: 'anything' },

@@ -25,8 +25,19 @@ const Duration = Type.Union([Type.Integer(), Type.String({ minLength: 1, maxLeng
 })
 const Accept = Type.Array(Type.Literal('e2e'), {
   maxItems: 8,
-  description: 'Protections the client can undo itself.',
+  description: 'Protections the client can undo itself. e2e: it encrypts and decrypts values.',
 })
+const EndToEnd = Type.Object(
+  {
+    v: Type.Literal(1, { description: 'How the value is padded.' }),
+    alg: Type.Literal('Cobblestone-256', { description: 'C2SP chunked-encryption.' }),
+    key: Type.String({
+      pattern: '^[A-Za-z0-9_-]{43}$',
+      description: 'The content key: 32 bytes, base64url.',
+    }),
+  },
+  { ...closed, description: 'Only there when the client encrypts, or decrypts, the value itself.' },
+)
 const Headers = Type.Record(Type.String(), Type.String(), {
   description: 'What the client must send to the object store with the URL.',
 })
@@ -46,7 +57,7 @@ const success = <T extends TSchema>(data: T) =>
 const results = <T extends TSchema>(data: T) =>
   Type.Object({ results: Type.Array(Type.Union([success(data), Failure])) }, closed)
 
-const Presigned = { headers: Headers }
+const Presigned = { headers: Headers, e2e: Type.Optional(EndToEnd) }
 const TokenizeData = Type.Object({ tokenId: Token, uploadUrl: Type.String(), ...Presigned }, closed)
 const DetokenizeData = Type.Object({ downloadUrl: Type.String(), ...Presigned }, closed)
 const ValidData = Type.Object({ valid: Type.Boolean() }, closed)
@@ -221,6 +232,8 @@ export type Body<N extends CallName> = (typeof CALLS)[N]['body'] extends TSchema
   ? Static<(typeof CALLS)[N]['body']>
   : null
 export type FailureBody = Static<typeof Failure>
+/** What a client needs to encrypt or decrypt a value itself. */
+export type EndToEndKey = Static<typeof EndToEnd>
 
 /** The schema of a whole answer of a call that succeeded. */
 export function answerSchema(call: Call): TSchema {

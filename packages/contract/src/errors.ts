@@ -18,6 +18,11 @@ export const ERRORS = {
     name: 'MethodNotAllowed',
     message: 'This path does not take this method.',
   },
+  end_to_end_required: {
+    status: 406,
+    name: 'EndToEndRequired',
+    message: 'The client must encrypt end to end here, and say so with accept: ["e2e"].',
+  },
   payload_too_large: { status: 413, name: 'PayloadTooLarge', message: 'The request body is too large.' },
   unsupported_media_type: {
     status: 415,

@@ -6,6 +6,7 @@ export {
   type Caller,
   type CallName,
   type Data,
+  type EndToEndKey,
   Failure,
   type FailureBody,
 } from './calls.ts'

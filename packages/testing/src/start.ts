@@ -23,6 +23,8 @@ export interface LunaDefendOptions {
   readonly apps: readonly { readonly id: string; readonly origins: readonly string[] }[]
   /** @default free ports */
   readonly ports?: { readonly tokenizer: number; readonly objects: number }
+  /** What protects new values. @default 'store' */
+  readonly protection?: NonNullable<TokenizerConfig['protection']>
   /** @default 'silent' */
   readonly logLevel?: TokenizerConfig['logLevel']
   /** What a test may put in place of the real clock and the standard output. */
@@ -182,6 +184,7 @@ function tokenizerConfig(
       },
       cookies: 'strict',
     })),
+    protection: options.protection ?? 'store',
     logLevel: options.logLevel ?? 'silent',
   }
 }

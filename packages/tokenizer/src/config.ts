@@ -53,6 +53,17 @@ const Config = Type.Object(
       },
       closed,
     ),
+    /**
+     * What protects new values: the object store (SSE-C), or the client, end to end. Old values stay readable whatever
+     * is set here. @default 'store'
+     */
+    protection: Type.Optional(
+      Type.Union([
+        Type.Literal('store'),
+        Type.Literal('prefer-end-to-end'),
+        Type.Literal('require-end-to-end'),
+      ]),
+    ),
     apps: Type.Array(App, { minItems: 1 }),
     logLevel: Type.Union([
       Type.Literal('silent'),

@@ -53,7 +53,7 @@ export async function startTokenizer(
   const objectStore = openS3({ ...storeConfig, clock })
   let ring = await loadKeyRing({ database, clock, root })
   const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
-  const needs: Needs = { database, objectStore, clock, keys }
+  const needs: Needs = { database, objectStore, clock, keys, protection: rest.protection ?? 'store' }
   const apps = await registerApps(rest.apps)
   const pages = await framePages(publicUrl, originOfValues(storeConfig))
   const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })

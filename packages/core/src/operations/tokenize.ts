@@ -1,7 +1,14 @@
 import { sealedLength } from '@lunadefend/content-cipher/lengths'
 import { LIMITS, LunaDefendError, type TokenId } from '@lunadefend/contract'
 import { newObjectKey, newRecordId, newTokenId } from '../crypto/random.ts'
-import { contentKeyOf, type Mode, type RecordPlace, sealMetadata, sealRecord, storeKeyOf } from '../crypto/record.ts'
+import {
+  contentKeyOf,
+  type Mode,
+  type RecordPlace,
+  sealMetadata,
+  sealRecord,
+  storeKeyOf,
+} from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
 import { allowed, refused } from '../domain/audit.ts'
 import { GRANT_LIFE } from '../domain/duration.ts'
@@ -32,11 +39,7 @@ export interface NewToken {
  * Makes a token and its record, gives the caller's session the grant to store it, and answers where to upload the
  * value. A record whose value never arrives is good for nothing: `/grant/verify` refuses it.
  */
-export async function tokenize(
-  needs: Needs,
-  caller: Caller,
-  command: TokenizeCommand,
-): Promise<NewToken> {
+export async function tokenize(needs: Needs, caller: Caller, command: TokenizeCommand): Promise<NewToken> {
   const { keys, database, objectStore } = needs
   const mode = await decideMode(needs, caller, command)
   const objectLength = objectLengthOf(mode, command)

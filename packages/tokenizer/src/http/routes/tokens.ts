@@ -1,5 +1,5 @@
-import type { TokenId } from '@lunadefend/contract'
-import { deleteToken, detokenize, type Presigned, readMetadata, tokenize } from '@lunadefend/core'
+import type { EndToEndKey, TokenId } from '@lunadefend/contract'
+import { type Download, deleteToken, detokenize, readMetadata, tokenize } from '@lunadefend/core'
 import type { FastifyInstance } from 'fastify'
 import { batch, unwrap } from '../envelope.ts'
 import { serve } from '../serve.ts'
@@ -7,18 +7,20 @@ import type { House } from './house.ts'
 
 export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): void {
   serve(server, gate, 'tokenize', async ({ caller, body }) => {
-    const command = { metadata: body.metadata ?? null, contentLength: body.contentLength ?? null }
-    const { tokenId, upload } = await tokenize(needs, caller, command)
-    return { tokenId, uploadUrl: upload.url, headers: { ...upload.headers } }
+    const { tokenId, upload, contentKey } = await tokenize(needs, caller, {
+      metadata: body.metadata ?? null,
+      contentLength: body.contentLength ?? null,
+      acceptsEndToEnd: acceptsEndToEnd(body),
+    })
+    return { tokenId, uploadUrl: upload.url, headers: { ...upload.headers }, ...endToEnd(contentKey) }
   })
 
   serve(server, gate, 'detokenize', async ({ caller, body }) => {
     const { tokenId, tokenIds = [] } = body
-    if (tokenId === undefined) {
-      return batch(await detokenize(needs, caller, tokenIds as TokenId[]), caller.requestId, download)
-    }
-    const [result] = await detokenize(needs, caller, [tokenId as TokenId])
-    return download(unwrap(result))
+    const tokens = (tokenId === undefined ? tokenIds : [tokenId]) as TokenId[]
+    const results = await detokenize(needs, caller, { tokens, acceptsEndToEnd: acceptsEndToEnd(body) })
+    if (tokenId === undefined) return batch(results, caller.requestId, download)
+    return download(unwrap(results[0]))
   })
 
   serve(server, gate, 'readMetadata', async ({ caller, body }) => {
@@ -31,6 +33,15 @@ export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): vo
   })
 }
 
-function download({ url, headers }: Presigned) {
-  return { downloadUrl: url, headers: { ...headers } }
+function download({ source: { url, headers }, contentKey }: Download) {
+  return { downloadUrl: url, headers: { ...headers }, ...endToEnd(contentKey) }
+}
+
+function acceptsEndToEnd({ accept = [] }: { readonly accept?: readonly 'e2e'[] }): boolean {
+  return accept.includes('e2e')
+}
+
+function endToEnd(contentKey: Uint8Array | null): { e2e?: EndToEndKey } {
+  if (contentKey === null) return {}
+  return { e2e: { v: 1, alg: 'Cobblestone-256', key: Buffer.from(contentKey).toString('base64url') } }
 }
