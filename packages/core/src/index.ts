@@ -8,6 +8,7 @@ export type { Grant } from './domain/grant.ts'
 export type { Protection } from './domain/protection.ts'
 export type { TokenRecord } from './domain/record.ts'
 export type { Session } from './domain/session.ts'
+export type { Upload } from './domain/upload.ts'
 export { deleteToken, sweepDeletions } from './operations/delete-token.ts'
 export { type DetokenizeCommand, type Download, detokenize } from './operations/detokenize.ts'
 export { loadKeyRing } from './operations/key-ring.ts'
@@ -36,13 +37,21 @@ export type {
   Database,
   Decision,
   GrantFilter,
+  KeyRingChange,
+  KeyUse,
   NewRecord,
   ObjectDeletion,
+  ObjectReference,
   ObjectStore,
   Outcome,
+  PendingDeletion,
   Presigned,
   Reader,
+  Relocation,
+  Reseal,
   RootKeys,
   SessionOpening,
   Tombstone,
+  Work,
+  WorkProgress,
 } from './ports.ts'

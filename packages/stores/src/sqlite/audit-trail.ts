@@ -19,8 +19,8 @@ export function createAuditTrail(statements: Statements): AuditTrail {
   const writer = randomBytes(8).toString('hex')
   let last = 0
   return {
-    append({ at, requestId, app, actor, action, epoch, session, token }, refusal) {
-      const row = [at, requestId, app, actor, action, epoch, session, token, refusal]
+    append({ at, requestId, app, actor, action, epoch, session, token, count }, refusal) {
+      const row = [at, requestId, app, actor, action, epoch, session, token, count, refusal]
       statements.insertAudit.run(writer, last + 1, ...row)
       last += 1
     },

@@ -34,7 +34,7 @@ export function openSqlite(file: string): Database {
         throw asPortFailure(error)
       }
     },
-    commit: queued(queue, createCommands(statements, trail, truncation.request)),
+    commit: queued(queue, createCommands({ statements, trail, overwritten: truncation.request })),
     async [Symbol.asyncDispose]() {
       await queue.close()
       if (!db.isOpen) return
@@ -45,23 +45,9 @@ export function openSqlite(file: string): Database {
 }
 
 function queued(queue: GroupCommit, commands: Commands): Commits {
-  const wrap =
-    <Args extends unknown[], Result>(command: (...args: Args) => Result) =>
-    (...args: Args): Promise<Result> =>
-      queue.run(() => command(...args))
-  return {
-    createRecord: wrap(commands.createRecord),
-    decide: wrap(commands.decide),
-    setGrants: wrap(commands.setGrants),
-    revokeGrants: wrap(commands.revokeGrants),
-    markStored: wrap(commands.markStored),
-    openSession: wrap(commands.openSession),
-    closeSession: wrap(commands.closeSession),
-    revokeSession: wrap(commands.revokeSession),
-    shredRecord: wrap(commands.shredRecord),
-    finishDeletions: wrap(commands.finishDeletions),
-    recordAudit: wrap(commands.recordAudit),
-    replaceKeyRing: wrap(commands.replaceKeyRing),
-    removeExpired: wrap(commands.removeExpired),
-  }
+  const wrapped = Object.entries(commands).map(([name, command]) => [
+    name,
+    (...args: never[]) => queue.run(() => (command as (...args: never[]) => unknown)(...args)),
+  ])
+  return Object.fromEntries(wrapped) as Commits
 }

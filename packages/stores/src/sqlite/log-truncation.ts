@@ -1,4 +1,4 @@
-import { rowOf } from './reader.ts'
+import { rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 const RETRY_MS = 100

@@ -8,20 +8,34 @@ export const APPLICATION_ID = 0x4c754465
  * Sealed bytes have a table of their own, whose rows are only ever overwritten in place by as many bytes: in a row that
  * grows or shrinks, SQLite moves its neighbours to other pages and leaves stale copies of them behind, which no
  * `secure_delete` reaches and which would survive a shred.
+ *
+ * What the background work walks over has an index of the living records alone, in the order in which it is walked. The
+ * versions that rows name are in the indexes by expiry, so that counting them reads no table.
  */
 export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE records (
     number INTEGER PRIMARY KEY,
     locator BLOB NOT NULL UNIQUE CHECK (length(locator) = 32),
+    locator_version INTEGER NOT NULL,
     record_id BLOB NOT NULL UNIQUE CHECK (length(record_id) = 16),
+    object_ref BLOB NOT NULL CHECK (length(object_ref) = 32),
+    object_version INTEGER NOT NULL,
     app TEXT NOT NULL,
     kid TEXT NOT NULL,
     generation INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
+    expires_at INTEGER,
     stored_at INTEGER,
     deleted_at INTEGER
   ) STRICT;
+  CREATE INDEX records_by_kid ON records (kid, record_id) WHERE deleted_at IS NULL;
+  CREATE INDEX records_by_object_version ON records (object_version, record_id) WHERE deleted_at IS NULL;
+  CREATE INDEX records_by_locator_version ON records (locator_version) WHERE deleted_at IS NULL;
+  CREATE INDEX records_by_object ON records (object_ref) WHERE deleted_at IS NULL;
+  CREATE INDEX unstored_records ON records (record_id, created_at) WHERE stored_at IS NULL AND deleted_at IS NULL;
+  CREATE INDEX mortal_records ON records (expires_at, record_id)
+    WHERE expires_at IS NOT NULL AND deleted_at IS NULL;
   CREATE TABLE seals (
     number INTEGER PRIMARY KEY REFERENCES records (number),
     record_salt BLOB NOT NULL,
@@ -29,10 +43,21 @@ export const MIGRATIONS: readonly string[] = [
     sealed_metadata BLOB
   ) STRICT;
 
+  CREATE TABLE uploads (
+    record_id BLOB NOT NULL PRIMARY KEY REFERENCES records (record_id),
+    upload_id TEXT NOT NULL,
+    content_length INTEGER NOT NULL,
+    part_size INTEGER NOT NULL,
+    started_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX uploads_by_time ON uploads (started_at);
+
   CREATE TABLE grants (
     grant_id BLOB NOT NULL PRIMARY KEY CHECK (length(grant_id) = 32),
     app TEXT NOT NULL,
+    grant_version INTEGER NOT NULL,
     session_ref BLOB NOT NULL CHECK (length(session_ref) = 32),
+    session_version INTEGER NOT NULL,
     record_id BLOB NOT NULL CHECK (length(record_id) = 16),
     access TEXT NOT NULL CHECK (access IN ('read', 'store')),
     expires_at INTEGER NOT NULL,
@@ -42,27 +67,29 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX grants_by_session ON grants (session_ref);
   CREATE INDEX grants_by_record ON grants (record_id);
-  CREATE INDEX grants_by_expiry ON grants (expires_at);
+  CREATE INDEX grants_by_expiry ON grants (expires_at, grant_version, session_version);
 
   CREATE TABLE sessions (
     token_hash BLOB NOT NULL PRIMARY KEY CHECK (length(token_hash) = 32),
     app TEXT NOT NULL,
     session_ref BLOB NOT NULL CHECK (length(session_ref) = 32),
+    session_version INTEGER NOT NULL,
     session_hash TEXT NOT NULL,
     sealed_sid BLOB NOT NULL,
     expires_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX sessions_by_session ON sessions (session_ref);
-  CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+  CREATE INDEX sessions_by_expiry ON sessions (expires_at, session_version);
 
   CREATE TABLE tombstones (
     app TEXT NOT NULL,
     session_ref BLOB NOT NULL CHECK (length(session_ref) = 32),
+    session_version INTEGER NOT NULL,
     revoked_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (app, session_ref)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX tombstones_by_expiry ON tombstones (expires_at);
+  CREATE INDEX tombstones_by_expiry ON tombstones (expires_at, session_version);
 
   CREATE TABLE used_challenges (
     challenge_hash BLOB NOT NULL PRIMARY KEY CHECK (length(challenge_hash) = 32),
@@ -79,6 +106,7 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE deletions (
     object_key TEXT NOT NULL PRIMARY KEY,
+    upload_id TEXT,
     not_before INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX deletions_by_time ON deletions (not_before);
@@ -88,14 +116,26 @@ export const MIGRATIONS: readonly string[] = [
     seq INTEGER NOT NULL,
     at INTEGER NOT NULL,
     request_id TEXT NOT NULL,
-    app TEXT NOT NULL,
+    app TEXT,
     actor TEXT NOT NULL,
     action TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     session TEXT,
     token TEXT,
+    count INTEGER NOT NULL,
     refusal TEXT,
     PRIMARY KEY (writer, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX audit_by_epoch ON audit (epoch);
+
+  CREATE TABLE works (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder TEXT,
+    lease_until INTEGER NOT NULL,
+    cursor TEXT,
+    done INTEGER NOT NULL,
+    finished_at INTEGER,
+    ended INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
 ]

@@ -1,47 +1,89 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 const RECORD = `
-  record_id, app, kid, generation, record_salt, sealed, sealed_metadata, created_at, stored_at, deleted_at`
-const GRANT = 'grant_id, app, session_ref, record_id, access, expires_at, max_uses, uses, purpose'
-const SESSION = 'token_hash, app, session_ref, session_hash, sealed_sid, expires_at'
+  record_id, app, kid, generation, record_salt, sealed, sealed_metadata, locator_version, object_version,
+  created_at, expires_at, stored_at, deleted_at`
+const GRANT = `
+  grant_id, app, grant_version, session_ref, session_version, record_id, access, expires_at, max_uses, uses, purpose`
+const SESSION = 'token_hash, app, session_ref, session_version, session_hash, sealed_sid, expires_at'
+const UPLOAD = 'record_id, upload_id, content_length, part_size, started_at'
+const WORK = 'name, holder, lease_until, cursor, done, finished_at'
 
-// A grant that is usable at :at for a living record and, when one is named, a living session. The order of the
-// parameters is that of `decide`.
-const USABLE = `
-  grant_id = ?1 AND record_id = ?2 AND expires_at > ?3 AND (max_uses IS NULL OR uses < max_uses)
-  AND EXISTS (SELECT 1 FROM records WHERE record_id = ?2 AND generation = ?4 AND deleted_at IS NULL)
-  AND (?5 IS NULL OR EXISTS (SELECT 1 FROM sessions WHERE token_hash = ?5 AND expires_at > ?3))`
+/** A grant that is usable at ?3 for a living record and, when one is named, a living session. */
+function usable(generation: string): string {
+  return `
+    grant_id = ?1 AND record_id = ?2 AND expires_at > ?3 AND (max_uses IS NULL OR uses < max_uses)
+    AND EXISTS (
+      SELECT 1 FROM records
+      WHERE record_id = ?2 AND ${generation} AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?3)
+    )
+    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM sessions WHERE token_hash = ?5 AND expires_at > ?3))`
+}
+
+/** Living records after the one that is named, in the order of their ids. */
+function walk(condition: string): string {
+  return `
+    SELECT ${RECORD} FROM records JOIN seals USING (number)
+    WHERE ${condition} AND deleted_at IS NULL AND record_id > ?2 ORDER BY record_id LIMIT ?3`
+}
+
+function expire(table: string, key: string): string {
+  const oldest = `SELECT ${key} FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`
+  return `DELETE FROM ${table} WHERE (${key}) IN (${oldest})`
+}
+
+/** How many rows name each version. */
+function count(key: string, column: string, source: string): string {
+  return `SELECT '${key}' AS key, ${column} AS name, count(*) AS rows FROM ${source} GROUP BY ${column}`
+}
 
 const SQL = {
   findRecord: `SELECT ${RECORD} FROM records JOIN seals USING (number) WHERE locator = ?`,
+  findRecordById: `SELECT ${RECORD} FROM records JOIN seals USING (number) WHERE record_id = ?`,
   findGrant: `SELECT ${GRANT} FROM grants WHERE grant_id = ?`,
   findSession: `SELECT ${SESSION} FROM sessions WHERE token_hash = ?`,
+  findUpload: `SELECT ${UPLOAD} FROM uploads WHERE record_id = ?`,
   readKeyRing: 'SELECT version, kid, sealed FROM key_ring',
-  findDeletions:
-    'SELECT object_key FROM deletions WHERE not_before <= ? ORDER BY not_before, object_key LIMIT ?',
+  findDeletions: `
+    SELECT object_key, upload_id FROM deletions WHERE not_before <= ? ORDER BY not_before, object_key LIMIT ?`,
+
+  findRecordsSealedBy: walk('kid = ?1'),
+  findRecordsReferredBy: walk('object_version = ?1'),
+  findUnstored: walk('created_at < ?1 AND stored_at IS NULL'),
+  findExpired: `
+    SELECT ${RECORD} FROM records JOIN seals USING (number)
+    WHERE expires_at <= ? AND deleted_at IS NULL ORDER BY expires_at, record_id LIMIT ?`,
+  findUploads: `SELECT ${UPLOAD} FROM uploads WHERE started_at < ? ORDER BY started_at, record_id LIMIT ?`,
+  findObjectRef: 'SELECT 1 FROM records WHERE object_ref = ? AND deleted_at IS NULL',
 
   insertRecord: `
-    INSERT INTO records (locator, record_id, app, kid, generation, created_at, stored_at, deleted_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO records (locator, locator_version, record_id, object_ref, object_version, app, kid, generation,
+      created_at, expires_at, stored_at, deleted_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   insertSeal: 'INSERT INTO seals (number, record_salt, sealed, sealed_metadata) VALUES (?, ?, ?, ?)',
-  replaceGrant: `INSERT OR REPLACE INTO grants (${GRANT}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-  spendGrant: `UPDATE grants SET uses = uses + 1 WHERE ${USABLE}`,
-  checkGrant: `SELECT 1 FROM grants WHERE ${USABLE}`,
+  replaceGrant: `INSERT OR REPLACE INTO grants (${GRANT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+  spendGrant: `UPDATE grants SET uses = uses + 1 WHERE ${usable('generation = ?4')}`,
+  checkGrant: `SELECT 1 FROM grants WHERE ${usable('generation = ?4')}`,
+  checkOtherGeneration: `SELECT 1 FROM grants WHERE ${usable('generation <> ?4')}`,
+  // Only ever to a younger version: one that was retired must not come back.
+  relocate: `
+    UPDATE records SET locator = ?2, locator_version = ?3 WHERE record_id = ?1 AND locator_version < ?3`,
+  deleteGrant: 'DELETE FROM grants WHERE grant_id = ?',
   deleteGrants: 'DELETE FROM grants WHERE app = ?',
   deleteSessionGrants: 'DELETE FROM grants WHERE app = ? AND session_ref = ?',
   deleteRecordGrants: 'DELETE FROM grants WHERE app = ? AND record_id = ?',
-  deleteSessionRecordGrants: 'DELETE FROM grants WHERE app = ? AND record_id = ? AND session_ref = ?',
+  deleteSessionRecordGrants: 'DELETE FROM grants WHERE app = ? AND session_ref = ? AND record_id = ?',
   markStored:
     'UPDATE records SET stored_at = ? WHERE record_id = ? AND stored_at IS NULL AND deleted_at IS NULL',
 
   insertChallenge: 'INSERT INTO used_challenges (challenge_hash, expires_at) VALUES (?, ?)',
   findChallenge: 'SELECT 1 FROM used_challenges WHERE challenge_hash = ?',
   findTombstone: 'SELECT revoked_at FROM tombstones WHERE app = ? AND session_ref = ?',
-  insertSession: `INSERT INTO sessions (${SESSION}) VALUES (?, ?, ?, ?, ?, ?)`,
+  insertSession: `INSERT INTO sessions (${SESSION}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   deleteSession: 'DELETE FROM sessions WHERE token_hash = ?',
   deleteSessions: 'DELETE FROM sessions WHERE app = ? AND session_ref = ?',
   putTombstone: `
-    INSERT INTO tombstones (app, session_ref, revoked_at, expires_at) VALUES (?, ?, ?, ?)
+    INSERT INTO tombstones (app, session_ref, session_version, revoked_at, expires_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       revoked_at = max(revoked_at, excluded.revoked_at), expires_at = max(expires_at, excluded.expires_at)`,
 
@@ -53,19 +95,78 @@ const SQL = {
       sealed_metadata = iif(sealed_metadata IS NULL, NULL, zeroblob(length(sealed_metadata)))
     WHERE number = ?`,
   deleteGrantsOfRecord: 'DELETE FROM grants WHERE record_id = ?',
-  insertDeletion: 'INSERT INTO deletions (object_key, not_before) VALUES (?, ?)',
+  insertDeletion: 'INSERT INTO deletions (object_key, upload_id, not_before) VALUES (?, ?, ?)',
   finishDeletion: 'DELETE FROM deletions WHERE object_key = ?',
 
+  reseal: `
+    UPDATE records SET generation = ?2, kid = ?3
+    WHERE record_id = ?1 AND generation = ?2 - 1 AND deleted_at IS NULL RETURNING number`,
+  // As many bytes as there were, for the same reason as in shredSeal.
+  overwriteSeal: `
+    UPDATE seals SET record_salt = ?2, sealed = ?3, sealed_metadata = ?4
+    WHERE number = ?1 AND length(record_salt) = length(?2) AND length(sealed) = length(?3)
+      AND length(sealed_metadata) IS length(?4)`,
+  // Only ever to a younger version: see relocate.
+  refer: `
+    UPDATE records SET object_ref = ?2, object_version = ?3
+    WHERE record_id = ?1 AND object_version < ?3 AND deleted_at IS NULL`,
+  moveObject: 'UPDATE records SET object_ref = ?2, object_version = ?3 WHERE record_id = ?1',
+
+  putUpload: `
+    INSERT OR REPLACE INTO uploads (${UPLOAD})
+    SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM records WHERE record_id = ?1 AND deleted_at IS NULL)`,
+  deleteUpload: 'DELETE FROM uploads WHERE record_id = ? RETURNING upload_id',
+
   insertAudit: `
-    INSERT INTO audit (writer, seq, at, request_id, app, actor, action, epoch, session, token, refusal)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  insertKeyRing: 'INSERT OR IGNORE INTO key_ring (only, version, kid, sealed) VALUES (1, ?, ?, ?)',
-  updateKeyRing: 'UPDATE key_ring SET version = ?, kid = ?, sealed = ? WHERE version = ?',
+    INSERT INTO audit (writer, seq, at, request_id, app, actor, action, epoch, session, token, count, refusal)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  findKeyRingVersion: 'SELECT version FROM key_ring',
+  findAnyRecord: 'SELECT 1 FROM records LIMIT 1',
+  putKeyRing: 'INSERT OR REPLACE INTO key_ring (only, version, kid, sealed) VALUES (1, ?, ?, ?)',
+  findRecordByLocatorVersion:
+    'SELECT 1 FROM records WHERE locator_version = ? AND deleted_at IS NULL LIMIT 1',
+  findRecordByObjectVersion: 'SELECT 1 FROM records WHERE object_version = ? AND deleted_at IS NULL LIMIT 1',
+  findGrantByVersion: 'SELECT 1 FROM grants INDEXED BY grants_by_expiry WHERE grant_version = ? LIMIT 1',
+  findBySessionVersion: `
+    SELECT 1 FROM grants INDEXED BY grants_by_expiry WHERE session_version = ?1
+    UNION ALL SELECT 1 FROM sessions INDEXED BY sessions_by_expiry WHERE session_version = ?1
+    UNION ALL SELECT 1 FROM tombstones INDEXED BY tombstones_by_expiry WHERE session_version = ?1 LIMIT 1`,
+  findAuditByEpoch: 'SELECT 1 FROM audit WHERE epoch = ? LIMIT 1',
+  countKeyUses: [
+    count(
+      'root',
+      'kid',
+      '(SELECT kid FROM records WHERE deleted_at IS NULL UNION ALL SELECT kid FROM key_ring)',
+    ),
+    count('locator', 'locator_version', 'records WHERE deleted_at IS NULL'),
+    count('objects', 'object_version', 'records WHERE deleted_at IS NULL'),
+    count('grant', 'grant_version', 'grants INDEXED BY grants_by_expiry'),
+    count(
+      'session',
+      'session_version',
+      `(SELECT session_version FROM grants INDEXED BY grants_by_expiry
+        UNION ALL SELECT session_version FROM sessions INDEXED BY sessions_by_expiry
+        UNION ALL SELECT session_version FROM tombstones INDEXED BY tombstones_by_expiry)`,
+    ),
+  ].join(' UNION ALL '),
 
   expireGrants: expire('grants', 'grant_id'),
   expireSessions: expire('sessions', 'token_hash'),
   expireTombstones: expire('tombstones', 'app, session_ref'),
   expireChallenges: expire('used_challenges', 'challenge_hash'),
+
+  findWork: `SELECT ${WORK} FROM works ORDER BY name`,
+  // Who begins a new run counts from 0; who goes on with one goes on with its count.
+  takeLease: `
+    INSERT INTO works (name, holder, lease_until, cursor, done, finished_at, ended)
+    VALUES (?1, ?2, ?4, NULL, 0, NULL, 0)
+    ON CONFLICT DO UPDATE SET holder = ?2, lease_until = ?4, done = iif(ended, 0, done), ended = 0
+      WHERE holder IS NULL OR holder = ?2 OR lease_until <= ?3
+    RETURNING ${WORK}`,
+  saveWork: `
+    UPDATE works SET cursor = iif(?5 IS NULL, ?3, NULL), done = ?4, finished_at = coalesce(?5, finished_at),
+      ended = ?5 IS NOT NULL, holder = iif(?6, NULL, holder), lease_until = iif(?6, 0, lease_until)
+    WHERE name = ?1 AND holder = ?2`,
 
   begin: 'BEGIN IMMEDIATE',
   commit: 'COMMIT',
@@ -75,11 +176,6 @@ const SQL = {
   rollbackToSavepoint: 'ROLLBACK TO command',
   truncateLog: 'PRAGMA wal_checkpoint(TRUNCATE)',
 } as const satisfies Record<string, string>
-
-function expire(table: string, key: string): string {
-  const oldest = `SELECT ${key} FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`
-  return `DELETE FROM ${table} WHERE (${key}) IN (${oldest})`
-}
 
 /** All that is ever said to the database, prepared once. Rows come as arrays: a third faster than as objects. */
 export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>

@@ -1,0 +1,124 @@
+import type { StatementSync } from 'node:sqlite'
+import type {
+  Grant,
+  KeyUse,
+  PendingDeletion,
+  SealedKeyRing,
+  Session,
+  TokenRecord,
+  Upload,
+  Work,
+} from '@lunadefend/core'
+
+// Rows come as arrays, which the types of node:sqlite do not know; STRICT tables keep the types of columns. The order
+// is that of the column lists in statements.ts.
+
+export function rowOf<Row extends unknown[]>(row: ReturnType<StatementSync['get']>): Row | null {
+  return row === undefined ? null : (row as unknown as Row)
+}
+
+export type RecordRow = [
+  recordId: Uint8Array,
+  app: TokenRecord['app'],
+  kid: string,
+  generation: number,
+  recordSalt: Uint8Array,
+  sealed: Uint8Array,
+  sealedMetadata: Uint8Array | null,
+  locatorVersion: number,
+  objectVersion: number,
+  createdAt: number,
+  expiresAt: number | null,
+  storedAt: number | null,
+  deletedAt: number | null,
+]
+
+export function recordOf(row: RecordRow): TokenRecord {
+  const [recordId, app, kid, generation, recordSalt, sealed, sealedMetadata] = row
+  const [, , , , , , , locatorVersion, objectVersion, createdAt, expiresAt, storedAt, deletedAt] = row
+  return {
+    ...{ recordId, app, kid, generation, recordSalt, sealed, sealedMetadata },
+    ...{ locatorVersion, objectVersion, createdAt, expiresAt, storedAt, deletedAt },
+  }
+}
+
+export type GrantRow = [
+  grantId: Uint8Array,
+  app: Grant['app'],
+  grantVersion: number,
+  sessionRef: Uint8Array,
+  sessionVersion: number,
+  recordId: Uint8Array,
+  access: Grant['access'],
+  expiresAt: number,
+  maxUses: number | null,
+  uses: number,
+  purpose: string | null,
+]
+
+export function grantOf(row: GrantRow): Grant {
+  const [grantId, app, grantVersion, sessionRef, sessionVersion, recordId] = row
+  const [, , , , , , access, expiresAt, maxUses, uses, purpose] = row
+  return {
+    ...{ grantId, app, grantVersion, sessionRef, sessionVersion, recordId },
+    ...{ access, expiresAt, maxUses, uses, purpose },
+  }
+}
+
+export type SessionRow = [
+  tokenHash: Uint8Array,
+  app: Session['app'],
+  sessionRef: Uint8Array,
+  sessionVersion: number,
+  sessionHash: string,
+  sealedSid: Uint8Array,
+  expiresAt: number,
+]
+
+export function sessionOf(row: SessionRow): Session {
+  const [tokenHash, app, sessionRef, sessionVersion, sessionHash, sealedSid, expiresAt] = row
+  return { tokenHash, app, sessionRef, sessionVersion, sessionHash, sealedSid, expiresAt }
+}
+
+export type UploadRow = [
+  recordId: Uint8Array,
+  uploadId: string,
+  contentLength: number,
+  partSize: number,
+  startedAt: number,
+]
+
+export function uploadOf([recordId, uploadId, contentLength, partSize, startedAt]: UploadRow): Upload {
+  return { recordId, uploadId, contentLength, partSize, startedAt }
+}
+
+export type KeyRingRow = [version: number, kid: string, sealed: Uint8Array]
+
+export function keyRingOf([version, kid, sealed]: KeyRingRow): SealedKeyRing {
+  return { version, kid, sealed }
+}
+
+export type DeletionRow = [objectKey: string, uploadId: string | null]
+
+export function deletionOf([objectKey, uploadId]: DeletionRow): PendingDeletion {
+  return { objectKey, uploadId }
+}
+
+export type KeyUseRow = [key: KeyUse['key'], name: string | number, rows: number]
+
+export function keyUseOf([key, name, rows]: KeyUseRow): KeyUse {
+  return { key, name: String(name), rows }
+}
+
+export type WorkRow = [
+  name: string,
+  holder: string | null,
+  leaseUntil: number,
+  cursor: string | null,
+  done: number,
+  finishedAt: number | null,
+]
+
+export function workOf([name, holder, leaseUntil, cursor, done, finishedAt]: WorkRow): Work {
+  return { name, holder, leaseUntil, cursor, done, finishedAt }
+}
