@@ -94,7 +94,10 @@ export const ROOMS = {
   'stores/s3': {
     purpose: 'the object store port over HTTP',
     at: ['packages/stores/src/s3/'],
-    may: ['#contract', '#core', '#core/crypto', 'node:crypto'],
+    may: [
+      ...['#contract', '#core', '#core/crypto', 'node:crypto', 'node:fs', 'node:timers/promises'],
+      ...['undici', 'cockatiel', 'fast-xml-parser', '@aws-sdk/credential-provider-node'],
+    ],
   },
   'stores/root-keys': {
     purpose: 'the root key port over files',

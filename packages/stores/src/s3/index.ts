@@ -1,1 +1,4 @@
-export { DOWNLOAD_SECONDS, openS3, type S3Options, UPLOAD_SECONDS } from './object-store.ts'
+export { type BucketAddress, publicPlace } from './address.ts'
+export type { CredentialSource, DefaultChain, LoadedCredentials } from './credentials.ts'
+export { openS3, type S3ObjectStore, type S3Options } from './object-store.ts'
+export { DOWNLOAD_SECONDS, UPLOAD_SECONDS } from './presigned.ts'
