@@ -23,9 +23,10 @@ const Access = Type.Union([Type.Literal('read'), Type.Literal('store')])
 const Duration = Type.Union([Type.Integer(), Type.String({ minLength: 1, maxLength: 32 })], {
   description: 'Seconds, or a text such as 15m or 1h20m10s.',
 })
-const Accept = Type.Array(Type.Literal('e2e'), {
+const Accept = Type.Array(Type.Union([Type.Literal('e2e'), Type.Literal('parts')]), {
   maxItems: 8,
-  description: 'Protections the client can undo itself. e2e: it encrypts and decrypts values.',
+  description:
+    'What the client can do. e2e: encrypt and decrypt values itself. parts: upload a big value in parts.',
 })
 const EndToEnd = Type.Object(
   {
@@ -58,7 +59,53 @@ const results = <T extends TSchema>(data: T) =>
   Type.Object({ results: Type.Array(Type.Union([success(data), Failure])) }, closed)
 
 const Presigned = { headers: Headers, e2e: Type.Optional(EndToEnd) }
-const TokenizeData = Type.Object({ tokenId: Token, uploadUrl: Type.String(), ...Presigned }, closed)
+const PartNumber = Type.Integer({ minimum: 1, maximum: LIMITS.uploadParts })
+const Plan = Type.Object(
+  {
+    partSize: Type.Integer({ minimum: 1, description: 'Bytes of every part but the last.' }),
+    partCount: PartNumber,
+  },
+  closed,
+)
+const NewToken = { tokenId: Token, expiresAt: Type.Optional(UnixSeconds), e2e: Type.Optional(EndToEnd) }
+const TokenizeData = Type.Union([
+  Type.Object({ ...NewToken, uploadUrl: Type.String(), headers: Headers }, closed),
+  Type.Object({ ...NewToken, parts: Plan }, closed),
+])
+const PartsData = Type.Object(
+  {
+    parts: Type.Array(
+      Type.Object({ partNumber: PartNumber, uploadUrl: Type.String(), headers: Headers }, closed),
+    ),
+    uploaded: Type.Optional(Type.Array(PartNumber, { description: 'Parts that have arrived already.' })),
+  },
+  closed,
+)
+const ReceiptData = Type.Object(
+  {
+    shreddedAt: UnixSeconds,
+    objectRemoved: Type.Boolean({ description: 'false: it is removed in the background.' }),
+    finalAt: Type.Integer({
+      description: 'When no upload URL can bring an object back any more. Unix seconds.',
+    }),
+  },
+  closed,
+)
+const RekeyData = Type.Union([
+  Nothing,
+  Type.Object(
+    {
+      downloadUrl: Type.String(),
+      downloadHeaders: Headers,
+      downloadE2e: Type.Optional(EndToEnd),
+      uploadUrl: Type.String(),
+      uploadHeaders: Headers,
+      uploadE2e: Type.Optional(EndToEnd),
+      ticket: Type.String({ description: 'To be brought back when the new object has been uploaded.' }),
+    },
+    closed,
+  ),
+])
 const DetokenizeData = Type.Object({ downloadUrl: Type.String(), ...Presigned }, closed)
 const ValidData = Type.Object({ valid: Type.Boolean() }, closed)
 const SessionData = Type.Object({ sessionHash: Type.String(), expiresAt: UnixSeconds }, closed)
@@ -130,12 +177,49 @@ export const CALLS = {
     body: Type.Object(
       {
         metadata: Type.Optional(Metadata),
-        contentLength: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.uploadBytes })),
+        contentLength: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.objectBytes })),
+        ttl: Type.Optional(Duration),
         accept: Type.Optional(Accept),
       },
       closed,
     ),
     data: TokenizeData,
+  },
+  uploadParts: {
+    method: 'POST',
+    path: '/upload/parts',
+    callers: ['user', 'application'],
+    status: 200,
+    summary: 'Where to upload the next parts of a value, and which have arrived',
+    body: Type.Object(
+      {
+        tokenId: Token,
+        partNumbers: Type.Optional(
+          Type.Array(PartNumber, { maxItems: LIMITS.partsAtOnce, uniqueItems: true }),
+        ),
+        resume: Type.Optional(Type.Boolean()),
+      },
+      closed,
+    ),
+    data: PartsData,
+  },
+  completeUpload: {
+    method: 'POST',
+    path: '/upload/complete',
+    callers: ['user', 'application'],
+    status: 200,
+    summary: 'Put the parts of a value together',
+    body: Type.Object({ tokenId: Token }, closed),
+    data: Nothing,
+  },
+  abortUpload: {
+    method: 'POST',
+    path: '/upload/abort',
+    callers: ['user', 'application'],
+    status: 200,
+    summary: 'Give up an upload in parts',
+    body: Type.Object({ tokenId: Token }, closed),
+    data: Nothing,
   },
   detokenize: {
     method: 'POST',
@@ -211,6 +295,30 @@ export const CALLS = {
     status: 200,
     summary: 'Shred the keys of a token, then remove its object',
     body: Type.Object({ tokenId: Token }, closed),
+    data: ReceiptData,
+  },
+  rekeyToken: {
+    method: 'POST',
+    path: '/token/rekey',
+    callers: ['application'],
+    status: 200,
+    summary: 'A new data key and a new object for a token, which stays the same',
+    body: Type.Object(
+      {
+        tokenId: Token,
+        by: Type.Optional(Type.Union([Type.Literal('store'), Type.Literal('client')])),
+      },
+      closed,
+    ),
+    data: RekeyData,
+  },
+  completeRekey: {
+    method: 'POST',
+    path: '/token/rekey/complete',
+    callers: ['application'],
+    status: 200,
+    summary: 'End a re-keying by the client, once the new object has been uploaded',
+    body: Type.Object({ tokenId: Token, ticket: Type.String({ minLength: 1, maxLength: 1024 }) }, closed),
     data: Nothing,
   },
 } as const satisfies Record<string, Call>

@@ -23,6 +23,26 @@ export const ERRORS = {
     name: 'EndToEndRequired',
     message: 'The client must encrypt end to end here, and say so with accept: ["e2e"].',
   },
+  no_upload: {
+    status: 409,
+    name: 'NoUpload',
+    message: 'The value of this token has not arrived, and no upload of it is under way.',
+  },
+  upload_incomplete: {
+    status: 409,
+    name: 'UploadIncomplete',
+    message: 'Parts are missing, or have another length than the plan says.',
+  },
+  rekey_by_client: {
+    status: 409,
+    name: 'RekeyByClient',
+    message: 'The object store cannot encrypt this value anew: the client must, with by: "client".',
+  },
+  changed_meanwhile: {
+    status: 409,
+    name: 'ChangedMeanwhile',
+    message: 'The token was changed by another call meanwhile: begin again.',
+  },
   payload_too_large: { status: 413, name: 'PayloadTooLarge', message: 'The request body is too large.' },
   unsupported_media_type: {
     status: 415,

@@ -96,6 +96,7 @@ export const FRAME_FAILURES = [
   'tokenizer-unreachable',
   'store-unreachable',
   'store-refused',
+  'value-damaged',
   'timed-out',
   'invalid',
   'not-text',

@@ -10,6 +10,12 @@ export const LIMITS = {
   metadataBytes: 4096,
   /** Largest object that one presigned PUT can carry, in bytes (AWS S3: 5 GiB). */
   uploadBytes: 5 * 1024 ** 3,
+  /** Largest object, uploaded in parts, in bytes (AWS S3: 5 TiB with parts that any store takes). */
+  objectBytes: 5 * 1024 ** 4,
+  /** Parts of one upload (AWS S3). */
+  uploadParts: 10_000,
+  /** Parts that one call presigns. */
+  partsAtOnce: 100,
   /** Assertion and proof, in characters each. */
   jwtCharacters: 4096,
   /** Free text that an application gives as the purpose of a grant, in characters. */

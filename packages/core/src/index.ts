@@ -1,21 +1,33 @@
 export { SealBroken } from './crypto/aead.ts'
 export { deriveKid, type Prf } from './crypto/kdf.ts'
-export type { KeyRing, SealedKeyRing } from './crypto/key-ring.ts'
+export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 export type { Actor, Caller } from './domain/actor.ts'
 export type { Action, AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
-export { type DurationLimits, GRANT_LIFE, parseDuration } from './domain/duration.ts'
+export { type DurationLimits, GRANT_LIFE, parseDuration, TOKEN_LIFE } from './domain/duration.ts'
 export type { Grant } from './domain/grant.ts'
 export type { Protection } from './domain/protection.ts'
 export type { TokenRecord } from './domain/record.ts'
 export type { Session } from './domain/session.ts'
-export type { Upload } from './domain/upload.ts'
-export { deleteToken, sweepDeletions } from './operations/delete-token.ts'
+export { planUpload, type Upload, type UploadPlan } from './domain/upload.ts'
+export { deleteToken } from './operations/delete-token.ts'
 export { type DetokenizeCommand, type Download, detokenize } from './operations/detokenize.ts'
 export { loadKeyRing } from './operations/key-ring.ts'
 export type { Keys, Needs } from './operations/needs.ts'
 export { readMetadata } from './operations/read-metadata.ts'
+export { expireStep, reapObjectsStep, reapRecordsStep, reapUploadsStep } from './operations/reap.ts'
+export { referStep } from './operations/refer-objects.ts'
+export { beginRekey, completeRekey, type Rekeying, rekeyToken } from './operations/rekey-token.ts'
+export { resealStep } from './operations/reseal-records.ts'
 export type { Result } from './operations/result.ts'
 export { revokeGrant } from './operations/revoke-grant.ts'
+export {
+  type HeldKey,
+  type Retired,
+  type Rotated,
+  readKeyStatus,
+  retireRingKey,
+  rotateRingKey,
+} from './operations/rotate-key.ts'
 export {
   challengeExpiry,
   closeSession,
@@ -28,8 +40,17 @@ export {
   type VerifiedAssertion,
 } from './operations/sessions.ts'
 export { type SetGrantCommand, setGrant } from './operations/set-grant.ts'
+export { type Shredded, sweepDeletions } from './operations/shred.ts'
 export { type NewToken, type TokenizeCommand, tokenize } from './operations/tokenize.ts'
+export {
+  abortUpload,
+  completeUpload,
+  type Parts,
+  type PartsCommand,
+  presignParts,
+} from './operations/upload-parts.ts'
 export { type VerifyGrantCommand, verifyGrant } from './operations/verify-grant.ts'
+export { type DoStep, type Step, workOn } from './operations/work.ts'
 export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
 export type {
   Clock,
@@ -46,6 +67,7 @@ export type {
   ObjectReference,
   ObjectStore,
   Outcome,
+  Page,
   PendingDeletion,
   Presigned,
   Reader,
@@ -53,6 +75,8 @@ export type {
   Reseal,
   RootKeys,
   SessionOpening,
+  StartedUpload,
+  StoredObject,
   StoredPart,
   Tombstone,
   Work,

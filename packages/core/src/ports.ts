@@ -123,7 +123,11 @@ export interface Reader {
 
   // What the background work walks over. Living records only, in the order of their ids, after the one that is named.
   findRecordsSealedBy(kid: string, after: Uint8Array | null, limit: number): Promise<TokenRecord[]>
-  findRecordsReferredBy(objectVersion: number, after: Uint8Array | null, limit: number): Promise<TokenRecord[]>
+  findRecordsReferredBy(
+    objectVersion: number,
+    after: Uint8Array | null,
+    limit: number,
+  ): Promise<TokenRecord[]>
   /** Created before this time, and never seen in the object store. */
   findUnstored(createdBefore: number, after: Uint8Array | null, limit: number): Promise<TokenRecord[]>
   /** Whose time to live is over. */
@@ -283,7 +287,10 @@ export interface Commits {
    * Compare and set. `changed-meanwhile` when the stored version is not `expected` (0 = there is none, and no record
    * that was made with one); `in-use` when rows still name what it retires. Audits only what it does.
    */
-  replaceKeyRing(ring: SealedKeyRing, change: KeyRingChange): Promise<'replaced' | 'changed-meanwhile' | 'in-use'>
+  replaceKeyRing(
+    ring: SealedKeyRing,
+    change: KeyRingChange,
+  ): Promise<'replaced' | 'changed-meanwhile' | 'in-use'>
   /** Removes what has expired: grants, sessions, tombstones, used challenges. At most `limit` of each. */
   removeExpired(now: number, limit: number): Promise<number>
 
@@ -341,7 +348,10 @@ export interface PendingDeletion {
   readonly uploadId: string | null
 }
 
-export interface ObjectDeletion extends PendingDeletion {
+export interface ObjectDeletion {
+  /** `null` = the record is damaged and does not say: its object is left to the search for objects without a record. */
+  readonly objectKey: string | null
+  readonly uploadId: string | null
   /** When the last upload URL has expired, and the object is deleted for good. Milliseconds since 1970. */
   readonly notBefore: number
   readonly at: number

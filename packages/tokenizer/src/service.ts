@@ -1,5 +1,12 @@
 import type { AddressInfo } from 'node:net'
-import { type Clock, loadKeyRing, type Needs } from '@lunadefend/core'
+import {
+  type Clock,
+  type Database,
+  loadKeyRing,
+  type Needs,
+  PortFailure,
+  type RootKeys,
+} from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { openS3 } from '@lunadefend/stores/s3'
@@ -38,29 +45,15 @@ export async function startTokenizer(
   config: TokenizerConfig,
   surroundings: Surroundings = {},
 ): Promise<RunningTokenizer> {
-  const {
-    listen,
-    publicUrl,
-    database: databaseConfig,
-    objectStore: storeConfig,
-    ...rest
-  } = parseConfig(config)
-  const clock = surroundings.clock ?? { now: () => Date.now() }
+  const { listen, publicUrl, ...rest } = parseConfig(config)
   const log = pino({ level: rest.logLevel, base: null }, surroundings.logTo ?? pino.destination(1))
   await using stack = new AsyncDisposableStack()
-  const root = stack.use(await openRootKeys(rest.rootKeys, rootKeySurroundings(publicUrl, surroundings)))
-  const database = stack.use(openSqlite(databaseConfig.file))
-  const objectStore = openS3({ ...storeConfig, clock })
-  let ring = await loadKeyRing({ database, clock, root })
-  const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
-  const needs: Needs = { database, objectStore, clock, keys, protection: rest.protection ?? 'store' }
+  const { needs, refreshKeys } = await openNeeds(config, surroundings, stack)
+  const { clock } = needs
   const apps = await registerApps(rest.apps)
-  const pages = await framePages(publicUrl, originOfValues(storeConfig))
+  const pages = await framePages(publicUrl, originOfValues(rest.objectStore))
   const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })
   stack.defer(() => shutDown(server))
-  const refreshKeys = async () => {
-    ring = await loadKeyRing({ database, clock, root }, ring)
-  }
   const jobs = startJobs(needs, refreshKeys, log)
   stack.defer(() => jobs.stop())
   await server.listen({ ...listen })
@@ -68,6 +61,50 @@ export async function startTokenizer(
   const opened = stack.move()
   const close = () => opened.disposeAsync()
   return { port, close, [Symbol.asyncDispose]: close }
+}
+
+/** What the rules need of the world. */
+export interface OpenedNeeds {
+  readonly needs: Needs
+  /** Takes up what other processes did to the key ring. */
+  refreshKeys(): Promise<void>
+}
+
+/** Opens root keys, database and object store; the stack closes them again. Rejects as `startTokenizer` does. */
+export async function openNeeds(
+  config: TokenizerConfig,
+  surroundings: Surroundings,
+  stack: AsyncDisposableStack,
+): Promise<OpenedNeeds> {
+  const {
+    publicUrl,
+    rootKeys,
+    database: databaseConfig,
+    objectStore: storeConfig,
+    ...rest
+  } = parseConfig(config)
+  const clock = surroundings.clock ?? { now: () => Date.now() }
+  const root = stack.use(await openRootKeys(rootKeys, rootKeySurroundings(publicUrl, surroundings)))
+  const database = stack.use(openSqlite(databaseConfig.file))
+  await refuseMissingKeys(database, root)
+  const objectStore = openS3({ ...storeConfig, clock })
+  let ring = await loadKeyRing({ database, clock, root })
+  const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
+  return {
+    needs: { database, objectStore, clock, keys, protection: rest.protection ?? 'store' },
+    refreshKeys: async () => {
+      ring = await loadKeyRing({ database, clock, root }, ring)
+    },
+  }
+}
+
+/** A root key that records still name was taken out of the configuration too early: their values would be unreadable. */
+async function refuseMissingKeys(database: Database, root: RootKeys): Promise<void> {
+  const uses = await database.read((reader) => reader.countKeyUses())
+  const missing = uses.filter(({ key, name }) => key === 'root' && !root.kids.includes(name))
+  if (missing.length === 0) return
+  const named = missing.map(({ name, rows }) => `${rows} records name ${name}`).join(', ')
+  throw new PortFailure('root_key_unknown', `${named}: put that key back into rootKeys.`)
 }
 
 /** Browsers that come from this machine alone are those of a developer or of a test. */

@@ -52,6 +52,8 @@ export interface RecordRandoms {
   readonly outerNonce: Uint8Array
 }
 
+type OuterRandoms = Pick<RecordRandoms, 'recordSalt' | 'outerNonce'>
+
 const SALT_BYTES = 32
 const VERSION = 1
 
@@ -94,9 +96,18 @@ export async function sealRecordWith(
     commitment,
     randoms.innerNonce,
   ]
-  const key = await recordKey(prf, place, randoms.recordSalt)
-  const outer = seal(key, randoms.outerNonce, outerAad(place), Buffer.concat([...head, inner]))
-  return { recordSalt: randoms.recordSalt, sealed: Buffer.concat([randoms.outerNonce, outer]) }
+  return sealOuterBytes(prf, place, Buffer.concat([...head, inner]), randoms)
+}
+
+/** Puts an outer layer around what `openOuterBytes` took out of one. Needs no token. */
+export async function sealOuterBytes(
+  prf: Prf,
+  place: RecordPlace,
+  content: Uint8Array,
+  { recordSalt, outerNonce }: OuterRandoms = { recordSalt: randomBytes(SALT_BYTES), outerNonce: newNonce() },
+): Promise<SealedRecord> {
+  const key = await recordKey(prf, place, recordSalt)
+  return { recordSalt, sealed: Buffer.concat([outerNonce, seal(key, outerNonce, outerAad(place), content)]) }
 }
 
 /** A record with its outer layer off: where the object lies, not what opens it. */
@@ -111,9 +122,14 @@ export interface OuterRecord {
 
 /** Needs the root key, not the token. Throws SealBroken when any byte of the record or its place is another one. */
 export async function openOuter(prf: Prf, place: RecordPlace, record: SealedRecord): Promise<OuterRecord> {
+  return parseOuter(await openOuterBytes(prf, place, record))
+}
+
+/** What lies under the outer layer, as it is. Needs the root key, not the token. Throws SealBroken. */
+export async function openOuterBytes(prf: Prf, place: RecordPlace, record: SealedRecord): Promise<Buffer> {
   const key = await recordKey(prf, place, record.recordSalt)
   const nonce = record.sealed.subarray(0, NONCE_BYTES)
-  return parseOuter(open(key, nonce, outerAad(place), record.sealed.subarray(NONCE_BYTES)))
+  return open(key, nonce, outerAad(place), record.sealed.subarray(NONCE_BYTES))
 }
 
 /** Needs root key and token. Throws SealBroken when either is another one. */

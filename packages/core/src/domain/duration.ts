@@ -9,6 +9,12 @@ export interface DurationLimits {
 /** Fifteen minutes unless asked for; a day at the most. */
 export const GRANT_LIFE: DurationLimits = { defaultSeconds: 15 * 60, maximumSeconds: 24 * 60 * 60 }
 
+/** A token lives until it is deleted unless asked otherwise; then a hundred years at the most. */
+export const TOKEN_LIFE: DurationLimits = {
+  defaultSeconds: Number.POSITIVE_INFINITY,
+  maximumSeconds: 100 * 366 * 24 * 60 * 60,
+}
+
 /** Seconds, or what is wrong with the duration, for the caller to read. */
 export type Duration = { readonly seconds: number } | { readonly problem: string }
 

@@ -17,13 +17,12 @@ export interface FoundGrant extends Found {
 
 type Looks = Pick<Needs, 'database' | 'keys'>
 
-export async function lookUpRecords(
-  needs: Looks,
-  app: AppId,
-  tokens: readonly TokenId[],
-): Promise<Found[]> {
+export async function lookUpRecords(needs: Looks, app: AppId, tokens: readonly TokenId[]): Promise<Found[]> {
   const locators = tokens.map((token) => allLocators(needs, app, token))
-  const records = firstOfEach(locators, await needs.database.read((reader) => reader.findRecords(locators.flat())))
+  const records = firstOfEach(
+    locators,
+    await needs.database.read((reader) => reader.findRecords(locators.flat())),
+  )
   return tokens.map((token, index) => ({ token, record: records[index] ?? null }))
 }
 

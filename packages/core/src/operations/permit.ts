@@ -59,7 +59,8 @@ export async function commitDecisions(
     const decisions = open.map(({ item }) => decisionOn(needs, caller, item, ask, attempt > ATTEMPTS))
     const outcomes = await needs.database.commit.decide(decisions)
     for (const [index, { item, place }] of open.entries()) {
-      if (outcomes[index] === null && item.record !== null) permits[place] = new Permit(item.token, item.record)
+      if (outcomes[index] === null && item.record !== null)
+        permits[place] = new Permit(item.token, item.record)
     }
     open = await lookAgain(
       needs,
@@ -76,7 +77,12 @@ interface Placed {
   readonly place: number
 }
 
-async function lookAgain(needs: Decides, caller: Caller, ask: Ask, stale: readonly Placed[]): Promise<Placed[]> {
+async function lookAgain(
+  needs: Decides,
+  caller: Caller,
+  ask: Ask,
+  stale: readonly Placed[],
+): Promise<Placed[]> {
   if (stale.length === 0) return []
   const tokens = stale.map(({ item }) => item.token)
   const found = await lookUpGrants(needs, caller.actor.app, ask.sid, tokens, ask.access)

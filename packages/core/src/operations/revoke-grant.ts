@@ -22,7 +22,8 @@ export async function revokeGrant(
   const { app } = caller.actor
   const found = tokens === null ? null : await lookUpRecords(needs, app, tokens)
   const recordIds = found?.flatMap(({ record }) => (record === null ? [] : [record.recordId])) ?? null
-  const sessionRefs = sid === null ? null : allSessionRefs(needs, app, sid).map(({ sessionRef }) => sessionRef)
+  const sessionRefs =
+    sid === null ? null : allSessionRefs(needs, app, sid).map(({ sessionRef }) => sessionRef)
   const asked: Caller = {
     ...caller,
     actor: { ...caller.actor, sid: sid ?? caller.actor.sid } as Caller['actor'],

@@ -99,9 +99,7 @@ export async function findUser(
   const held = keys.ring.session.find(({ version }) => version === session.sessionVersion)
   if (held === undefined) return null
   try {
-    const sid = parseSessionId(
-      openSeal(held.key, accessToken, sealContext(session), session.sealedSid),
-    )
+    const sid = parseSessionId(openSeal(held.key, accessToken, sealContext(session), session.sealedSid))
     const { app, sessionHash, expiresAt } = session
     return sid && { kind: 'user', app, sid, sessionHash, tokenHash, expiresAt }
   } catch (error) {

@@ -14,7 +14,8 @@ import { allowed, refused } from '../domain/audit.ts'
 import { GRANT_LIFE } from '../domain/duration.ts'
 import type { Grant } from '../domain/grant.ts'
 import { modeOfNew } from '../domain/protection.ts'
-import type { NewRecord, Presigned } from '../ports.ts'
+import { PARTS_FROM, planUpload, type UploadPlan } from '../domain/upload.ts'
+import type { KeyedObject, NewRecord, Presigned } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { newGrantId, newLocator, newObjectRef, newSessionRef } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
@@ -26,13 +27,20 @@ export interface TokenizeCommand {
   readonly contentLength: number | null
   /** Whether the client encrypts values itself when it is asked to. */
   readonly acceptsEndToEnd: boolean
+  /** Whether the client can upload a big value in parts. */
+  readonly acceptsParts: boolean
+  /** After that many seconds the value is shredded; `null` = never. */
+  readonly ttlSeconds: number | null
 }
 
 /** A token, where to upload its value and, when the client must encrypt it, with which key. */
 export interface NewToken {
   readonly tokenId: TokenId
-  readonly upload: Presigned
+  /** One presigned PUT, or the plan of an upload in parts, which the object store has begun. */
+  readonly upload: Presigned | UploadPlan
   readonly contentKey: Uint8Array | null
+  /** Milliseconds since 1970; `null` = it lives until it is deleted. */
+  readonly expiresAt: number | null
 }
 
 /**
@@ -40,7 +48,7 @@ export interface NewToken {
  * value. A record whose value never arrives is good for nothing: `/grant/verify` refuses it.
  */
 export async function tokenize(needs: Needs, caller: Caller, command: TokenizeCommand): Promise<NewToken> {
-  const { keys, database, objectStore } = needs
+  const { keys, database } = needs
   const mode = await decideMode(needs, caller, command)
   const objectLength = objectLengthOf(mode, command)
   const token = newTokenId()
@@ -48,12 +56,31 @@ export async function tokenize(needs: Needs, caller: Caller, command: TokenizeCo
   const place = { app: caller.actor.app, recordId: newRecordId(), kid: keys.root.activeKid, generation: 1 }
   const { keys: dataKeys, ...sealed } = await sealRecord(keys.root.prf, place, token, mode, objectKey)
   const sealedMetadata = await metadataOf(needs, place, command)
-  const record = { ...recordOf(needs, place, token, objectKey), ...sealed, sealedMetadata }
+  const record = { ...recordOf(needs, place, token, objectKey, command), ...sealed, sealedMetadata }
   const audit = allowed(subjectOf(needs, caller, 'tokenize', token))
-  await database.commit.createRecord(record, storeGrant(needs, caller, token, place.recordId), audit)
-  const opened = { mode, keys: dataKeys }
-  const upload = await objectStore.presignPut(objectKey, storeKeyOf(opened), objectLength)
-  return { tokenId: token, upload, contentKey: contentKeyOf(opened) }
+  const inParts = command.acceptsParts && objectLength !== null && objectLength >= PARTS_FROM
+  const grant = storeGrant(needs, caller, token, place.recordId, inParts)
+  await database.commit.createRecord(record, grant, audit)
+  const fresh = { mode, keys: dataKeys }
+  const object = { objectKey, sseKey: storeKeyOf(fresh) }
+  const upload = inParts
+    ? await beginParts(needs, place.recordId, object, objectLength)
+    : await needs.objectStore.presignPut(objectKey, object.sseKey, objectLength)
+  return { tokenId: token, upload, contentKey: contentKeyOf(fresh), expiresAt: record.expiresAt }
+}
+
+/** An upload that is begun and not noted, because this process dies in between, is reaped with the abandoned ones. */
+async function beginParts(
+  { objectStore, database, clock }: Needs,
+  recordId: Uint8Array,
+  object: KeyedObject,
+  contentLength: number,
+): Promise<UploadPlan> {
+  const plan = planUpload(contentLength)
+  const uploadId = await objectStore.beginUpload(object)
+  const { partSize } = plan
+  await database.commit.beginUpload({ recordId, uploadId, contentLength, partSize, startedAt: clock.now() })
+  return plan
 }
 
 /** Throws `end_to_end_required`, which is in the audit log then, for a client that cannot do what this house requires. */
@@ -66,11 +93,12 @@ async function decideMode(needs: Needs, caller: Caller, { acceptsEndToEnd }: Tok
 }
 
 /** Bytes of the object; `null` = the value's length was not declared. What the client encrypts is padded and longer. */
-function objectLengthOf(mode: Mode, { contentLength }: TokenizeCommand): number | null {
-  if (contentLength === null || mode === 1) return contentLength
-  const length = sealedLength(contentLength)
-  if (length <= LIMITS.uploadBytes) return length
-  throw new LunaDefendError('invalid_request', 'body/contentLength: is too large, once it is encrypted')
+function objectLengthOf(mode: Mode, { contentLength, acceptsParts }: TokenizeCommand): number | null {
+  if (contentLength === null) return null
+  const length = mode === 1 ? contentLength : sealedLength(contentLength)
+  if (length <= (acceptsParts ? LIMITS.objectBytes : LIMITS.uploadBytes)) return length
+  const reason = acceptsParts ? 'is too large, once it is encrypted' : 'is too large, unless accept has parts'
+  throw new LunaDefendError('invalid_request', `body/contentLength: ${reason}`)
 }
 
 function recordOf(
@@ -78,10 +106,12 @@ function recordOf(
   place: RecordPlace,
   token: TokenId,
   objectKey: string,
+  { ttlSeconds }: TokenizeCommand,
 ): Omit<NewRecord, 'recordSalt' | 'sealed' | 'sealedMetadata'> {
   const names = { ...newLocator(needs, place.app, token), ...newObjectRef(needs, objectKey) }
-  const times = { createdAt: needs.clock.now(), expiresAt: null, storedAt: null, deletedAt: null }
-  return { ...place, ...names, ...times }
+  const createdAt = needs.clock.now()
+  const expiresAt = ttlSeconds === null ? null : createdAt + ttlSeconds * 1000
+  return { ...place, ...names, createdAt, expiresAt, storedAt: null, deletedAt: null }
 }
 
 async function metadataOf({ keys }: Needs, place: RecordPlace, { metadata }: TokenizeCommand) {
@@ -106,7 +136,15 @@ function toJson(metadata: NonNullable<TokenizeCommand['metadata']>): string | nu
   }
 }
 
-function storeGrant(needs: Needs, { actor }: Caller, token: TokenId, recordId: Uint8Array): Grant {
+/** An upload in parts may take long. */
+function storeGrant(
+  needs: Needs,
+  { actor }: Caller,
+  token: TokenId,
+  recordId: Uint8Array,
+  inParts: boolean,
+): Grant {
+  const seconds = inParts ? GRANT_LIFE.maximumSeconds : GRANT_LIFE.defaultSeconds
   const sid = sidOf(actor)
   return {
     ...newGrantId(needs, actor.app, sid, token, 'store'),
@@ -114,7 +152,7 @@ function storeGrant(needs: Needs, { actor }: Caller, token: TokenId, recordId: U
     app: actor.app,
     recordId,
     access: 'store',
-    expiresAt: needs.clock.now() + GRANT_LIFE.defaultSeconds * 1000,
+    expiresAt: needs.clock.now() + seconds * 1000,
     maxUses: null,
     uses: 0,
     purpose: null,

@@ -15,6 +15,7 @@ import type { House } from './routes/house.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { uploadRoutes } from './routes/uploads.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /** Counts what is answered. */
@@ -54,6 +55,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   const house: House = { gate, needs, apps, publicUrl }
   sessionRoutes(server, house)
   tokenRoutes(server, house)
+  uploadRoutes(server, house)
   grantRoutes(server, house, GRANT_LIFE)
   frameRoutes(server, house, parts.pages)
   statusRoutes(server, needs, parts.meter)

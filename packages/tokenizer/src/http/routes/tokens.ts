@@ -1,5 +1,18 @@
-import type { EndToEndKey, TokenId } from '@lunadefend/contract'
-import { type Download, deleteToken, detokenize, readMetadata, tokenize } from '@lunadefend/core'
+import { type EndToEndKey, LunaDefendError, type TokenId } from '@lunadefend/contract'
+import {
+  beginRekey,
+  completeRekey,
+  type Download,
+  deleteToken,
+  detokenize,
+  type NewToken,
+  parseDuration,
+  type Rekeying,
+  readMetadata,
+  rekeyToken,
+  TOKEN_LIFE,
+  tokenize,
+} from '@lunadefend/core'
 import type { FastifyInstance } from 'fastify'
 import { batch, unwrap } from '../envelope.ts'
 import { serve } from '../serve.ts'
@@ -7,12 +20,14 @@ import type { House } from './house.ts'
 
 export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): void {
   serve(server, gate, 'tokenize', async ({ caller, body }) => {
-    const { tokenId, upload, contentKey } = await tokenize(needs, caller, {
+    const command = {
       metadata: body.metadata ?? null,
       contentLength: body.contentLength ?? null,
       acceptsEndToEnd: acceptsEndToEnd(body),
-    })
-    return { tokenId, uploadUrl: upload.url, headers: { ...upload.headers }, ...endToEnd(contentKey) }
+      acceptsParts: body.accept?.includes('parts') ?? false,
+      ttlSeconds: body.ttl === undefined ? null : secondsOf(body.ttl),
+    }
+    return newToken(await tokenize(needs, caller, command))
   })
 
   serve(server, gate, 'detokenize', async ({ caller, body }) => {
@@ -28,16 +43,64 @@ export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): vo
   })
 
   serve(server, gate, 'deleteToken', async ({ caller, body }) => {
-    unwrap(await deleteToken(needs, caller, body.tokenId as TokenId))
+    const { shreddedAt, objectRemoved, finalAt } = unwrap(
+      await deleteToken(needs, caller, body.tokenId as TokenId),
+    )
+    return { shreddedAt: inSeconds(shreddedAt), objectRemoved, finalAt: inSeconds(finalAt) }
+  })
+
+  serve(server, gate, 'rekeyToken', async ({ caller, body: { tokenId, by = 'store' } }) => {
+    if (by === 'client') return rekeying(unwrap(await beginRekey(needs, caller, tokenId as TokenId)))
+    unwrap(await rekeyToken(needs, caller, tokenId as TokenId))
     return {}
   })
+
+  serve(server, gate, 'completeRekey', async ({ caller, body }) => {
+    unwrap(await completeRekey(needs, caller, body.tokenId as TokenId, body.ticket))
+    return {}
+  })
+}
+
+function newToken({ tokenId, upload, contentKey, expiresAt }: NewToken) {
+  const about = {
+    tokenId,
+    ...(expiresAt === null ? {} : { expiresAt: inSeconds(expiresAt) }),
+    ...endToEnd(contentKey),
+  }
+  if ('partSize' in upload) return { ...about, parts: { ...upload } }
+  return { ...about, uploadUrl: upload.url, headers: { ...upload.headers } }
+}
+
+function rekeying({ source, sourceContentKey, upload, contentKey, ticket }: Rekeying) {
+  const { e2e: downloadE2e } = endToEnd(sourceContentKey)
+  const { e2e: uploadE2e } = endToEnd(contentKey)
+  return {
+    downloadUrl: source.url,
+    downloadHeaders: { ...source.headers },
+    ...(downloadE2e && { downloadE2e }),
+    uploadUrl: upload.url,
+    uploadHeaders: { ...upload.headers },
+    ...(uploadE2e && { uploadE2e }),
+    ticket,
+  }
+}
+
+function secondsOf(ttl: number | string): number {
+  const duration = parseDuration(ttl, TOKEN_LIFE)
+  if ('seconds' in duration) return duration.seconds
+  throw new LunaDefendError('invalid_request', `body/ttl: ${duration.problem}`)
+}
+
+/** Rounded up: what is not over yet is not called over. */
+function inSeconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000)
 }
 
 function download({ source: { url, headers }, contentKey }: Download) {
   return { downloadUrl: url, headers: { ...headers }, ...endToEnd(contentKey) }
 }
 
-function acceptsEndToEnd({ accept = [] }: { readonly accept?: readonly 'e2e'[] }): boolean {
+function acceptsEndToEnd({ accept = [] }: { readonly accept?: readonly string[] }): boolean {
   return accept.includes('e2e')
 }
 

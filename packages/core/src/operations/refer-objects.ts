@@ -1,0 +1,46 @@
+import { currentKey } from '../crypto/key-ring.ts'
+import { openOuter } from '../crypto/record.ts'
+import { allowed } from '../domain/audit.ts'
+import type { TokenRecord } from '../domain/record.ts'
+import type { ObjectReference } from '../ports.ts'
+import { systemSubject } from './audit-trail.ts'
+import { newObjectRef } from './names.ts'
+import type { Needs } from './needs.ts'
+import { isDamage, mapLimited } from './result.ts'
+import { WALK_AT_ONCE, walkOlder } from './walk-older.ts'
+import type { Step } from './work.ts'
+
+const WIDTH = 16
+
+type ReferNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
+
+/**
+ * One step of the rotation of the key under which objects are found. It needs no token: the root key opens the layer
+ * that holds the object's name.
+ */
+export function referStep(needs: ReferNeeds, requestId: string, cursor: string | null): Promise<Step> {
+  const { objects } = needs.keys.ring
+  const current = currentKey(objects, needs.clock.now()).version
+  return walkOlder(cursor, {
+    names: objects.filter(({ version }) => version < current).map(({ version }) => String(version)),
+    find: (version, after) =>
+      needs.database.read((reader) => reader.findRecordsReferredBy(Number(version), after, WALK_AT_ONCE)),
+    async change(records) {
+      const references = await mapLimited(records, WIDTH, (record) => refer(needs, record))
+      const good = references.filter((item) => item !== null)
+      if (good.length === 0) return 0
+      const audit = allowed(systemSubject(needs, requestId, 'refer-objects', null, good.length))
+      return needs.database.commit.referObjects(good, audit)
+    },
+  })
+}
+
+async function refer(needs: ReferNeeds, record: TokenRecord): Promise<ObjectReference | null> {
+  try {
+    const { objectKey } = await openOuter(needs.keys.root.prf, record, record)
+    return { recordId: record.recordId, ...newObjectRef(needs, objectKey) }
+  } catch (error) {
+    if (isDamage(error)) return null
+    throw error
+  }
+}

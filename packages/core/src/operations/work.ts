@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import type { Work } from '../ports.ts'
+import type { Needs } from './needs.ts'
+
+/** What one bounded step of a work did. */
+export interface Step {
+  readonly done: number
+  /** Where the next step goes on; `null` = this was the last one. */
+  readonly next: string | null
+}
+
+/** A step is written so that doing it twice changes nothing: it may be done and not noted. */
+export type DoStep = (cursor: string | null) => Promise<Step>
+
+/** How long a process that died keeps the others from its work, in milliseconds. */
+const LEASE_MS = 60_000
+
+/** The name of this process towards the others. */
+const HOLDER = randomUUID()
+
+/**
+ * Does up to `steps` steps of a work, from where it stopped, whoever did the ones before. Answers how far it is; `null`
+ * = another process is at it. When a step fails, the work stays where it was, and is free for the next who comes.
+ */
+export async function workOn(
+  { database, clock }: Pick<Needs, 'database' | 'clock'>,
+  name: string,
+  steps: number,
+  step: DoStep,
+): Promise<Work | null> {
+  const lease = () => database.commit.takeLease(name, HOLDER, clock.now(), clock.now() + LEASE_MS)
+  let work = await lease()
+  for (let count = 1; work !== null; count += 1) {
+    const { cursor, done, finishedAt } = work
+    const { done: more, next } = await step(cursor).catch(async (error: unknown) => {
+      await database.commit.saveWork(name, HOLDER, { cursor, done, finishedAt: null, release: true })
+      throw error
+    })
+    const ended = next === null ? clock.now() : null
+    const progress = {
+      cursor: next,
+      done: done + more,
+      finishedAt: ended,
+      release: ended !== null || count === steps,
+    }
+    if (!(await database.commit.saveWork(name, HOLDER, progress))) return null
+    if (progress.release) return { ...work, ...progress, holder: null, finishedAt: ended ?? finishedAt }
+    work = await lease()
+  }
+  return work
+}
