@@ -9,6 +9,7 @@ export const PORT_FAILURES = {
   objects_unreachable: 'The object store does not answer.',
   objects_busy: 'The object store says that it cannot just now.',
   objects_refused: 'The object store answered something unexpected.',
+  objects_unproven: 'The object store has not shown yet that it encrypts values.',
   objects_readable: 'The object store keeps values readable.',
   objects_credentials_missing: 'There are no credentials for the object store.',
   objects_credentials_expired: 'The credentials for the object store end too soon.',

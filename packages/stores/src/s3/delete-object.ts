@@ -10,6 +10,7 @@ import { elementsOf, isTruncated, optionalTextOf, readDocument, textOf } from '.
 export async function deleteObject(call: Caller, objectKey: string): Promise<void> {
   const request = { method: 'DELETE', objectKey, repeatable: true } as const
   const answer = await call(request)
+  // Not every 404 is an object that is gone: without its code it can be a missing bucket, or a proxy.
   const gone = answer.status === 204 || answer.status === 200 || answer.code === 'NoSuchKey'
   if (!gone) throw refusal(request, answer)
   const keepsVersions = answer.header('x-amz-version-id') ?? answer.header('x-amz-delete-marker')

@@ -2,3 +2,11 @@ export { type BucketAddress, publicPlace } from './address.ts'
 export type { CredentialSource, DefaultChain, LoadedCredentials } from './credentials.ts'
 export { openS3, type S3ObjectStore, type S3Options } from './object-store.ts'
 export { DOWNLOAD_SECONDS, UPLOAD_SECONDS } from './presigned.ts'
+export {
+  type Check,
+  type CheckName,
+  type ProbeNeeds,
+  type ProbeReport,
+  probeObjectStore,
+} from './probe.ts'
+export { openProvenS3, type ProofOptions } from './proven-store.ts'

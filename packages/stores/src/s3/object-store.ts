@@ -101,8 +101,8 @@ function uploadHeaders(sseKey: Uint8Array | null, contentLength: number | null):
 async function lookForNothing(call: Caller): Promise<void> {
   const request = { method: 'GET', objectKey: 'v1/ping', repeatable: true } as const
   const answer = await call(request)
-  // A missing bucket is a 404, too, and only the body tells.
-  if (answer.status !== 404 || answer.code === 'NoSuchBucket') throw refusal(request, answer)
+  // A missing bucket, and a proxy that knows no way, are a 404, too: only the body tells.
+  if (answer.status !== 404 || answer.code !== 'NoSuchKey') throw refusal(request, answer)
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */

@@ -159,6 +159,7 @@ const ADVICE: Partial<Record<S3ErrorCode, string>> = {
   InvalidAccessKeyId: 'it does not know the access key.',
   InvalidToken: 'it does not know the session token.',
   NoSuchBucket: 'there is no such bucket.',
+  NotImplemented: 'it does not know this call.',
   PermanentRedirect: 'the bucket is in another region or at another endpoint.',
   RequestTimeTooSkewed: 'the clock of this machine is wrong.',
   SignatureDoesNotMatch: 'the secret access key is another one.',
