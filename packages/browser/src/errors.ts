@@ -23,6 +23,7 @@ export const ERROR_MESSAGES = {
     'The secure frame did not start. Check tokenizerUrl, app, and the frame-src of your CSP.',
   'store-unreachable': 'The object store cannot be reached.',
   'store-refused': 'The object store refused the request.',
+  'value-damaged': 'What the object store gave out is not what was stored. Nothing of it is shown.',
   'timed-out': 'The secure frame did not answer in time. Try again.',
   invalid: 'The value breaks a rule of its field.',
   'not-text': 'What this token stands for is not text.',

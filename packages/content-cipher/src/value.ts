@@ -31,9 +31,12 @@ export function sealWhole(secret: ContentSecret, value: Uint8Array): Promise<Byt
   return collect(seal(secret, only(value), value.length))
 }
 
-/** As `opening`: the whole value, or an error. */
-export function openWhole(secret: ContentSecret, object: Uint8Array): Promise<Bytes> {
-  return collect(open(secret, only(object)))
+/** As `opening`: the whole value, or an error. An object that comes as a stream is decrypted while it arrives. */
+export function openWhole(
+  secret: ContentSecret,
+  object: Uint8Array | ReadableStream<Uint8Array>,
+): Promise<Bytes> {
+  return collect(open(secret, object instanceof Uint8Array ? only(object) : read(object)))
 }
 
 function seal(secret: ContentSecret, value: Pieces, valueLength: number): AsyncGenerator<Bytes> {

@@ -40,8 +40,14 @@ export interface StandIn extends AsyncDisposable {
   /** By path, such as `/tokenize`; of the store by method, such as `PUT`. */
   readonly faults: Map<string, Fault>
   readonly calls: Call[]
-  /** Values by token, as bytes. */
+  /** What new values are protected by. Each value stays as it was made. */
+  protection: 'store' | 'end-to-end'
+  /** What the store holds, by token: values, or what the frame has made of them. */
   readonly values: Map<string, Buffer>
+  /** The content keys of values that are encrypted end to end, by token. */
+  readonly contentKeys: Map<string, Buffer>
+  /** What is said of a content key, to see what the frame makes of something else. */
+  sayEndToEnd: (e2e: object) => unknown
   /** Frame pages are served with these changes, to see what holds when another control is away. */
   rewrite: (html: string) => string
   /** Names of headers that frame pages are served without. */
@@ -69,7 +75,10 @@ export async function startStandIn(): Promise<StandIn> {
     waits: {},
     faults: new Map(),
     calls: [],
+    protection: 'store',
     values: new Map(),
+    contentKeys: new Map(),
+    sayEndToEnd: (e2e) => e2e,
     rewrite: (html) => html,
     without: [],
     assets: await built,
@@ -96,7 +105,7 @@ interface World extends StandIn {
   readonly assets: Awaited<ReturnType<typeof buildFrameAssets>>
   readonly challenges: Set<string>
   readonly sessions: Map<string, string>
-  readonly objects: Map<string, { readonly token: string; readonly key: string }>
+  readonly objects: Map<string, { readonly token: string; readonly key: string | undefined }>
 }
 
 async function listen(): Promise<Server> {
@@ -179,6 +188,7 @@ async function serveCall(world: World, path: string, request: IncomingMessage, r
   const sid = sessionOf(world, request)
   if (sid === null) return refuse(response, 401, 'unauthenticated')
   response.setHeader('lunasec-session-hash', hashOf(sid))
+  if (body.accept?.[0] !== 'e2e') return refuse(response, 406, 'end_to_end_required')
   if (path === '/tokenize') return answer(response, tokenize(world))
   const target = path === '/detokenize' ? detokenize(world, body) : null
   if (target === null) return refuse(response, 403, 'access_denied')
@@ -240,30 +250,37 @@ function sessionOf(world: World, { headers }: IncomingMessage): string | null {
 
 function tokenize(world: World): object {
   const token = `lunasec-${randomUUID()}`
-  return { tokenId: token, uploadUrl: place(world, token), headers: keyHeaders(world, token) }
+  if (world.protection === 'end-to-end') world.contentKeys.set(token, randomBytes(32))
+  return { tokenId: token, uploadUrl: place(world, token), ...keysFor(world, token) }
 }
 
 function detokenize(world: World, { tokenId = '' }: Record<string, string>): object | null {
   if (!world.values.has(tokenId)) return null
-  return { downloadUrl: place(world, tokenId), headers: keyHeaders(world, tokenId) }
+  return { downloadUrl: place(world, tokenId), ...keysFor(world, tokenId) }
 }
 
 function place(world: World, token: string): string {
   const name = randomBytes(16).toString('hex')
-  world.objects.set(`/${name}`, { token, key: keyOf(token) })
+  world.objects.set(`/${name}`, { token, key: world.contentKeys.has(token) ? undefined : keyOf(token) })
   return `${world.store}/${name}?signature=1`
 }
 
 const keyOf = (token: string): string => createHash('sha256').update(token).digest('base64')
 
-function keyHeaders(world: World, token: string): Record<string, string> {
-  return {
+function keysFor(world: World, token: string): { headers: Record<string, string>; e2e?: unknown } {
+  const headers = {
     host: new URL(world.store).host,
+    ...(world.values.has(token) ? {} : { 'if-none-match': '*' }),
+  }
+  const key = world.contentKeys.get(token)
+  const e2e = { v: 1, alg: 'Cobblestone-256', key: base64url(key ?? '') }
+  if (key !== undefined) return { headers, e2e: world.sayEndToEnd(e2e) }
+  const sse = {
     'x-amz-server-side-encryption-customer-algorithm': 'AES256',
     'x-amz-server-side-encryption-customer-key': keyOf(token),
     'x-amz-server-side-encryption-customer-key-md5': 'md5',
-    ...(world.values.has(token) ? {} : { 'if-none-match': '*' }),
   }
+  return { headers: { ...headers, ...sse } }
 }
 
 /** Takes one PUT a place, and gives with the right key only. CORS is for the Tokenizer's origin. */
@@ -278,10 +295,9 @@ function storeServer(world: World): RequestListener {
     }
     world.calls.push({ path: method, headers: request.headers, body: pathOf(request) })
     const object = world.objects.get(pathOf(request))
-    if (object?.key !== request.headers['x-amz-server-side-encryption-customer-key'])
+    if (object === undefined || object.key !== request.headers['x-amz-server-side-encryption-customer-key'])
       return xml(response, 403, 'AccessDenied')
-    if (object === undefined || request.headers.cookie !== undefined)
-      return xml(response, 400, 'InvalidRequest')
+    if (request.headers.cookie !== undefined) return xml(response, 400, 'InvalidRequest')
     if (method === 'PUT') return store(world, object.token, request, response)
     response.setHeader('content-type', 'application/octet-stream')
     response.end(world.values.get(object.token))

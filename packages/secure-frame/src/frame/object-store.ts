@@ -1,6 +1,6 @@
 import { FrameError, reached } from './failure.ts'
 
-/** A presigned URL, and the headers that were signed with it. They hold the key of the value. */
+/** A presigned URL, and the headers that were signed with it. Without end-to-end encryption they hold the key. */
 export interface Target {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
@@ -23,10 +23,15 @@ export async function upload(
   return true
 }
 
-export async function download(target: Target, waitMs: number): Promise<ArrayBuffer> {
+/** What `take` makes of the bytes while they arrive. */
+export async function download<T>(
+  target: Target,
+  waitMs: number,
+  take: (response: Response) => Promise<T>,
+): Promise<T> {
   const response = await reached(fetch(target.url, request(target, waitMs)), 'store-unreachable')
   if (!response.ok) throw new FrameError('store-refused')
-  return reached(response.arrayBuffer(), 'store-unreachable')
+  return reached(take(response), 'store-unreachable')
 }
 
 /** Throws when the URL leads anywhere but to the store that the Tokenizer named when it rendered the page. */

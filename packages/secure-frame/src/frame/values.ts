@@ -1,4 +1,5 @@
 import type { Waits } from './configuration.ts'
+import { ACCEPT, protectionOf } from './end-to-end.ts'
 import { FrameError } from './failure.ts'
 import { checkTarget, download, type Target, upload } from './object-store.ts'
 import type { SessionKeeper } from './session.ts'
@@ -22,9 +23,10 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
 
   /** `null` when the token's place in the store was taken. */
   async function tryToStore(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
-    const answer = await session.call('/tokenize', { contentLength: bytes.length })
-    const isStored = await upload(target(answer, 'uploadUrl'), bytes, waits.upload)
-    return isStored ? textOf(answer.data, 'tokenId') : null
+    const answer = await session.call('/tokenize', { contentLength: bytes.length, accept: ACCEPT })
+    const tokenId = textOf(answer.data, 'tokenId')
+    const object = await protectionOf(answer, tokenId).protect(bytes)
+    return (await upload(target(answer, 'uploadUrl'), object, waits.upload)) ? tokenId : null
   }
 
   return {
@@ -35,8 +37,9 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
       return tokenId
     },
     async read(tokenId) {
-      const answer = await session.call('/detokenize', { tokenId })
-      return decode(await download(target(answer, 'downloadUrl'), waits.call))
+      const answer = await session.call('/detokenize', { tokenId, accept: ACCEPT })
+      const { recover } = protectionOf(answer, tokenId)
+      return decode(await download(target(answer, 'downloadUrl'), waits.call, recover))
     },
   }
 }
@@ -48,7 +51,7 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Exactly the text that was stored: nothing is parsed, and a byte order mark at the start is kept. */
-function decode(bytes: ArrayBuffer): string {
+function decode(bytes: BufferSource): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
