@@ -5,7 +5,17 @@ import { describe, expect, test } from 'vitest'
 import { newNonce, SealBroken, seal } from '../src/crypto/aead.ts'
 import { lp } from '../src/crypto/encoding.ts'
 import { deriveKid, type Prf } from '../src/crypto/kdf.ts'
-import { newKeyRing, openKeyRing, sealKeyRing, withAuditKeys } from '../src/crypto/key-ring.ts'
+import {
+  ACTIVATION_DELAY_MS,
+  currentAuditKey,
+  currentKey,
+  newKeyRing,
+  openKeyRing,
+  sealKeyRing,
+  withAuditKeys,
+  withNewVersion,
+  withoutVersion,
+} from '../src/crypto/key-ring.ts'
 import { newAccessToken, newObjectKey, newRecordId, newTokenId } from '../src/crypto/random.ts'
 import {
   openMetadata,
@@ -34,6 +44,7 @@ const newPlace = (app = 'acme'): RecordPlace => ({
   generation: 1,
 })
 const SSE_C = 1
+const RING_KEYS = ['locator', 'objects', 'grant', 'session', 'checkpoint'] as const
 
 async function sealed(place = newPlace(), token: TokenId = newTokenId()) {
   return { place, token, ...(await sealRecord(prf, place, token, SSE_C, newObjectKey())) }
@@ -153,7 +164,7 @@ describe('nothing random is used twice', () => {
     const again = <T>(make: () => Promise<T> | T) => Promise.all(Array.from({ length: 8 }, make))
     const metadata = await again(() => sealMetadata(prf, place, '{}'))
     const rings = await again(() => sealKeyRing(prf, kid, ring))
-    const sids = await again(() => sealSession(ring.session, 'secret', Buffer.alloc(0), 'sid'))
+    const sids = await again(() => sealSession(currentKey(ring.session, 0).key, 'secret', Buffer.alloc(0), 'sid'))
     const parts = [...metadata, ...rings.map((row) => row.sealed)].flatMap(saltAndNonce)
     const all = [...parts, ...sids.map((bytes) => hex(bytes.subarray(0, 12)))]
     expect(new Set(all).size).toBe(8 * 5)
@@ -162,13 +173,10 @@ describe('nothing random is used twice', () => {
   test('in the keys of a ring, and not in the next one', () => {
     const rings = [newKeyRing(0), newKeyRing(0)]
     const keys = rings.flatMap((ring) => [
-      ring.locator,
-      ring.grant,
-      ring.session,
-      ring.checkpoint,
-      ...ring.audit.values(),
+      ...RING_KEYS.flatMap((name) => withNewVersion(ring, name, 0)[name].map(({ key }) => key)),
+      ...withNewVersion(ring, 'audit', 0).audit.values(),
     ])
-    expect(new Set(keys.map((key) => key.export().toString('hex'))).size).toBe(2 * 6)
+    expect(new Set(keys.map((key) => key.export().toString('hex'))).size).toBe(2 * (5 * 2 + 3))
   })
 })
 
@@ -240,8 +248,10 @@ describe('the key ring', () => {
     const ring = newKeyRing(now)
     const row = await sealKeyRing(prf, kid, ring)
     const opened = await openKeyRing(prf, row)
-    for (const name of ['locator', 'grant', 'session', 'checkpoint'] as const) {
-      expect(opened[name].equals(ring[name]), name).toBe(true)
+    for (const name of RING_KEYS) {
+      expect(opened[name].map(({ version, activeFrom }) => [version, activeFrom])).toEqual([[1, 0]])
+      const keyOf = (held: typeof ring) => currentKey(held[name], now).key
+      expect(keyOf(opened).equals(keyOf(ring)), name).toBe(true)
     }
     expect([...opened.audit.keys()]).toEqual([...ring.audit.keys()])
     await expect(openKeyRing(prfOf(randomBytes(32)), row)).rejects.toThrow(SealBroken)
@@ -255,5 +265,27 @@ describe('the key ring', () => {
     expect(next?.version).toBe(2)
     expect(next?.audit.size).toBe(3)
     for (const [epoch, key] of ring.audit) expect(next?.audit.get(epoch)?.equals(key)).toBe(true)
+  })
+
+  test.each(RING_KEYS)('a new version of %s is used when every process has heard of it', async (name) => {
+    const ring = newKeyRing(now)
+    const next = withNewVersion(ring, name, now)
+    const row = await sealKeyRing(prf, kid, next)
+    const { [name]: versions, version } = await openKeyRing(prf, row)
+    expect(version).toBe(2)
+    expect(versions.map((held) => held.version)).toEqual([1, 2])
+    expect(currentKey(versions, now).version).toBe(1)
+    expect(currentKey(versions, now + ACTIVATION_DELAY_MS - 1).version).toBe(1)
+    expect(currentKey(versions, now + ACTIVATION_DELAY_MS).version).toBe(2)
+    expect(withoutVersion(next, name, 1)[name].map((held) => held.version)).toEqual([2])
+  })
+
+  test('a new audit key is used at once, in its period, and not in the next one', () => {
+    const ring = newKeyRing(now)
+    const { epoch = 0 } = currentAuditKey(ring, now) ?? {}
+    const next = withNewVersion(ring, 'audit', now)
+    expect(currentAuditKey(next, now)?.epoch).toBe(epoch + 1)
+    expect(currentAuditKey(next, now + thirtyDays)?.epoch).toBe(currentAuditKey(ring, now + thirtyDays)?.epoch)
+    expect(withAuditKeys(next, now)).toBeNull()
   })
 })
