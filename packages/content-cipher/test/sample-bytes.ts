@@ -1,3 +1,5 @@
+import { streamOf } from '../src/pieces.ts'
+
 /** These bytes, as a stream hands them out: in pieces, some of them empty. */
 export async function* inPieces(
   bytes: Uint8Array,
@@ -10,5 +12,5 @@ export async function* inPieces(
 }
 
 export function streamed(bytes: Uint8Array, size?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return ReadableStream.from(inPieces(bytes, size)) as ReadableStream<Uint8Array<ArrayBuffer>>
+  return streamOf(inPieces(bytes, size))
 }

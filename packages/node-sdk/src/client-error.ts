@@ -15,6 +15,7 @@ export const CLIENT_ERRORS = {
   unexpected_answer: 'The answer is not one of a Tokenizer.',
   store_unreachable: 'The object store cannot be reached.',
   store_refused: 'The object store refused the request.',
+  value_damaged: 'What the object store gave out is not the value that was stored.',
   value_too_large: 'The value is larger than allowed here.',
   not_text: 'The value is not text in UTF-8.',
 } as const satisfies Record<string, string>

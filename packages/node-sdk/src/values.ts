@@ -1,5 +1,6 @@
 import { parseTokenId, type TokenId } from '@lunadefend/contract'
 import { LunaDefendClientError } from './client-error.ts'
+import { ACCEPT, type Protection, readProtection } from './end-to-end.ts'
 import { asMembers, type Members } from './envelope.ts'
 import { type Answer, exchange } from './http-exchange.ts'
 import { checkSessionId } from './session-id.ts'
@@ -30,7 +31,10 @@ interface Presigned {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
 }
-interface NewToken extends Presigned {
+interface Target extends Presigned {
+  readonly protection: Protection
+}
+interface NewToken extends Target {
   readonly tokenId: TokenId
 }
 
@@ -45,9 +49,11 @@ export async function tokenizeValue(
   const sessionId = checkSessionId(sid)
   const bytes = toBytes(value)
   const { metadata } = options
-  const body = { contentLength: bytes.byteLength, ...(metadata === undefined ? {} : { metadata }) }
-  const { tokenId, ...target } = await calls.one('tokenize', body, readNewToken, sessionId)
-  requireSuccess(await talkToStore(settings, target, 'PUT', MAX_REFUSAL_BYTES, bytes))
+  const contentLength = bytes.byteLength
+  const body = { contentLength, accept: ACCEPT, ...(metadata === undefined ? {} : { metadata }) }
+  const { tokenId, protection, ...target } = await calls.one('tokenize', body, readNewToken, sessionId)
+  const object = await protection.protect(bytes)
+  requireSuccess(await talkToStore(settings, target, 'PUT', MAX_REFUSAL_BYTES, object))
   return tokenId
 }
 
@@ -62,10 +68,23 @@ export async function detokenizeValue(
   const sessionId = checkSessionId(sid)
   const tokenId = checkToken({ place: 'The token', value: token })
   const maxBytes = readMaxBytes(options.maxBytes)
-  const source = await calls.one('detokenize', { tokenId }, readPresigned('downloadUrl'), sessionId)
-  const answer = await talkToStore(settings, source, 'GET', maxBytes)
+  const reader = (data: Members) => readTarget(data, 'downloadUrl', tokenId)
+  const { protection, ...source } = await calls.one(
+    'detokenize',
+    { tokenId, accept: ACCEPT },
+    reader,
+    sessionId,
+  )
+  const answer = await talkToStore(settings, source, 'GET', protection.objectLength(maxBytes))
   requireSuccess(answer)
-  return answer.bytes
+  const value = await protection.recover(answer.bytes)
+  // What looks alike from outside may still be too large.
+  if (value.length > maxBytes) throw tooLarge(maxBytes)
+  return value
+}
+
+function tooLarge(maxBytes: number): LunaDefendClientError {
+  return new LunaDefendClientError('value_too_large', `The limit is ${maxBytes} bytes.`)
 }
 
 /** Exactly the text that went in: a byte order mark stays, and what is not UTF-8 is an error. */
@@ -126,17 +145,16 @@ function requireSuccess({ status, bytes }: Answer): void {
 }
 
 function readNewToken(data: Members): NewToken | null {
-  const target = readPresigned('uploadUrl')(data)
   const tokenId = typeof data['tokenId'] === 'string' ? parseTokenId(data['tokenId']) : null
+  const target = tokenId === null ? null : readTarget(data, 'uploadUrl', tokenId)
   return target === null || tokenId === null ? null : { ...target, tokenId }
 }
 
-function readPresigned(key: 'uploadUrl' | 'downloadUrl'): (data: Members) => Presigned | null {
-  return (data) => {
-    const url = data[key]
-    const headers = asMembers(data['headers'])
-    if (typeof url !== 'string' || !URL.canParse(url) || headers === null) return null
-    if (Object.values(headers).some((value) => typeof value !== 'string')) return null
-    return { url, headers: headers as Record<string, string> }
-  }
+function readTarget(data: Members, key: 'uploadUrl' | 'downloadUrl', token: TokenId): Target | null {
+  const url = data[key]
+  const headers = asMembers(data['headers'])
+  const protection = readProtection(data['e2e'], token)
+  if (typeof url !== 'string' || !URL.canParse(url) || headers === null || protection === null) return null
+  if (Object.values(headers).some((value) => typeof value !== 'string')) return null
+  return { url, headers: headers as Record<string, string>, protection }
 }

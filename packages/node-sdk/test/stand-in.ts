@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CALLS, type CallName, ERRORS, type ErrorCode } from '@lunadefend/contract'
@@ -27,6 +28,10 @@ export interface StandIn {
   interceptStore: (res: ServerResponse) => boolean
   /** What the next tokenize and detokenize say about the store. */
   storeUrl: string
+  /** What new values are protected by. Each value stays as it was made. */
+  protection: 'store' | 'end-to-end'
+  /** By path, as `objects`: what tokenize and detokenize say of an object whose value is encrypted end to end. */
+  readonly endToEnd: Map<string, object>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -58,6 +63,8 @@ export async function standIn(key: TestKey, app = 'shop'): Promise<StandIn> {
     intercept: () => false,
     interceptStore: () => false,
     storeUrl: `${url}/objects`,
+    protection: 'store',
+    endToEnd: new Map(),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -104,7 +111,7 @@ interface State {
   readonly tokens: Map<string, string>
   count: number
 }
-type Fields = { sessionId: string; tokenId: string; tokenIds: string[]; access?: string }
+type Fields = { sessionId: string; tokenId: string; tokenIds: string[]; access?: string; accept?: string[] }
 type Outcome = { data: unknown } | { code: ErrorCode }
 
 const SSE = { 'x-amz-server-side-encryption-customer-key': 'a2V5' }
@@ -112,24 +119,24 @@ const SSE = { 'x-amz-server-side-encryption-customer-key': 'a2V5' }
 const ACTS: Partial<
   Record<CallName, (state: State, body: Fields, claims: JWTPayload, self: StandIn) => Outcome>
 > = {
-  tokenize(state, _body, claims, self) {
+  tokenize(state, { accept }, claims, self) {
+    if (!accept?.includes('e2e')) return { code: 'end_to_end_required' }
     const tokenId = tokenNumber(900_000 + state.count++)
     const path = `/objects/${state.count}`
     state.tokens.set(tokenId, path)
     state.grants.add(`${claims['sid']} ${tokenId} store`)
+    const key = randomBytes(32).toString('base64url')
+    if (self.protection === 'end-to-end') self.endToEnd.set(path, { v: 1, alg: 'Cobblestone-256', key })
+    const { headers, ...keys } = keysOf(self, path)
     const uploadUrl = self.storeUrl + path.slice('/objects'.length)
-    return { data: { tokenId, uploadUrl, headers: { host: 'elsewhere', 'if-none-match': '*', ...SSE } } }
+    return { data: { tokenId, uploadUrl, headers: { ...headers, 'if-none-match': '*' }, ...keys } }
   },
   detokenize(state, body, claims, self) {
     const path = state.tokens.get(body.tokenId)
     if (path === undefined || !state.grants.has(`${claims['sid']} ${body.tokenId} read`))
       return { code: 'access_denied' }
-    return {
-      data: {
-        downloadUrl: self.storeUrl + path.slice('/objects'.length),
-        headers: { host: 'elsewhere', ...SSE },
-      },
-    }
+    if (!body.accept?.includes('e2e')) return { code: 'end_to_end_required' }
+    return { data: { downloadUrl: self.storeUrl + path.slice('/objects'.length), ...keysOf(self, path) } }
   },
   setGrant(state, { sessionId, tokenIds, access }) {
     for (const token of tokenIds) state.grants.add(`${sessionId} ${token} ${access ?? 'read'}`)
@@ -151,6 +158,12 @@ const ACTS: Partial<
   deleteToken: () => ({ data: {} }),
 }
 
+function keysOf({ endToEnd }: StandIn, path: string): { headers: Record<string, string>; e2e?: object } {
+  const e2e = endToEnd.get(path)
+  if (e2e !== undefined) return { headers: { host: 'elsewhere' }, e2e }
+  return { headers: { host: 'elsewhere', ...SSE } }
+}
+
 function results(items: readonly unknown[]): Outcome {
   return { data: { results: items } }
 }
@@ -164,7 +177,8 @@ function answerStore(self: StandIn, req: IncomingMessage, res: ServerResponse, b
   self.storeRequests.push({ method: req.method ?? '', headers: req.headers })
   if (self.interceptStore(res)) return
   const path = req.url ?? ''
-  const refused = req.headers['x-amz-server-side-encryption-customer-key'] !== 'a2V5'
+  const key = self.endToEnd.has(path) ? undefined : 'a2V5'
+  const refused = req.headers['x-amz-server-side-encryption-customer-key'] !== key
   const exists = self.objects.has(path)
   if (refused) xml(res, 400, 'InvalidRequest')
   else if (req.method === 'PUT' && exists) xml(res, 412, 'PreconditionFailed')

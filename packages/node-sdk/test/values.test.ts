@@ -38,8 +38,12 @@ describe('tokenize and detokenize', () => {
     expect(await client.detokenizeText(sid, token)).toBe('078-05-1120')
     const [tokenize, , detokenize] = paper.seen
     expect(tokenize).toMatchObject({ name: 'tokenize', claims: { sub: 'application', sid } })
-    expect(tokenize?.body).toEqual({ contentLength: 11, metadata: { kind: 'ssn' } })
-    expect(detokenize).toMatchObject({ name: 'detokenize', body: { tokenId: token }, claims: { sid } })
+    expect(tokenize?.body).toEqual({ contentLength: 11, accept: ['e2e'], metadata: { kind: 'ssn' } })
+    expect(detokenize).toMatchObject({
+      name: 'detokenize',
+      body: { tokenId: token, accept: ['e2e'] },
+      claims: { sid },
+    })
     expect(JSON.stringify(paper.seen)).not.toContain('078-05-1120')
   })
 
