@@ -138,7 +138,11 @@ export const ROOMS = {
   },
   'tokenizer/config': {
     purpose: 'reads the settings whole, once',
-    at: ['packages/tokenizer/src/config.ts', 'packages/tokenizer/src/config-root-keys.ts'],
+    at: [
+      'packages/tokenizer/src/config.ts',
+      'packages/tokenizer/src/config-object-store.ts',
+      'packages/tokenizer/src/config-root-keys.ts',
+    ],
     may: ['#contract', 'typebox'],
   },
   'tokenizer/jobs': {

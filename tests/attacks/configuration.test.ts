@@ -64,7 +64,7 @@ describe('a configuration', () => {
     ['no app', (c) => (c.apps = [])],
     ['a public URL with a slash', (c) => (c.publicUrl = 'http://localhost:1/')],
     ['an unknown setting', (c) => (c.extra = SECRET)],
-    ['an unknown setting of the store', (c) => (c.objectStore.credentials.sessionToken = SECRET)],
+    ['an unknown setting of the store', (c) => (c.objectStore.credentials.anything = SECRET)],
     ['a port that is text', (c) => (c.listen.port = '80')],
     ['no root keys', (c) => delete c.rootKeys],
     ['an empty list of root keys', (c) => (c.rootKeys = [])],

@@ -90,7 +90,7 @@ test('keys, settings, start: values are kept in a store of its own, and SIGTERM 
 test('the frame may talk to the store where its URLs lead, also with the bucket in the host', async () => {
   using folder = scratch()
   const endpoint = 'http://objects.localhost:1'
-  await using tokenizer = await run(folder.path, { endpoint, addressing: 'virtual-host' })
+  await using tokenizer = await run(folder.path, { endpoint, addressing: 'virtual-host', probe: 'off' })
   const wire = await Wire.open(tokenizer.url)
   const headers = await asApplication(wire, 'hello', JSON.parse(tokenizer.signingKey), { sid: 'a-login' })
   const { uploadUrl } = (await wire.call('/tokenize', { headers, body: {} })).body.data

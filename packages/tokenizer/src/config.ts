@@ -1,6 +1,7 @@
 import { APP_PATTERN } from '@lunadefend/contract'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
+import { ObjectStore } from './config-object-store.ts'
 import { RootKeys } from './config-root-keys.ts'
 
 const closed = { additionalProperties: false } as const
@@ -43,16 +44,7 @@ const Config = Type.Object(
     /** The first is active; the others are held for reading until they are retired. */
     rootKeys: RootKeys,
     database: Type.Object({ engine: Type.Literal('sqlite'), file: Text }, closed),
-    objectStore: Type.Object(
-      {
-        endpoint: Origin,
-        region: Text,
-        bucket: Text,
-        addressing: Type.Union([Type.Literal('path'), Type.Literal('virtual-host')]),
-        credentials: Type.Object({ accessKeyId: Text, secretAccessKey: Text }, closed),
-      },
-      closed,
-    ),
+    objectStore: ObjectStore,
     /**
      * What protects new values: the object store (SSE-C), or the client, end to end. Old values stay readable whatever
      * is set here. @default 'store'
@@ -101,9 +93,11 @@ export function parseConfig(value: unknown): TokenizerConfig {
 
 /** A browser's `Origin` is compared with them, and they stand in policies: each has one spelling (RFC 6454 §6.2). */
 function originsIn({ publicUrl, objectStore, apps }: TokenizerConfig): [path: string, text: string][] {
+  const { endpoint = publicUrl, publicEndpoint = endpoint } = objectStore
   const own: [string, string][] = [
     ['/publicUrl', publicUrl],
-    ['/objectStore/endpoint', objectStore.endpoint],
+    ['/objectStore/endpoint', endpoint],
+    ['/objectStore/publicEndpoint', publicEndpoint],
   ]
   const theirs = apps.flatMap(({ origins }, app) =>
     origins.map((text, index): [string, string] => [`/apps/${app}/origins/${index}`, text]),

@@ -9,7 +9,7 @@ import {
 } from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
-import { openS3 } from '@lunadefend/stores/s3'
+import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, pino } from 'pino'
 import { parseConfig, type TokenizerConfig } from './config.ts'
@@ -46,12 +46,12 @@ export async function startTokenizer(
   surroundings: Surroundings = {},
 ): Promise<RunningTokenizer> {
   const { listen, publicUrl, ...rest } = parseConfig(config)
-  const log = pino({ level: rest.logLevel, base: null }, surroundings.logTo ?? pino.destination(1))
+  const log = openLog(rest.logLevel, surroundings)
   await using stack = new AsyncDisposableStack()
   const { needs, refreshKeys } = await openNeeds(config, surroundings, stack)
   const { clock } = needs
   const apps = await registerApps(rest.apps)
-  const pages = await framePages(publicUrl, originOfValues(rest.objectStore))
+  const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
   const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })
   stack.defer(() => shutDown(server))
   const jobs = startJobs(needs, refreshKeys, log)
@@ -76,26 +76,44 @@ export async function openNeeds(
   surroundings: Surroundings,
   stack: AsyncDisposableStack,
 ): Promise<OpenedNeeds> {
-  const {
-    publicUrl,
-    rootKeys,
-    database: databaseConfig,
-    objectStore: storeConfig,
-    ...rest
-  } = parseConfig(config)
+  const { publicUrl, rootKeys, database: databaseConfig, protection = 'store' } = parseConfig(config)
   const clock = surroundings.clock ?? { now: () => Date.now() }
   const root = stack.use(await openRootKeys(rootKeys, rootKeySurroundings(publicUrl, surroundings)))
   const database = stack.use(openSqlite(databaseConfig.file))
   await refuseMissingKeys(database, root)
-  const objectStore = openS3({ ...storeConfig, clock })
+  const objectStore = stack.use(await openObjectStore(config, clock, surroundings))
   let ring = await loadKeyRing({ database, clock, root })
   const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
   return {
-    needs: { database, objectStore, clock, keys, protection: rest.protection ?? 'store' },
+    needs: { database, objectStore, clock, keys, protection },
     refreshKeys: async () => {
       ring = await loadKeyRing({ database, clock, root }, ring)
     },
   }
+}
+
+/** Who encrypts new values, and so what the object store must be able to do. */
+const ENCRYPTION = {
+  store: 'store',
+  'prefer-end-to-end': 'both',
+  'require-end-to-end': 'end-to-end',
+} as const
+
+async function openObjectStore(
+  { objectStore, publicUrl, protection = 'store', logLevel }: TokenizerConfig,
+  clock: Clock,
+  surroundings: Surroundings,
+): Promise<S3ObjectStore> {
+  const options = { ...objectStore, clock }
+  if (objectStore.probe === 'off') return openS3(options)
+  const log = openLog(logLevel, surroundings)
+  const report = ({ name, verdict, detail }: Check) =>
+    log.warn({ objectStore: name, verdict, detail }, 'the object store lacks something')
+  return await openProvenS3(options, { origin: publicUrl, encryption: ENCRYPTION[protection], report })
+}
+
+function openLog(level: TokenizerConfig['logLevel'], { logTo }: Surroundings) {
+  return pino({ level, base: null }, logTo ?? pino.destination(1))
 }
 
 /** A root key that records still name was taken out of the configuration too early: their values would be unreadable. */
@@ -125,13 +143,6 @@ const CLOSE_GRACE_MS = 3_000
 async function shutDown(server: Awaited<ReturnType<typeof buildServer>>): Promise<void> {
   const force = setTimeout(() => server.server.closeAllConnections(), CLOSE_GRACE_MS)
   await server.close().finally(() => clearTimeout(force))
-}
-
-/** Where presigned URLs lead, and so where the frame may go: the bucket can be a part of the host name. */
-function originOfValues({ endpoint, addressing, bucket }: TokenizerConfig['objectStore']): string {
-  const url = new URL(endpoint)
-  if (addressing === 'virtual-host') url.hostname = `${bucket}.${url.hostname}`
-  return url.origin
 }
 
 async function framePages(publicUrl: string, objectStoreOrigin: string): Promise<FramePages> {
