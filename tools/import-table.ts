@@ -100,9 +100,12 @@ export const ROOMS = {
     ],
   },
   'stores/root-keys': {
-    purpose: 'the root key port over files',
+    purpose: 'the root key port: files, variables, HSMs, KMS, Vault; each driver is loaded only where it is used',
     at: ['packages/stores/src/root-keys/'],
-    may: ['#contract', '#core', 'node:crypto', ...FILES],
+    may: [
+      ...['#contract', '#core', 'node:crypto', ...FILES],
+      ...['cockatiel', 'undici', '@aws-sdk/client-kms', 'koffi'],
+    ],
   },
   'object-store': {
     purpose: 'an S3-compatible server of its own over a folder',

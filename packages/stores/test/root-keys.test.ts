@@ -1,31 +1,77 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { deriveKid } from '@lunadefend/core'
 import { rootKeysContract } from '@lunadefend/core/port-contracts'
-import { createFileRootKey, openRootKeys } from '@lunadefend/stores/root-keys'
+import {
+  createFileRootKey,
+  KEY_ON_THIS_HOST,
+  type OpenRootKeys,
+  openRootKeys,
+  type RootKeyEntry,
+  type RootKeySurroundings,
+} from '@lunadefend/stores/root-keys'
 import { describe, expect, test } from 'vitest'
 import { type Scratch, scratch } from './scratch.ts'
 
-const openFileRootKey = (path: string) =>
-  openRootKeys([{ provider: 'file', path }], { environment: {}, production: false })
+const HERE: RootKeySurroundings = { environment: {}, production: false }
+const PRODUCTION: RootKeySurroundings = { environment: {}, production: true }
+const openFileRootKey = (path: string) => openRootKeys([{ provider: 'file', path }], HERE)
 
-rootKeysContract('a file', async () => {
-  const folder = scratch()
-  const path = folder.file('root.key')
-  await createFileRootKey(path)
-  return {
-    rootKeys: await openFileRootKey(path),
-    reopen: () => openFileRootKey(path),
-    [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
-  }
-})
+/** The line of a key file, written by hand: the kid is that of the key. */
+async function lineOf(material: Uint8Array): Promise<string> {
+  const kid = await deriveKid(async (input) => createHmac('sha256', material).update(input).digest())
+  return `lunadefend-root-key-v1 ${Buffer.from(material).toString('base64')} ${kid}\n`
+}
+
+/** A line with an access to it of three kinds. */
+type Place = (line: string, folder: Scratch) => (kid?: string) => Promise<OpenRootKeys>
+
+const PLACES: Record<string, Place> = {
+  'a file': (line, folder) => {
+    const path = folder.file('root.key')
+    writeFileSync(path, line, { mode: 0o600 })
+    return (kid) => openRootKeys([expecting({ provider: 'file', path }, kid)], HERE)
+  },
+  'a secret file': (line, folder) => {
+    const path = folder.file('secret')
+    writeFileSync(path, line, { mode: 0o444 })
+    return (kid) => openRootKeys([expecting({ provider: 'secret-file', path }, kid)], HERE)
+  },
+  'an environment variable': (line) => (kid) => {
+    const entry = expecting({ provider: 'env', variable: 'ROOT_KEY' }, kid)
+    return openRootKeys([entry], { environment: { ROOT_KEY: line }, production: true })
+  },
+}
+
+function expecting(entry: RootKeyEntry, kid: string | undefined): RootKeyEntry {
+  return kid === undefined ? entry : { ...entry, kid }
+}
+
+for (const [name, place] of Object.entries(PLACES)) {
+  rootKeysContract(name, {
+    faults: [],
+    whileDisabled: null,
+    open: async (material) => {
+      const folder = scratch()
+      const key = material ?? randomBytes(32)
+      const reopen = place(await lineOf(key), folder)
+      const secrets = [Buffer.from(key).toString('base64')]
+      const dispose = async () => folder[Symbol.dispose]()
+      return { rootKeys: await reopen(), reopen, secrets, holder: null, [Symbol.asyncDispose]: dispose }
+    },
+  })
+}
 
 async function givenKey(folder: Scratch): Promise<{ path: string; line: string }> {
   const path = folder.file('root.key')
@@ -157,6 +203,119 @@ describe('opening a root key', () => {
     const failure = await failureOf(openFileRootKey(path))
     expect(failure).toMatchObject({ code: 'root_key_exposed' })
     expectQuiet(failure, path, line)
+  })
+})
+
+describe('a key on a disk of this host, in production', () => {
+  const allowKeyOnThisHost = KEY_ON_THIS_HOST
+
+  test('is refused without the sentence that allows it', async () => {
+    using folder = scratch()
+    const { path, line } = await givenKey(folder)
+    for (const provider of ['file', 'secret-file'] as const) {
+      const failure = await failureOf(openRootKeys([{ provider, path }], PRODUCTION))
+      expect(failure).toMatchObject({ code: 'root_key_on_disk' })
+      expectQuiet(failure, path, line)
+      const allowed = await openRootKeys([{ provider, path, allowKeyOnThisHost }], PRODUCTION)
+      expect(allowed.kids).toEqual([line.trimEnd().split(' ')[2]])
+      const nearly = { provider, path, allowKeyOnThisHost: 'yes' } as unknown as RootKeyEntry
+      await expect(openRootKeys([nearly], PRODUCTION)).rejects.toMatchObject({ code: 'root_key_on_disk' })
+    }
+  })
+
+  test.runIf(process.platform === 'linux')('does not mean a secret that lies in memory', async () => {
+    const folder = mkdtempSync('/dev/shm/lunadefend-stores-')
+    const path = `${folder}/root-key`
+    try {
+      writeFileSync(path, await lineOf(randomBytes(32)), { mode: 0o444 })
+      const keys = await openRootKeys([{ provider: 'secret-file', path }], PRODUCTION)
+      expect(keys.kids).toHaveLength(1)
+      const file = { provider: 'file', path } as const
+      await expect(openRootKeys([file], PRODUCTION)).rejects.toMatchObject({ code: 'root_key_on_disk' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+describe('a secret file', () => {
+  test.each([0o666, 0o664, 0o622])('mode %o: others could replace it', async (mode) => {
+    using folder = scratch()
+    const { path, line } = await givenKey(folder)
+    chmodSync(path, mode)
+    const failure = await failureOf(openRootKeys([{ provider: 'secret-file', path }], HERE))
+    expect(failure).toMatchObject({ code: 'root_key_exposed' })
+    expectQuiet(failure, path, line)
+  })
+})
+
+describe('an environment variable', () => {
+  test('is gone when it has been read, good or bad', async () => {
+    for (const text of [await lineOf(randomBytes(32)), 'lunadefend-root-key-v1 c2VjcmV0']) {
+      const environment = { ROOT_KEY: text, OTHER: 'stays' }
+      const entry = { provider: 'env', variable: 'ROOT_KEY' } as const
+      await openRootKeys([entry], { environment, production: true }).catch((error: Error) => {
+        expect(error).toMatchObject({ code: 'root_key_damaged' })
+        expect(error.message).not.toContain('c2VjcmV0')
+      })
+      expect(environment).toEqual({ OTHER: 'stays' })
+    }
+  })
+
+  test.each([{}, { ROOT_KEY: '' }])('that is not set is a missing key: %o', async (environment) => {
+    const entry = { provider: 'env', variable: 'ROOT_KEY' } as const
+    await expect(openRootKeys([entry], { environment, production: true })).rejects.toMatchObject({
+      code: 'root_key_missing',
+    })
+  })
+})
+
+describe('several root keys', () => {
+  async function two() {
+    const [first, second] = [await lineOf(randomBytes(32)), await lineOf(randomBytes(32))]
+    const folder = scratch()
+    const path = folder.file('root.key')
+    writeFileSync(path, second, { mode: 0o600 })
+    const kids = [first, second].map((line) => line.trimEnd().split(' ')[2])
+    return { first, second, path, kids, [Symbol.dispose]: () => folder[Symbol.dispose]() }
+  }
+
+  test('the first is active, and each answers to its own kid alone', async () => {
+    using on = await two()
+    const entries: RootKeyEntry[] = [
+      { provider: 'env', variable: 'ROOT_KEY' },
+      { provider: 'file', path: on.path },
+    ]
+    const surroundings = { environment: { ROOT_KEY: on.first }, production: false }
+    await using keys = await openRootKeys(entries, surroundings)
+    expect(keys.activeKid).toBe(on.kids[0])
+    expect(keys.kids).toEqual(on.kids)
+    await using alone = await openFileRootKey(on.path)
+    const [first = '', second = ''] = keys.kids
+    const input = randomBytes(32)
+    expect(await keys.prf(second, input)).toEqual(await alone.prf(second, input))
+    expect(await keys.prf(first, input)).not.toEqual(await keys.prf(second, input))
+    await expect(keys.prf('r0000000000000000', input)).rejects.toMatchObject({ code: 'root_key_unknown' })
+  })
+
+  test('the same key under two entries is refused, wherever it lies', async () => {
+    using on = await two()
+    const entries: RootKeyEntry[] = [
+      { provider: 'file', path: on.path },
+      { provider: 'env', variable: 'ROOT_KEY' },
+    ]
+    const surroundings = { environment: { ROOT_KEY: on.second }, production: false }
+    await expect(openRootKeys(entries, surroundings)).rejects.toMatchObject({ code: 'root_key_twice' })
+  })
+
+  test('one that does not open opens none, and an empty list is no root key', async () => {
+    using on = await two()
+    const entries: RootKeyEntry[] = [
+      { provider: 'file', path: on.path },
+      { provider: 'file', path: `${on.path}.missing` },
+    ]
+    await expect(openRootKeys(entries, HERE)).rejects.toMatchObject({ code: 'root_key_missing' })
+    await expect(openRootKeys([], HERE)).rejects.toMatchObject({ code: 'root_key_missing' })
   })
 })
 

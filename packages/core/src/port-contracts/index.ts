@@ -1,4 +1,8 @@
 export { databaseContract } from './database-contract.ts'
 export type { AuditRow, DatabaseUnderTest, OtherProcess } from './database-under-test.ts'
 export { type ObjectStoreUnderTest, objectStoreContract } from './object-store-contract.ts'
-export { type RootKeysUnderTest, rootKeysContract } from './root-keys-contract.ts'
+export {
+  type RootKeyFault,
+  type RootKeysUnderTest,
+  rootKeysContract,
+} from './root-keys-contract.ts'

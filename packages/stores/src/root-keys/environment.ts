@@ -12,15 +12,17 @@ export async function openEnvironment(
   { variable, kid }: EnvironmentEntry,
   surroundings: RootKeySurroundings,
 ): Promise<RootKey> {
-  return openLine(takeVariable(surroundings, variable), `The variable ${variable}`, kid)
+  const line = takeVariable(surroundings, variable)
+  if (line === null) throw new PortFailure('root_key_missing', `The variable ${variable} is not set.`)
+  return openLine(line, `The variable ${variable}`, kid)
 }
 
-/** The variable's text; the variable is gone then, so that no child process and no dump of variables shows it. */
-export function takeVariable({ environment }: RootKeySurroundings, variable: string): string {
+/**
+ * The variable's text, `null` when it is empty or not set. The variable is gone then, so that no child process and no
+ * dump of the variables shows it.
+ */
+export function takeVariable({ environment }: RootKeySurroundings, variable: string): string | null {
   const text = environment[variable]
   delete environment[variable]
-  if (text === undefined || text === '') {
-    throw new PortFailure('root_key_missing', `The variable ${variable} is not set.`)
-  }
-  return text
+  return text === undefined || text === '' ? null : text
 }

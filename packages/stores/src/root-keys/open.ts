@@ -2,7 +2,10 @@ import { PortFailure, type RootKeys } from '@lunadefend/core'
 import type { RootKeyEntry } from './entry.ts'
 import { openEnvironment } from './environment.ts'
 import { openFile, openSecretFile } from './file.ts'
+import { openKms } from './kms.ts'
+import { openPkcs11 } from './pkcs11.ts'
 import type { RootKey, RootKeySurroundings } from './root-key.ts'
+import { openVault } from './vault.ts'
 
 /** Root keys, and what they hold open: connections, sessions with an HSM. */
 export interface OpenRootKeys extends RootKeys, AsyncDisposable {}
@@ -43,9 +46,11 @@ async function openEntry(entry: RootKeyEntry, surroundings: RootKeySurroundings)
     case 'secret-file':
       return openSecretFile(entry, surroundings)
     case 'pkcs11':
+      return openPkcs11(entry, surroundings)
     case 'aws-kms':
+      return openKms(entry, surroundings)
     case 'vault-transit':
-      throw new PortFailure('root_key_driver', `${entry.provider} is not there yet.`)
+      return openVault(entry, surroundings)
   }
 }
 
