@@ -8,7 +8,7 @@ const NOW = 1_800_000_000_000
 export function newAudit(changes: Partial<AuditEvent> = {}): AuditEvent {
   const pseudonyms = { session: randomBytes(16).toString('hex'), token: randomBytes(16).toString('hex') }
   const what = { app: APP, actor: 'user', action: 'tokenize', refusal: null } as const
-  return { at: NOW, requestId: randomUUID(), epoch: 694, ...what, ...pseudonyms, ...changes }
+  return { at: NOW, requestId: randomUUID(), epoch: 694, ...what, ...pseudonyms, count: 1, ...changes }
 }
 
 export interface SampleToken {
@@ -21,7 +21,10 @@ export function newToken(): SampleToken {
   const recordId = randomBytes(16)
   const record = {
     locator: randomBytes(32),
+    locatorVersion: 1,
     recordId,
+    objectRef: randomBytes(32),
+    objectVersion: 1,
     app: APP,
     kid: 'r0123456789abcdef',
     generation: 1,
@@ -29,14 +32,13 @@ export function newToken(): SampleToken {
     sealed: randomBytes(randomInt(200, 300)),
     sealedMetadata: randomInt(3) === 0 ? randomBytes(randomInt(60, 4200)) : null,
     createdAt: NOW,
+    expiresAt: null,
     storedAt: null,
     deletedAt: null,
   }
   const life = { access: 'store', expiresAt: NOW + 900_000, maxUses: null, uses: 0, purpose: null } as const
-  return {
-    record,
-    grant: { grantId: randomBytes(32), app: APP, sessionRef: randomBytes(32), recordId, ...life },
-  }
+  const names = { grantId: randomBytes(32), grantVersion: 1, sessionRef: randomBytes(32), sessionVersion: 1 }
+  return { record, grant: { ...names, app: APP, recordId, ...life } }
 }
 
 export async function createTokens({ commit }: Database, count: number): Promise<SampleToken[]> {
@@ -46,7 +48,8 @@ export async function createTokens({ commit }: Database, count: number): Promise
 }
 
 export function newDeletion(): ObjectDeletion {
-  return { objectKey: `v1/${randomBytes(16).toString('hex')}`, at: NOW, notBefore: NOW + 360_000 }
+  const objectKey = `v1/${randomBytes(16).toString('hex')}`
+  return { objectKey, uploadId: null, at: NOW, notBefore: NOW + 360_000 }
 }
 
 /** What `attempt` throws. Throws when it does not. */

@@ -5,15 +5,21 @@ import type { AuditRow, OpenDatabase } from './database-under-test.ts'
 import {
   APP,
   bytes,
+  columnsOf,
   givenGrant,
   givenSession,
+  KID,
   NOW,
   sampleDeletion,
   sampleEvent,
   sampleGrant,
   sampleOpening,
   sampleRecord,
+  sampleReference,
+  sampleReseal,
   sampleSession,
+  sampleTombstone,
+  sampleUpload,
   spend,
   UNWRITABLE,
 } from './sample-rows.ts'
@@ -38,7 +44,8 @@ function numberRules(open: OpenDatabase): void {
     const events = [
       sampleEvent({ session: null, token: null, actor: 'application', action: 'set-grant' }),
       sampleEvent({ refusal: 'grant-used-up' }),
-      sampleEvent({ action: 'delete-token', epoch: 99_999 }),
+      sampleEvent({ action: 'delete-token', epoch: 99_999, count: 0 }),
+      sampleEvent({ action: 'reap-objects', app: null, actor: 'system', count: 4_294_967_296 }),
     ]
     await under.database.commit.recordAudit(events)
     const rows = await under.readAudit()
@@ -83,28 +90,47 @@ function numberRules(open: OpenDatabase): void {
 const UNRECORDABLE: Record<string, (commit: Commits, given: Given, audit: AuditEvent) => Promise<unknown>> = {
   createRecord: (commit, { fresh }, audit) => commit.createRecord(fresh, sampleGrant(fresh.recordId), audit),
   decide: (commit, { grant }, audit) => commit.decide([spend(grant, { audit })]),
-  setGrants: (commit, { grant }, audit) => commit.setGrants([{ ...grant, purpose: 'other' }], [audit]),
+  setGrants: (commit, { grant }, audit) =>
+    commit.setGrants([{ ...grant, purpose: 'other', grantId: bytes(32) }], [grant.grantId], [audit]),
   revokeGrants: (commit, { grant }, audit) =>
-    commit.revokeGrants({ app: APP, sessionRef: grant.sessionRef, recordIds: null }, [sampleEvent(), audit]),
+    commit.revokeGrants({ app: APP, sessionRefs: [grant.sessionRef], recordIds: null }, [
+      sampleEvent(),
+      audit,
+    ]),
   openSession: (commit, { opening }, audit) => commit.openSession(opening, audit),
   closeSession: (commit, { session }, audit) => commit.closeSession(session.tokenHash, audit),
-  revokeSession: (commit, { session, opening }, audit) => {
-    const { app } = session
-    const { sessionRef } = opening.session
-    return commit.revokeSession({ app, sessionRef, revokedAt: NOW, expiresAt: NOW + 9 }, audit)
-  },
+  revokeSession: (commit, { opening }, audit) =>
+    commit.revokeSession([sampleTombstone(opening.session.sessionRef)], audit),
   shredRecord: (commit, { record }, audit) =>
     commit.shredRecord(record.recordId, sampleDeletion({ notBefore: NOW }), audit),
   recordAudit: (commit, _, audit) => commit.recordAudit([sampleEvent(), audit]),
+  endUpload: (commit, { record }, audit) => commit.endUpload(record.recordId, NOW, audit),
+  resealRecords: (commit, { record }, audit) => commit.resealRecords([sampleReseal(record)], audit),
+  referObjects: (commit, { record }, audit) => commit.referObjects([sampleReference(record.recordId)], audit),
+  rekeyRecord: (commit, { record }, audit) =>
+    commit.rekeyRecord(
+      sampleReseal(record),
+      sampleReference(record.recordId),
+      sampleDeletion({ notBefore: NOW }),
+      audit,
+    ),
+  replaceKeyRing: (commit, _, audit) =>
+    commit.replaceKeyRing({ ...RING, version: 2 }, { expected: 1, retires: null, audit }),
 }
+
+const RING = { version: 1, kid: KID, sealed: bytes(99) }
 
 type Given = Awaited<ReturnType<typeof given>>
 
 async function given(commit: Commits) {
+  await commit.replaceKeyRing(RING, { expected: 0, retires: null, audit: null })
   const sessionRef = bytes(32)
   const session = await givenSession(commit, { sessionRef })
   const opening = sampleOpening(sampleSession({ sessionRef }))
-  return { ...(await givenGrant(commit, { sessionRef })), session, opening, fresh: sampleRecord() }
+  const granted = await givenGrant(commit, { sessionRef })
+  const upload = sampleUpload(granted.record.recordId)
+  await commit.beginUpload(upload)
+  return { ...granted, upload, session, opening, fresh: sampleRecord() }
 }
 
 function atomicityRules(open: OpenDatabase): void {
@@ -113,12 +139,14 @@ function atomicityRules(open: OpenDatabase): void {
       await using under = await open()
       const { database } = under
       const before = await given(database.commit)
-      const { record, grant, session, opening, fresh } = before
+      const { record, grant, upload, session, opening, fresh } = before
       await expect(attempt(database.commit, before, sampleEvent(UNWRITABLE))).rejects.toThrow()
 
-      const { locator, ...columns } = record
       await database.read(async (reader) => {
-        expect(await reader.findRecords([locator, fresh.locator])).toEqual([columns, null])
+        expect(await reader.findRecords([record.locator, fresh.locator])).toEqual([columnsOf(record), null])
+        expect(await reader.findObjectRefs([record.objectRef])).toEqual([true])
+        expect(await reader.findUpload(record.recordId)).toEqual(upload)
+        expect(await reader.readKeyRing()).toEqual(RING)
         expect(await reader.findGrants([grant.grantId])).toEqual([grant])
         expect(await reader.findSession(session.tokenHash)).toEqual(session)
         expect(await reader.findSession(opening.session.tokenHash)).toBeNull()

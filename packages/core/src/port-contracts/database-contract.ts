@@ -10,17 +10,25 @@ import { modelRules } from './model-rules.ts'
 import { raceRules } from './race-rules.ts'
 import { readingRules } from './reading-rules.ts'
 import { recordRules } from './record-rules.ts'
+import { sealRules } from './seal-rules.ts'
 import { sessionRules } from './session-rules.ts'
+import { uploadRules } from './upload-rules.ts'
+import { walkRules } from './walk-rules.ts'
+import { workRules } from './work-rules.ts'
 
 /** What every adapter of the port `Database` must do. `open` gives an empty database of its own to each test. */
 export function databaseContract(name: string, open: OpenDatabase): void {
   describe(`${name} is a Database`, () => {
     describe('reading', () => readingRules(open))
     describe('records', () => recordRules(open))
+    describe('uploads in parts', () => uploadRules(open))
+    describe('seals and objects', () => sealRules(open))
+    describe('walks', () => walkRules(open))
     describe('grants', () => grantRules(open))
     describe('decisions', () => decisionRules(open))
     describe('sessions', () => sessionRules(open))
     describe('key ring', () => keyRingRules(open))
+    describe('background work', () => workRules(open))
     describe('audit', () => auditRules(open))
     describe('races', () => raceRules(open))
     describe('disposal', () => disposalRules(open))

@@ -6,6 +6,7 @@ import type { OpenDatabase } from './database-under-test.ts'
 import {
   APP,
   bytes,
+  columnsOf,
   givenGrant,
   givenSession,
   NOW,
@@ -13,7 +14,10 @@ import {
   sampleDeletion,
   sampleEvent,
   sampleGrant,
+  sampleRelocation,
+  sampleReseal,
   sampleSubject,
+  sampleTombstone,
   spend,
 } from './sample-rows.ts'
 
@@ -30,7 +34,7 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
     recordId: (await givenGrant(commit)).record.recordId,
   }),
   'the grant was revoked': async (commit, { grant }) => {
-    await commit.revokeGrants({ app: APP, sessionRef: grant.sessionRef, recordIds: null }, [])
+    await commit.revokeGrants({ app: APP, sessionRefs: [grant.sessionRef], recordIds: null }, [])
     return {}
   },
   'the grant expires at this millisecond': async (_, { grant }) => ({
@@ -43,24 +47,43 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
   },
   'the record is unknown': async (commit, { grant }) => {
     const recordId = bytes(16)
-    await commit.setGrants([{ ...grant, recordId }], [])
+    await commit.setGrants([{ ...grant, recordId }], [], [])
     return { recordId }
   },
   'the record was shredded': async (commit, { grant, record }) => {
     await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
-    await commit.setGrants([grant], [])
+    await commit.setGrants([grant], [], [])
     return {}
   },
-  'the record was sealed anew': async () => ({ generation: 2 }),
+  'the time to live of the record is over at this millisecond': async (commit) => {
+    const { record, grant } = await givenGrant(commit, {}, { expiresAt: NOW })
+    return { recordId: record.recordId, grantId: grant.grantId }
+  },
+  'the record was shredded, and another generation was read': async (commit, { grant, record }) => {
+    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    await commit.setGrants([grant], [], [])
+    return { generation: 7 }
+  },
+  'the time to live is over, and another generation was read': async (commit) => {
+    const { record, grant } = await givenGrant(commit, {}, { expiresAt: NOW })
+    return { recordId: record.recordId, grantId: grant.grantId, generation: 7 }
+  },
+  'the grant is unknown, and another generation was read': async () => ({
+    grantId: bytes(32),
+    generation: 7,
+  }),
+  'the session is unknown, and another generation was read': async () => ({
+    tokenHash: bytes(32),
+    generation: 7,
+  }),
   'the session is unknown': async () => ({ tokenHash: bytes(32) }),
   'the session was closed': async (commit, { session }) => {
     await commit.closeSession(session.tokenHash, sampleEvent())
     return {}
   },
   'the session was revoked, and the grant set again': async (commit, { session, grant }) => {
-    const { app, sessionRef } = session
-    await commit.revokeSession({ app, sessionRef, revokedAt: NOW, expiresAt: NOW + 9 }, sampleEvent())
-    await commit.setGrants([grant], [])
+    await commit.revokeSession([sampleTombstone(session.sessionRef)], sampleEvent())
+    await commit.setGrants([grant], [], [])
     return {}
   },
   'the session expires at this millisecond': async (commit) => ({
@@ -71,6 +94,8 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
 export function decisionRules(open: OpenDatabase): void {
   refusalRules(open)
   useRules(open)
+  staleRules(open)
+  relocationRules(open)
   orderRules(open)
 }
 
@@ -83,10 +108,15 @@ function refusalRules(open: OpenDatabase): void {
       const given = { ...(await givenGrant(commit, { maxUses: 2 })), session: await givenSession(commit) }
       const decision = spend(given.grant, { tokenHash: given.session.tokenHash })
       expect(await commit.decide([decision])).toEqual([null])
-      await commit.setGrants([given.grant], [])
+      await commit.setGrants([given.grant], [], [])
 
-      const changes = await prepare(commit, given)
-      const find = () => database.read((reader) => reader.findGrants([given.grant.grantId]))
+      const relocation = sampleRelocation()
+      const changes = { relocation, ...(await prepare(commit, given)) }
+      const find = () =>
+        database.read(async (reader) => [
+          await reader.findGrants([given.grant.grantId, changes.grantId ?? bytes(32)]),
+          await reader.findRecords([given.record.locator, relocation.locator]),
+        ])
       const before = await find()
       const refused = (['0', '1'] as const).map((uses) => ({
         ...decision,
@@ -112,13 +142,90 @@ function refusalRules(open: OpenDatabase): void {
   })
 }
 
+function staleRules(open: OpenDatabase): void {
+  test('stale when only the generation is another one: nothing is spent, moved or recorded', async () => {
+    await using under = await open()
+    const { database } = under
+    const { commit } = database
+    const { record, grant } = await givenGrant(commit, { maxUses: 1 })
+    const { tokenHash } = await givenSession(commit)
+    const relocation = sampleRelocation()
+    const old = [
+      spend(grant, { tokenHash, relocation, generation: 2 }),
+      spend(grant, { tokenHash, relocation, generation: 2, uses: 0 }),
+    ]
+    expect(await commit.decide(old)).toEqual(['stale', 'stale'])
+    expect(await under.readAudit()).toHaveLength(2)
+    await commit.resealRecords([sampleReseal(record)], sampleEvent())
+    expect(await commit.decide([spend(grant, { tokenHash, relocation })])).toEqual(['stale'])
+    await database.read(async (reader) => {
+      expect(await reader.findGrants([grant.grantId])).toEqual([grant])
+      expect(await reader.findRecords([relocation.locator])).toEqual([null])
+    })
+    expect(await commit.decide(old.slice(0, 1))).toEqual([null])
+    expect(await under.readAudit()).toHaveLength(4)
+  })
+
+  test('what is stale does not keep the others of its batch from being decided', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const { grant } = await givenGrant(commit)
+    const refusal = { kind: 'refuse', refusal: 'no-grant', audit: sampleSubject() } as const
+    const outcomes = await commit.decide([spend(grant, { generation: 2 }), spend(grant), refusal])
+    expect(outcomes).toEqual(['stale', null, 'no-grant'])
+    expect((await under.readAudit()).map((row) => row.refusal)).toEqual([null, null, 'no-grant'])
+  })
+}
+
+function relocationRules(open: OpenDatabase): void {
+  for (const uses of [0, 1] as const) {
+    test(`what is allowed (${uses} uses) moves the record; it is found at the new place alone`, async () => {
+      await using under = await open()
+      const { database } = under
+      const { record, grant } = await givenGrant(database.commit)
+      const neighbour = await givenGrant(database.commit)
+      const relocation = sampleRelocation()
+      expect(await database.commit.decide([spend(grant, { uses, relocation })])).toEqual([null])
+      const locators = [record.locator, relocation.locator, neighbour.record.locator]
+      expect(await database.read((reader) => reader.findRecords(locators))).toEqual([
+        null,
+        { ...columnsOf(record), locatorVersion: 2 },
+        columnsOf(neighbour.record),
+      ])
+    })
+  }
+
+  test('moves forward only: a record that a younger key has placed stays, and is decided all the same', async () => {
+    await using under = await open()
+    const { database } = under
+    const { record, grant } = await givenGrant(database.commit, {}, { locatorVersion: 2 })
+    for (const locatorVersion of [1, 2]) {
+      const relocation = sampleRelocation({ locatorVersion })
+      expect(await database.commit.decide([spend(grant, { relocation })])).toEqual([null])
+    }
+    const found = await database.read((reader) => reader.findRecords([record.locator]))
+    expect(found).toEqual([columnsOf(record)])
+  })
+
+  test('a place that is taken: rejected, and nothing is spent or recorded', async () => {
+    await using under = await open()
+    const { database } = under
+    const { grant } = await givenGrant(database.commit)
+    const { locator } = (await givenGrant(database.commit)).record
+    const decisions = [spend(grant), spend(grant, { relocation: sampleRelocation({ locator }) })]
+    await expect(database.commit.decide(decisions)).rejects.toThrow()
+    expect(await database.read((reader) => reader.findGrants([grant.grantId]))).toEqual([grant])
+    expect(await under.readAudit()).toHaveLength(2)
+  })
+}
+
 function useRules(open: OpenDatabase): void {
   test('a use is counted; looking whether it is usable is not', async () => {
     await using under = await open()
     const { database } = under
     const { grant } = await givenGrant(database.commit, { maxUses: 1 })
     const unlimited = sampleGrant(grant.recordId)
-    await database.commit.setGrants([unlimited], [])
+    await database.commit.setGrants([unlimited], [], [])
     const look = spend(grant, { uses: 0 })
     const decisions = [look, look, spend(grant), spend(unlimited), spend(unlimited), spend(unlimited)]
     expect(await database.commit.decide(decisions)).toEqual([null, null, null, null, null, null])
@@ -127,10 +234,10 @@ function useRules(open: OpenDatabase): void {
     expect(left.map((each) => each?.uses)).toEqual([1, 3])
   })
 
-  test('the last millisecond of grant and session still counts', async () => {
+  test('the last millisecond of grant, session and record still counts', async () => {
     await using under = await open()
     const { commit } = under.database
-    const { grant } = await givenGrant(commit, { expiresAt: NOW + 1 })
+    const { grant } = await givenGrant(commit, { expiresAt: NOW + 1 }, { expiresAt: NOW + 1 })
     const { tokenHash } = await givenSession(commit, { expiresAt: NOW + 1 })
     expect(await commit.decide([spend(grant, { tokenHash })])).toEqual([null])
   })

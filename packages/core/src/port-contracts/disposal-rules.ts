@@ -7,7 +7,7 @@ export function disposalRules(open: OpenDatabase): void {
     await using under = await open()
     const other = await under.connect()
     const grants = Array.from({ length: 100 }, () => sampleGrant(bytes(16)))
-    const queued = grants.map((grant) => other.commit.setGrants([grant], [sampleEvent()]))
+    const queued = grants.map((grant) => other.commit.setGrants([grant], [], [sampleEvent()]))
     await other[Symbol.asyncDispose]()
     await Promise.all(queued)
     const grantIds = grants.map(({ grantId }) => grantId)

@@ -14,6 +14,7 @@ import {
   sampleGrant,
   sampleOpening,
   sampleSession,
+  sampleTombstone,
   spend,
 } from './sample-rows.ts'
 
@@ -22,6 +23,7 @@ const find = (database: Database, grants: readonly Grant[]) =>
 
 export function grantRules(open: OpenDatabase): void {
   settingRules(open)
+  renamingRules(open)
   revokingRules(open)
   expiryRules(open)
 }
@@ -34,7 +36,7 @@ function settingRules(open: OpenDatabase): void {
     await database.commit.decide([spend(grant), spend(grant)])
     expect(await find(database, [grant])).toEqual([{ ...grant, uses: 2 }])
     const again = { ...grant, expiresAt: NOW + 9, maxUses: 1, purpose: null }
-    await database.commit.setGrants([{ ...again, uses: 1 }], [])
+    await database.commit.setGrants([{ ...again, uses: 1 }], [], [])
     expect(await find(database, [grant])).toEqual([again])
     expect(await database.commit.decide([spend(grant), spend(grant)])).toEqual([null, 'changed-meanwhile'])
   })
@@ -46,23 +48,65 @@ function settingRules(open: OpenDatabase): void {
     const fresh = sampleGrant(record.recordId)
     const broken = sampleGrant(record.recordId, { expiresAt: Number.NaN })
     const batch = [fresh, { ...grant, purpose: 'after' }, broken]
-    await expect(database.commit.setGrants(batch, [sampleEvent()])).rejects.toThrow()
+    await expect(database.commit.setGrants(batch, [], [sampleEvent()])).rejects.toThrow()
     expect(await find(database, batch)).toEqual([null, grant, null])
     expect(await under.readAudit()).toHaveLength(1)
+  })
+}
+
+function renamingRules(open: OpenDatabase): void {
+  test('a grant that had a name under an older key has only the new one afterwards', async () => {
+    await using under = await open()
+    const { database } = under
+    const { grant } = await givenGrant(database.commit)
+    const neighbour = await givenGrant(database.commit)
+    await database.commit.decide([spend(grant)])
+    const renamed = { ...grant, grantId: bytes(32), grantVersion: 2, sessionVersion: 2 }
+    await database.commit.setGrants([renamed], [bytes(32), grant.grantId], [sampleEvent()])
+    expect(await find(database, [grant, renamed, neighbour.grant])).toEqual([null, renamed, neighbour.grant])
+  })
+
+  test('a name that is both replaced and set is set', async () => {
+    await using under = await open()
+    const { database } = under
+    const { grant } = await givenGrant(database.commit)
+    await database.commit.setGrants([{ ...grant, purpose: 'again' }], [grant.grantId], [])
+    expect(await find(database, [grant])).toEqual([{ ...grant, purpose: 'again' }])
+  })
+
+  test('nothing is replaced when the new grants cannot be written', async () => {
+    await using under = await open()
+    const { database } = under
+    const { grant } = await givenGrant(database.commit)
+    const broken = sampleGrant(grant.recordId, { expiresAt: Number.NaN })
+    await expect(database.commit.setGrants([broken], [grant.grantId], [])).rejects.toThrow()
+    expect(await find(database, [grant, broken])).toEqual([grant, null])
   })
 }
 
 function revokingRules(open: OpenDatabase): void {
   const sessions = { a: bytes(32), b: bytes(32) }
   const records = { x: bytes(16), y: bytes(16), z: bytes(16) }
-  const all = { app: APP, sessionRef: null, recordIds: null }
+  const all = { app: APP, sessionRefs: null, recordIds: null }
   const cases: [string, GrantFilter, string[]][] = [
-    ['of a session', { ...all, sessionRef: sessions.a }, ['ax', 'ay']],
+    ['of a session', { ...all, sessionRefs: [sessions.a] }, ['ax', 'ay']],
     ['of records', { ...all, recordIds: [records.x, records.z] }, ['ax', 'bx']],
-    ['of both', { app: APP, sessionRef: sessions.b, recordIds: [records.x, records.y] }, ['bx', 'by']],
-    ['of an unknown session', { ...all, sessionRef: bytes(32) }, []],
+    ['of both', { app: APP, sessionRefs: [sessions.b], recordIds: [records.x, records.y] }, ['bx', 'by']],
+    ['of an unknown session', { ...all, sessionRefs: [bytes(32)] }, []],
     ['of no record', { ...all, recordIds: [] }, []],
-    ['of no record of a session', { app: APP, sessionRef: sessions.a, recordIds: [] }, []],
+    ['of no record of a session', { app: APP, sessionRefs: [sessions.a], recordIds: [] }, []],
+    [
+      'of several sessions',
+      { ...all, sessionRefs: [sessions.a, bytes(32), sessions.b] },
+      ['ax', 'ay', 'bx', 'by'],
+    ],
+    [
+      'of several sessions and records',
+      { app: APP, sessionRefs: [sessions.b, sessions.a], recordIds: [records.y] },
+      ['ay', 'by'],
+    ],
+    ['of no session', { ...all, sessionRefs: [] }, []],
+    ['of no session of a record', { app: APP, sessionRefs: [], recordIds: [records.x] }, []],
     ['of the whole app', all, ['ax', 'ay', 'bx', 'by']],
   ]
   const grantOf = (name: string, app = APP) =>
@@ -75,7 +119,7 @@ function revokingRules(open: OpenDatabase): void {
       const names = ['ax', 'ay', 'bx', 'by']
       const ours = names.map((name) => grantOf(name))
       const theirs = names.map((name) => grantOf(name, OTHER_APP))
-      await database.commit.setGrants([...ours, ...theirs], [])
+      await database.commit.setGrants([...ours, ...theirs], [], [])
       expect(await database.commit.revokeGrants(filter, [sampleEvent()])).toBe(revoked.length)
       const left = names.map((name, index) => (revoked.includes(name) ? null : ours[index]))
       expect(await find(database, ours)).toEqual(left)
@@ -91,7 +135,7 @@ function expiryRules(open: OpenDatabase): void {
     const { database } = under
     const { commit } = database
     const grants = [NOW - 1, NOW, NOW + 1].map((expiresAt) => sampleGrant(bytes(16), { expiresAt }))
-    await commit.setGrants(grants, [])
+    await commit.setGrants(grants, [], [])
     const old = await givenSession(commit, { expiresAt: NOW })
     const live = await givenSession(commit, { expiresAt: NOW + 1 })
     expect(await commit.removeExpired(NOW, 100)).toBe(3)
@@ -107,12 +151,13 @@ function expiryRules(open: OpenDatabase): void {
     await commit.setGrants(
       [1, 2, 3].map(() => sampleGrant(bytes(16), { expiresAt: NOW })),
       [],
+      [],
     )
     for (const sessionRef of [bytes(32), bytes(32), bytes(32)]) {
       const opening = sampleOpening(sampleSession({ expiresAt: NOW }), { challengeExpiresAt: NOW })
       await commit.openSession(opening, sampleEvent())
-      const tombstone = { app: APP, sessionRef, revokedAt: NOW - 1, expiresAt: NOW }
-      await commit.revokeSession(tombstone, sampleEvent())
+      const tombstone = sampleTombstone(sessionRef, { revokedAt: NOW - 1, expiresAt: NOW })
+      await commit.revokeSession([tombstone], sampleEvent())
     }
     expect(await commit.removeExpired(NOW, 2)).toBe(8)
     expect(await commit.removeExpired(NOW, 2)).toBe(4)
@@ -127,6 +172,8 @@ function expiryRules(open: OpenDatabase): void {
     await database.commit.shredRecord(record.recordId, deletion, sampleEvent())
     await database.commit.removeExpired(NOW * 2, 100)
     expect(await database.read((reader) => reader.findRecords([record.locator]))).not.toEqual([null])
-    expect(await database.read((reader) => reader.findDeletions(NOW, 9))).toEqual([deletion.objectKey])
+    expect(await database.read((reader) => reader.findDeletions(NOW, 9))).toEqual([
+      { objectKey: deletion.objectKey, uploadId: null },
+    ])
   })
 }

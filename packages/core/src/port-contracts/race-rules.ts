@@ -48,7 +48,9 @@ function connectionRules(open: OpenDatabase): void {
       const { app, sessionRef } = grant
       const [outcomes, revoked] = await Promise.all([
         other.commit.decide([spend(grant), spend(grant), spend(grant)]),
-        under.database.commit.revokeGrants({ app, sessionRef, recordIds: null }, [sampleEvent()]),
+        under.database.commit.revokeGrants({ app, sessionRefs: [sessionRef], recordIds: null }, [
+          sampleEvent(),
+        ]),
       ])
       expect(revoked).toBe(1)
       expect(new Set(outcomes).size).toBe(1)

@@ -3,12 +3,15 @@ import type { OpenDatabase } from './database-under-test.ts'
 import {
   APP,
   bytes,
+  columnsOf,
   givenGrant,
   givenSession,
   NOW,
+  sampleDeletion,
   sampleEvent,
   sampleGrant,
   sampleRecord,
+  sampleUpload,
 } from './sample-rows.ts'
 
 export function readingRules(open: OpenDatabase): void {
@@ -17,14 +20,24 @@ export function readingRules(open: OpenDatabase): void {
     const { database } = under
     const answers = await database.read(async (reader) => [
       await reader.findRecords([bytes(32), bytes(32)]),
+      await reader.findRecordsById([bytes(16)]),
       await reader.findGrants([bytes(32)]),
       await reader.findSession(bytes(32)),
+      await reader.findUpload(bytes(16)),
       await reader.readKeyRing(),
       await reader.findDeletions(NOW, 10),
+      await reader.findObjectRefs([bytes(32)]),
+      await reader.countKeyUses(),
+      await reader.findWork(),
       await reader.findRecords([]),
+      await reader.findRecordsById([]),
+      await reader.findObjectRefs([]),
       await reader.findGrants([]),
     ])
-    expect(answers).toEqual([[null, null], [null], null, null, [], [], []])
+    expect(answers).toEqual([
+      ...[[null, null], [null], [null], null, null, null, []],
+      ...[[false], [], [], [], [], [], []],
+    ])
   })
 
   test('lists answer in the order of the question, also for the same thing twice', async () => {
@@ -35,8 +48,12 @@ export function readingRules(open: OpenDatabase): void {
     const records = await database.read((reader) =>
       reader.findRecords([second.record.locator, bytes(32), first.record.locator, second.record.locator]),
     )
-    const ids = [second.record.recordId, undefined, first.record.recordId, second.record.recordId]
-    expect(records.map((record) => record?.recordId)).toEqual(ids)
+    const wanted = [columnsOf(second.record), null, columnsOf(first.record), columnsOf(second.record)]
+    expect(records).toEqual(wanted)
+    const recordIds = [second.record.recordId, bytes(16), first.record.recordId, second.record.recordId]
+    expect(await database.read((reader) => reader.findRecordsById(recordIds))).toEqual(wanted)
+    const refs = [second.record.objectRef, bytes(32), second.record.objectRef]
+    expect(await database.read((reader) => reader.findObjectRefs(refs))).toEqual([true, false, true])
     const grantIds = [second.grant.grantId, first.grant.grantId, bytes(32), second.grant.grantId]
     const grants = await database.read((reader) => reader.findGrants(grantIds))
     expect(grants.map((grant) => grant?.grantId)).toEqual([
@@ -55,16 +72,36 @@ export function readingRules(open: OpenDatabase): void {
       sealedMetadata: bytes(4200),
       generation: 4_294_967_295,
       storedAt: NOW + 1,
+      expiresAt: NOW + 2,
+      locatorVersion: 4_294_967_295,
+      objectVersion: 4_294_967_294,
     })
-    const { locator, ...columns } = record
-    const grant = sampleGrant(record.recordId, { access: 'store', maxUses: 3, purpose: "'; -- é 🦉 \u202e" })
+    const purpose = "'; -- é 🦉 \u202e"
+    const versions = { grantVersion: 7, sessionVersion: 8 }
+    const grant = sampleGrant(record.recordId, { access: 'store', maxUses: 3, purpose, ...versions })
+    const upload = sampleUpload(record.recordId, { uploadId: `${'x'.repeat(1000)}=+/é` })
     await database.commit.createRecord(record, grant, sampleEvent())
-    const session = await givenSession(database.commit, { sealedSid: new Uint8Array([0]), app: APP })
+    await database.commit.beginUpload(upload)
+    const session = await givenSession(database.commit, {
+      ...{ sealedSid: new Uint8Array([0]), app: APP, sessionVersion: 9 },
+    })
     await database.read(async (reader) => {
-      expect(await reader.findRecords([locator])).toEqual([columns])
+      expect(await reader.findRecords([record.locator])).toEqual([columnsOf(record)])
+      expect(await reader.findRecordsById([record.recordId])).toEqual([columnsOf(record)])
+      expect(await reader.findUpload(record.recordId)).toEqual(upload)
       expect(await reader.findGrants([grant.grantId])).toEqual([grant])
       expect(await reader.findSession(session.tokenHash)).toEqual(session)
     })
+  })
+
+  test('a shredded record is still found by its names', async () => {
+    await using under = await open()
+    const { database } = under
+    const { record } = await givenGrant(database.commit)
+    await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    const [found] = await database.read((reader) => reader.findRecordsById([record.recordId]))
+    expect(found).toMatchObject({ recordId: record.recordId, deletedAt: NOW })
+    expect(await database.read((reader) => reader.findRecords([record.locator]))).toEqual([found])
   })
 
   test('answers what the look answers, and rejects with what it throws', async () => {
@@ -84,7 +121,7 @@ export function readingRules(open: OpenDatabase): void {
     ] as const) {
       const { record, grant } = await givenGrant(writer.commit)
       expect(await reader.read((look) => look.findRecords([record.locator]))).not.toEqual([null])
-      await writer.commit.revokeGrants({ app: APP, sessionRef: grant.sessionRef, recordIds: null }, [])
+      await writer.commit.revokeGrants({ app: APP, sessionRefs: [grant.sessionRef], recordIds: null }, [])
       expect(await reader.read((look) => look.findGrants([grant.grantId]))).toEqual([null])
     }
   })

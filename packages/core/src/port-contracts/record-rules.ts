@@ -3,12 +3,14 @@ import type { Database, NewRecord } from '../ports.ts'
 import type { OpenDatabase } from './database-under-test.ts'
 import {
   bytes,
+  columnsOf,
   givenGrant,
   NOW,
   sampleDeletion,
   sampleEvent,
   sampleGrant,
   sampleRecord,
+  sampleUpload,
   spend,
 } from './sample-rows.ts'
 
@@ -31,8 +33,7 @@ function creationRules(open: OpenDatabase): void {
       const second = sampleRecord({ [taken]: record[taken] })
       const secondGrant = sampleGrant(second.recordId)
       await expect(database.commit.createRecord(second, secondGrant, sampleEvent())).rejects.toThrow()
-      const { locator, ...columns } = record
-      expect(await find(database, { locator })).toEqual(columns)
+      expect(await find(database, record)).toEqual(columnsOf(record))
       if (taken === 'recordId') expect(await find(database, second)).toBeNull()
       const grants = await database.read((reader) => reader.findGrants([grant.grantId, secondGrant.grantId]))
       expect(grants).toEqual([grant, null])
@@ -66,7 +67,7 @@ function shreddingRules(open: OpenDatabase): void {
     const { record, grant } = await givenGrant(database.commit, {}, { sealedMetadata: bytes(99) })
     const others = sampleGrant(record.recordId)
     const neighbour = await givenGrant(database.commit)
-    await database.commit.setGrants([others], [])
+    await database.commit.setGrants([others], [], [])
     const deletion = sampleDeletion({ at: NOW + 5, notBefore: NOW + 6 })
     expect(await database.commit.shredRecord(record.recordId, deletion, sampleEvent())).toBe(true)
 
@@ -81,7 +82,49 @@ function shreddingRules(open: OpenDatabase): void {
       neighbour.grant,
     ])
     expect((await find(database, neighbour.record))?.sealed).toEqual(neighbour.record.sealed)
-    expect(await database.read((reader) => reader.findDeletions(NOW + 6, 9))).toEqual([deletion.objectKey])
+    expect(await database.read((reader) => reader.findDeletions(NOW + 6, 9))).toEqual([
+      { objectKey: deletion.objectKey, uploadId: null },
+    ])
+  })
+
+  test('shredding ends the upload; the one that is noted by then is aborted, whatever the caller has read', async () => {
+    await using under = await open()
+    const { database } = under
+    const cases = [
+      { noted: 'noted', read: 'noted', aborted: 'noted' },
+      { noted: 'noted', read: null, aborted: 'noted' },
+      { noted: 'noted', read: 'older', aborted: 'noted' },
+      { noted: null, read: 'older', aborted: 'older' },
+      { noted: null, read: null, aborted: null },
+    ]
+    for (const { noted, read, aborted } of cases) {
+      const { record } = await givenGrant(database.commit)
+      const { recordId } = record
+      if (noted !== null) await database.commit.beginUpload(sampleUpload(recordId, { uploadId: noted }))
+      const deletion = sampleDeletion({ uploadId: read, notBefore: NOW })
+      await database.commit.shredRecord(recordId, deletion, sampleEvent())
+      await database.read(async (reader) => {
+        expect(await reader.findUpload(recordId)).toBeNull()
+        expect(await reader.findDeletions(NOW, 9)).toEqual([
+          { objectKey: deletion.objectKey, uploadId: aborted },
+        ])
+      })
+      await database.commit.finishDeletions([deletion.objectKey])
+    }
+  })
+
+  test('a damaged record that does not name its object is shredded all the same, and nothing is noted', async () => {
+    await using under = await open()
+    const { database } = under
+    const { record } = await givenGrant(database.commit)
+    await database.commit.beginUpload(sampleUpload(record.recordId))
+    const deletion = { ...sampleDeletion({ notBefore: NOW }), objectKey: null }
+    expect(await database.commit.shredRecord(record.recordId, deletion, sampleEvent())).toBe(true)
+    expect((await find(database, record))?.deletedAt).toBe(NOW)
+    await database.read(async (reader) => {
+      expect(await reader.findUpload(record.recordId)).toBeNull()
+      expect(await reader.findDeletions(NOW, 9)).toEqual([])
+    })
   })
 
   test('what does not live is not shredded again: only the audit row is written, as a refusal', async () => {
@@ -104,7 +147,7 @@ function shreddingRules(open: OpenDatabase): void {
     const { database } = under
     const { record, grant } = await givenGrant(database.commit)
     await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
-    await database.commit.setGrants([grant], [])
+    await database.commit.setGrants([grant], [], [])
     await database.commit.markStored([record.recordId], NOW)
     expect(await database.commit.decide([spend(grant)])).toEqual(['changed-meanwhile'])
     expect((await find(database, record))?.storedAt).toBeNull()
@@ -121,7 +164,10 @@ function deletionRules(open: OpenDatabase): void {
       await database.commit.shredRecord(record.recordId, deletion, sampleEvent())
     }
     const [last, first, second] = due.map(({ objectKey }) => objectKey) as [string, string, string]
-    const found = (now: number, limit: number) => database.read((reader) => reader.findDeletions(now, limit))
+    const found = (now: number, limit: number) =>
+      database.read(async (reader) =>
+        (await reader.findDeletions(now, limit)).map(({ objectKey }) => objectKey),
+      )
     expect(await found(NOW - 1, 9)).toEqual([])
     expect(await found(NOW, 9)).toEqual([first])
     expect(await found(NOW + 9, 2)).toEqual([first, second])

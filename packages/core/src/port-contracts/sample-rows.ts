@@ -2,38 +2,63 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { AppId } from '@lunadefend/contract'
 import type { AuditEvent, AuditSubject } from '../domain/audit.ts'
 import type { Grant } from '../domain/grant.ts'
+import type { TokenRecord } from '../domain/record.ts'
 import type { Session } from '../domain/session.ts'
-import type { Commits, Decision, NewRecord, ObjectDeletion, SessionOpening } from '../ports.ts'
+import type { Upload } from '../domain/upload.ts'
+import type {
+  Commits,
+  Decision,
+  NewRecord,
+  ObjectDeletion,
+  ObjectReference,
+  Relocation,
+  Reseal,
+  SessionOpening,
+  Tombstone,
+} from '../ports.ts'
 
 /** A time after 2038, so that a column of 32 bits is noticed. */
 export const NOW = 4_102_444_800_000
 export const APP = 'shop' as AppId
 export const OTHER_APP = 'bank' as AppId
+export const KID = 'r0123456789abcdef'
+export const OTHER_KID = 'rfedcba9876543210'
 
 export const bytes = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
 
 export function sampleRecord(changes: Partial<NewRecord> = {}): NewRecord {
   return {
     locator: bytes(32),
+    locatorVersion: 1,
     recordId: bytes(16),
+    objectRef: bytes(32),
+    objectVersion: 1,
     app: APP,
-    kid: 'r0123456789abcdef',
+    kid: KID,
     generation: 1,
     recordSalt: bytes(32),
     sealed: bytes(223),
     sealedMetadata: null,
     createdAt: NOW,
+    expiresAt: null,
     storedAt: null,
     deletedAt: null,
     ...changes,
   }
 }
 
+/** A record as the port hands it out: without the keys under which it is found. */
+export function columnsOf({ locator: _, objectRef: __, ...columns }: NewRecord): TokenRecord {
+  return columns
+}
+
 export function sampleGrant(recordId: Uint8Array, changes: Partial<Grant> = {}): Grant {
   return {
     grantId: bytes(32),
     app: APP,
+    grantVersion: 1,
     sessionRef: bytes(32),
+    sessionVersion: 1,
     recordId,
     access: 'read',
     expiresAt: NOW + 1000,
@@ -49,6 +74,7 @@ export function sampleSession(changes: Partial<Session> = {}): Session {
     tokenHash: bytes(32),
     app: APP,
     sessionRef: bytes(32),
+    sessionVersion: 1,
     sessionHash: randomBytes(20).toString('hex'),
     sealedSid: bytes(60),
     expiresAt: NOW + 1000,
@@ -60,7 +86,12 @@ export function sampleOpening(
   session: Session,
   changes: Partial<Omit<SessionOpening, 'session'>> = {},
 ): SessionOpening {
-  return { session, challengeHash: bytes(32), challengeExpiresAt: NOW + 1000, assertedAt: NOW, ...changes }
+  const challenge = { challengeHash: bytes(32), challengeExpiresAt: NOW + 1000 }
+  return { session, sessionRefs: [session.sessionRef], ...challenge, assertedAt: NOW, ...changes }
+}
+
+export function sampleTombstone(sessionRef: Uint8Array, changes: Partial<Tombstone> = {}): Tombstone {
+  return { app: APP, sessionRef, sessionVersion: 1, revokedAt: NOW, expiresAt: NOW + 600_000, ...changes }
 }
 
 export function sampleSubject(changes: Partial<AuditSubject> = {}): AuditSubject {
@@ -73,6 +104,7 @@ export function sampleSubject(changes: Partial<AuditSubject> = {}): AuditSubject
     epoch: 1582,
     session: randomBytes(16).toString('hex'),
     token: randomBytes(16).toString('hex'),
+    count: 1,
     ...changes,
   }
 }
@@ -81,8 +113,39 @@ export function sampleEvent(changes: Partial<AuditEvent> = {}): AuditEvent {
   return { ...sampleSubject(), refusal: null, ...changes }
 }
 
-export function sampleDeletion(changes: Partial<ObjectDeletion> = {}): ObjectDeletion {
-  return { objectKey: `v1/${randomBytes(16).toString('hex')}`, notBefore: NOW + 1000, at: NOW, ...changes }
+export function sampleDeletion(changes: Partial<Omit<ObjectDeletion, 'objectKey'>> = {}) {
+  const objectKey = `v1/${randomBytes(16).toString('hex')}`
+  return { objectKey, uploadId: null, notBefore: NOW + 1000, at: NOW, ...changes }
+}
+
+export function sampleUpload(recordId: Uint8Array, changes: Partial<Upload> = {}): Upload {
+  const sizes = { contentLength: 5_000_000_000_000, partSize: 536_870_912 }
+  return { recordId, uploadId: randomUUID(), ...sizes, startedAt: NOW, ...changes }
+}
+
+/** A fresh seal of the same length as the record's own. */
+export function sampleReseal(record: NewRecord, changes: Partial<Reseal> = {}): Reseal {
+  const { recordId, generation, recordSalt, sealed, sealedMetadata } = record
+  return {
+    recordId,
+    generation: generation + 1,
+    kid: OTHER_KID,
+    recordSalt: bytes(recordSalt.length),
+    sealed: bytes(sealed.length),
+    sealedMetadata: sealedMetadata && bytes(sealedMetadata.length),
+    ...changes,
+  }
+}
+
+export function sampleRelocation(changes: Partial<Relocation> = {}): Relocation {
+  return { locator: bytes(32), locatorVersion: 2, ...changes }
+}
+
+export function sampleReference(
+  recordId: Uint8Array,
+  changes: Partial<ObjectReference> = {},
+): ObjectReference {
+  return { recordId, objectRef: bytes(32), objectVersion: 2, ...changes }
 }
 
 /** A row that no database takes: not a time. */
@@ -100,6 +163,7 @@ export function spend(grant: Grant, changes: Partial<Spend> = {}): Spend {
     generation: 1,
     tokenHash: null,
     uses: 1,
+    relocation: null,
     audit: sampleSubject(),
     ...changes,
   }

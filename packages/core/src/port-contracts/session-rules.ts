@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Session } from '../domain/session.ts'
-import type { Commits, Database, SessionOpening } from '../ports.ts'
+import type { Commits, Database, SessionOpening, Tombstone } from '../ports.ts'
 import type { OpenDatabase } from './database-under-test.ts'
 import {
-  APP,
   bytes,
   givenSession,
   NOW,
@@ -12,22 +11,20 @@ import {
   sampleGrant,
   sampleOpening,
   sampleSession,
+  sampleTombstone,
 } from './sample-rows.ts'
 
 const find = (database: Database, { tokenHash }: Session) =>
   database.read((reader) => reader.findSession(tokenHash))
 const opens = (commit: Commits, opening: SessionOpening) => commit.openSession(opening, sampleEvent())
-const tombstone = (sessionRef: Uint8Array, revokedAt: number, app = APP) => ({
-  app,
-  sessionRef,
-  revokedAt,
-  expiresAt: NOW + 600_000,
-})
+const revoke = (commit: Commits, sessionRef: Uint8Array, changes: Partial<Tombstone> = {}) =>
+  commit.revokeSession([sampleTombstone(sessionRef, changes)], sampleEvent())
 
 export function sessionRules(open: OpenDatabase): void {
   challengeRules(open)
   closingRules(open)
   tombstoneRules(open)
+  versionRules(open)
 }
 
 function challengeRules(open: OpenDatabase): void {
@@ -92,8 +89,8 @@ function closingRules(open: OpenDatabase): void {
       sampleGrant(bytes(16)),
       sampleGrant(bytes(16), { sessionRef, app: OTHER_APP }),
     ]
-    await commit.setGrants(grants, [])
-    await commit.revokeSession(tombstone(sessionRef, NOW), sampleEvent())
+    await commit.setGrants(grants, [], [])
+    await revoke(commit, sessionRef)
     for (const session of ended) expect(await find(database, session)).toBeNull()
     for (const session of others) expect(await find(database, session)).toEqual(session)
     const left = await database.read((reader) => reader.findGrants(grants.map(({ grantId }) => grantId)))
@@ -117,7 +114,7 @@ function tombstoneRules(open: OpenDatabase): void {
       await using under = await open()
       const { database } = under
       const session = sampleSession()
-      await database.commit.revokeSession(tombstone(session.sessionRef, revokedAt), sampleEvent())
+      await revoke(database.commit, session.sessionRef, { revokedAt })
       expect(await opens(database.commit, sampleOpening(session, { assertedAt }))).toBe(outcome)
       expect(await find(database, session)).toEqual(outcome === 'opened' ? session : null)
       expect(await under.readAudit()).toHaveLength(outcome === 'opened' ? 2 : 1)
@@ -129,7 +126,7 @@ function tombstoneRules(open: OpenDatabase): void {
     const { commit } = under.database
     const session = sampleSession()
     const challengeHash = bytes(32)
-    await commit.revokeSession(tombstone(session.sessionRef, NOW), sampleEvent())
+    await revoke(commit, session.sessionRef)
     expect(await opens(commit, sampleOpening(session, { challengeHash }))).toBe('revoked')
     const later = sampleOpening(session, { challengeHash, assertedAt: NOW + 1000 })
     expect(await opens(commit, later)).toBe('opened')
@@ -139,8 +136,8 @@ function tombstoneRules(open: OpenDatabase): void {
     await using under = await open()
     const { commit } = under.database
     const { sessionRef } = sampleSession()
-    await commit.revokeSession(tombstone(sessionRef, NOW + 5000), sampleEvent())
-    await commit.revokeSession({ ...tombstone(sessionRef, NOW), expiresAt: NOW + 1 }, sampleEvent())
+    await revoke(commit, sessionRef, { revokedAt: NOW + 5000 })
+    await revoke(commit, sessionRef, { expiresAt: NOW + 1 })
     await commit.removeExpired(NOW + 1, 100)
     const between = sampleOpening(sampleSession({ sessionRef }), { assertedAt: NOW + 4000 })
     expect(await opens(commit, between)).toBe('revoked')
@@ -150,8 +147,60 @@ function tombstoneRules(open: OpenDatabase): void {
     await using under = await open()
     const { commit } = under.database
     const session = sampleSession()
-    await commit.revokeSession(tombstone(session.sessionRef, NOW, OTHER_APP), sampleEvent())
-    await commit.revokeSession(tombstone(bytes(32), NOW), sampleEvent())
+    await revoke(commit, session.sessionRef, { app: OTHER_APP })
+    await revoke(commit, bytes(32))
     expect(await opens(commit, sampleOpening(session))).toBe('opened')
+  })
+}
+
+function versionRules(open: OpenDatabase): void {
+  test('revoking under several names ends the sessions and the grants of each, and is one row of audit', async () => {
+    await using under = await open()
+    const { database } = under
+    const { commit } = database
+    const [older, newer] = [bytes(32), bytes(32)]
+    const sessions = [
+      await givenSession(commit, { sessionRef: older }),
+      await givenSession(commit, { sessionRef: newer, sessionVersion: 2 }),
+    ]
+    const kept = await givenSession(commit)
+    const grants = [older, newer, bytes(32)].map((sessionRef) => sampleGrant(bytes(16), { sessionRef }))
+    await commit.setGrants(grants, [], [])
+    const tombstones = [sampleTombstone(older), sampleTombstone(newer, { sessionVersion: 2 })]
+    await commit.revokeSession(tombstones, sampleEvent())
+    for (const session of sessions) expect(await find(database, session)).toBeNull()
+    expect(await find(database, kept)).toEqual(kept)
+    const left = await database.read((reader) => reader.findGrants(grants.map(({ grantId }) => grantId)))
+    expect(left).toEqual([null, null, grants[2]])
+    expect(await under.readAudit()).toHaveLength(4)
+    for (const sessionRef of [older, newer]) {
+      expect(await opens(commit, sampleOpening(sampleSession({ sessionRef })))).toBe('revoked')
+    }
+  })
+
+  test('a tombstone under any of the names refuses, by the second of the latest', async () => {
+    await using under = await open()
+    const { database } = under
+    const { commit } = database
+    const [older, newer] = [bytes(32), bytes(32)]
+    await revoke(commit, older, { revokedAt: NOW + 2500 })
+    await revoke(commit, newer, { revokedAt: NOW, sessionVersion: 2 })
+    const opening = (sessionRefs: Uint8Array[], assertedAt: number) =>
+      sampleOpening(sampleSession({ sessionRef: newer, sessionVersion: 2 }), { sessionRefs, assertedAt })
+    const refused = opening([newer, bytes(32), older], NOW + 2999)
+    expect(await opens(commit, refused)).toBe('revoked')
+    expect(await find(database, refused.session)).toBeNull()
+    expect(await opens(commit, opening([newer, bytes(32), older], NOW + 3000))).toBe('opened')
+    expect(await opens(commit, opening([newer], NOW + 1000))).toBe('opened')
+    expect(await opens(commit, opening([newer], NOW + 999))).toBe('revoked')
+  })
+
+  test("another app's tombstone under one of the names does not count", async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const [older, newer] = [bytes(32), bytes(32)]
+    await revoke(commit, older, { app: OTHER_APP })
+    const session = sampleSession({ sessionRef: newer })
+    expect(await opens(commit, sampleOpening(session, { sessionRefs: [older, newer] }))).toBe('opened')
   })
 }

@@ -1,0 +1,255 @@
+import type { AuditEvent } from '../domain/audit.ts'
+import type { Commits, KeyRingChange, ObjectDeletion, Outcome, Reseal, SessionOpening } from '../ports.ts'
+import { type AtOnce, hex, living, type State } from './model.ts'
+import type { Spend } from './sample-rows.ts'
+
+export function modelCommits(state: State): AtOnce<Commits> {
+  return { ...recordCommits(state), ...grantCommits(state), ...sessionCommits(state), ...otherCommits(state) }
+}
+
+type Some<Name extends keyof Commits> = Pick<AtOnce<Commits>, Name>
+
+function record({ audit }: State, event: AuditEvent, changes: Partial<AuditEvent> = {}): void {
+  const { requestId, refusal, count, epoch } = { ...event, ...changes }
+  audit.push({ requestId, refusal, count, epoch })
+}
+
+function recordCommits(
+  state: State,
+): Some<'createRecord' | 'markStored' | 'shredRecord' | 'finishDeletions' | 'beginUpload' | 'endUpload'> &
+  Some<'resealRecords' | 'referObjects' | 'rekeyRecord'> {
+  const { records, grants, uploads, deletions } = state
+  const markStored = (recordId: Uint8Array, at: number) => {
+    const found = living(state, recordId)
+    if (found !== null) records.set(hex(recordId), { ...found, storedAt: found.storedAt ?? at })
+  }
+  return {
+    createRecord(fresh, grant, audit) {
+      records.set(hex(fresh.recordId), fresh)
+      grants.set(hex(grant.grantId), { ...grant, uses: 0 })
+      record(state, audit)
+    },
+    markStored(recordIds, at) {
+      for (const recordId of recordIds) markStored(recordId, at)
+    },
+    shredRecord(recordId, deletion, audit) {
+      const found = living(state, recordId)
+      record(state, audit, found === null ? { refusal: 'changed-meanwhile' } : {})
+      if (found === null) return false
+      const zeroed = {
+        recordSalt: new Uint8Array(found.recordSalt.length),
+        sealed: new Uint8Array(found.sealed.length),
+        sealedMetadata: found.sealedMetadata && new Uint8Array(found.sealedMetadata.length),
+      }
+      records.set(hex(recordId), { ...found, ...zeroed, deletedAt: deletion.at })
+      removeWhere(grants, (grant) => hex(grant.recordId) === hex(recordId))
+      noteDeletion(state, recordId, deletion)
+      return true
+    },
+    finishDeletions(objectKeys) {
+      for (const objectKey of objectKeys) deletions.delete(objectKey)
+    },
+    beginUpload(upload) {
+      if (living(state, upload.recordId) !== null) uploads.set(hex(upload.recordId), upload)
+    },
+    endUpload(recordId, storedAt, audit) {
+      uploads.delete(hex(recordId))
+      if (storedAt !== null) markStored(recordId, storedAt)
+      record(state, audit)
+    },
+    resealRecords(reseals, audit) {
+      const count = reseals.filter((fresh) => reseal(state, fresh)).length
+      record(state, audit, { count })
+      return count
+    },
+    referObjects(references, audit) {
+      const moved = references.filter(({ recordId, objectRef, objectVersion }) => {
+        const found = living(state, recordId)
+        if (found === null || found.objectVersion >= objectVersion) return false
+        records.set(hex(recordId), { ...found, objectRef, objectVersion })
+        return true
+      })
+      record(state, audit, { count: moved.length })
+      return moved.length
+    },
+    rekeyRecord(fresh, { recordId, objectRef, objectVersion }, old, audit) {
+      const done = reseal(state, fresh)
+      record(state, audit, done ? {} : { refusal: 'changed-meanwhile' })
+      const found = living(state, recordId)
+      if (!done || found === null) return false
+      records.set(hex(recordId), { ...found, objectRef, objectVersion })
+      noteDeletion(state, recordId, old)
+      return true
+    },
+  }
+}
+
+function reseal(state: State, { recordId, ...seal }: Reseal): boolean {
+  const found = living(state, recordId)
+  if (found === null || found.generation !== seal.generation - 1) return false
+  state.records.set(hex(recordId), { ...found, ...seal })
+  return true
+}
+
+function noteDeletion({ uploads, deletions }: State, recordId: Uint8Array, deletion: ObjectDeletion): void {
+  const { objectKey, notBefore } = deletion
+  const uploadId = uploads.get(hex(recordId))?.uploadId ?? deletion.uploadId
+  uploads.delete(hex(recordId))
+  if (objectKey !== null) deletions.set(objectKey, { objectKey, uploadId, notBefore })
+}
+
+function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants' | 'removeExpired'> {
+  const { grants, sessions, tombstones, challenges } = state
+  return {
+    decide: (decisions) =>
+      decisions.map((decision) => {
+        const outcome = decision.kind === 'refuse' ? decision.refusal : spend(state, decision)
+        if (outcome !== 'stale') record(state, { ...decision.audit, refusal: outcome })
+        return outcome
+      }),
+    setGrants(fresh, replaced, audit) {
+      for (const grantId of replaced) grants.delete(hex(grantId))
+      for (const grant of fresh) grants.set(hex(grant.grantId), { ...grant, uses: 0 })
+      for (const event of audit) record(state, event)
+    },
+    revokeGrants({ app, sessionRefs, recordIds }, audit) {
+      for (const event of audit) record(state, event)
+      const [refs, ids] = [sessionRefs?.map(hex), recordIds?.map(hex)]
+      return removeWhere(
+        grants,
+        (grant) =>
+          grant.app === app &&
+          (refs === undefined || refs.includes(hex(grant.sessionRef))) &&
+          (ids === undefined || ids.includes(hex(grant.recordId))),
+      )
+    },
+    removeExpired: (now) =>
+      [grants, sessions, tombstones, challenges].reduce(
+        (removed, rows) =>
+          removed + removeWhere<{ readonly expiresAt: number }>(rows, ({ expiresAt }) => expiresAt <= now),
+        0,
+      ),
+  }
+}
+
+function spend(state: State, decision: Spend): Outcome {
+  const { grantId, recordId, generation, tokenHash, uses, relocation, audit } = decision
+  const found = living(state, recordId)
+  if (found === null || (found.expiresAt !== null && found.expiresAt <= audit.at)) return 'changed-meanwhile'
+  const session = tokenHash && state.sessions.get(hex(tokenHash))
+  if (session === undefined || (session !== null && session.expiresAt <= audit.at)) return 'changed-meanwhile'
+  const grant = state.grants.get(hex(grantId))
+  if (grant === undefined || hex(grant.recordId) !== hex(recordId)) return 'changed-meanwhile'
+  if (grant.expiresAt <= audit.at) return 'changed-meanwhile'
+  if (grant.maxUses !== null && grant.uses >= grant.maxUses) return 'changed-meanwhile'
+  if (found.generation !== generation) return 'stale'
+  state.grants.set(hex(grantId), { ...grant, uses: grant.uses + uses })
+  if (relocation !== null && relocation.locatorVersion > found.locatorVersion) {
+    state.records.set(hex(recordId), { ...found, ...relocation })
+  }
+  return null
+}
+
+function sessionCommits(state: State): Some<'openSession' | 'closeSession' | 'revokeSession'> {
+  const { sessions, tombstones, challenges, grants } = state
+  return {
+    openSession(opening, audit) {
+      if (challenges.has(hex(opening.challengeHash))) return 'challenge-used'
+      if (isRevoked(state, opening)) return 'revoked'
+      challenges.set(hex(opening.challengeHash), { expiresAt: opening.challengeExpiresAt })
+      sessions.set(hex(opening.session.tokenHash), opening.session)
+      record(state, audit)
+      return 'opened'
+    },
+    closeSession(tokenHash, audit) {
+      sessions.delete(hex(tokenHash))
+      record(state, audit)
+    },
+    revokeSession(stones, audit) {
+      for (const stone of stones) {
+        const { app, sessionRef } = stone
+        const named = (row: { readonly app: string; readonly sessionRef: Uint8Array }) =>
+          row.app === app && hex(row.sessionRef) === hex(sessionRef)
+        removeWhere(sessions, named)
+        removeWhere(grants, named)
+        const name = `${app} ${hex(sessionRef)}`
+        const before = tombstones.get(name) ?? stone
+        tombstones.set(name, {
+          ...before,
+          revokedAt: Math.max(before.revokedAt, stone.revokedAt),
+          expiresAt: Math.max(before.expiresAt, stone.expiresAt),
+        })
+      }
+      record(state, audit)
+    },
+  }
+}
+
+function isRevoked({ tombstones }: State, { session, sessionRefs, assertedAt }: SessionOpening): boolean {
+  const second = (time: number) => Math.floor(time / 1000)
+  return sessionRefs.some((sessionRef) => {
+    const stone = tombstones.get(`${session.app} ${hex(sessionRef)}`)
+    return stone !== undefined && second(assertedAt) <= second(stone.revokedAt)
+  })
+}
+
+function otherCommits(state: State): Some<'recordAudit' | 'replaceKeyRing' | 'takeLease' | 'saveWork'> {
+  const { works } = state
+  return {
+    recordAudit(events) {
+      for (const event of events) record(state, event)
+    },
+    replaceKeyRing(ring, { expected, retires, audit }) {
+      const lost = state.ring === null && state.records.size > 0
+      if (lost || (state.ring?.version ?? 0) !== expected) return 'changed-meanwhile'
+      if (retires !== null && isInUse(state, retires)) return 'in-use'
+      state.ring = ring
+      if (audit !== null) record(state, audit)
+      return 'replaced'
+    },
+    takeLease(name, holder, now, leaseUntil) {
+      const before = works.get(name) ?? {
+        ...{ name, holder: null, leaseUntil: 0, cursor: null, done: 0, finishedAt: null, ended: false },
+      }
+      if (before.holder !== null && before.holder !== holder && before.leaseUntil > now) return null
+      const work = { ...before, holder, leaseUntil, done: before.ended ? 0 : before.done, ended: false }
+      works.set(name, work)
+      const { ended: _, ...answer } = work
+      return answer
+    },
+    saveWork(name, holder, { cursor, done, finishedAt, release }) {
+      const work = works.get(name)
+      if (work?.holder !== holder) return false
+      const ended = finishedAt !== null
+      const progress = {
+        cursor: ended ? null : cursor,
+        done,
+        finishedAt: finishedAt ?? work.finishedAt,
+        ended,
+      }
+      works.set(name, { ...work, ...progress, ...(release ? { holder: null, leaseUntil: 0 } : {}) })
+      return true
+    },
+  }
+}
+
+function isInUse(state: State, { key, version }: NonNullable<KeyRingChange['retires']>): boolean {
+  const alive = [...state.records.values()].filter(({ deletedAt }) => deletedAt === null)
+  const grants = [...state.grants.values()]
+  const named = [...grants, ...state.sessions.values(), ...state.tombstones.values()]
+  const versions = {
+    locator: alive.map(({ locatorVersion }) => locatorVersion),
+    objects: alive.map(({ objectVersion }) => objectVersion),
+    grant: grants.map(({ grantVersion }) => grantVersion),
+    session: named.map(({ sessionVersion }) => sessionVersion),
+    audit: state.audit.map(({ epoch }) => epoch),
+    checkpoint: [],
+  }
+  return (versions[key] as number[]).includes(version)
+}
+
+function removeWhere<Row>(rows: Map<string, Row>, matches: (row: Row) => boolean): number {
+  const names = [...rows].filter(([, row]) => matches(row)).map(([name]) => name)
+  for (const name of names) rows.delete(name)
+  return names.length
+}

@@ -1,0 +1,94 @@
+import type { TokenRecord } from '../domain/record.ts'
+import type { KeyUse, NewRecord, Reader } from '../ports.ts'
+import { type AtOnce, hex, type State } from './model.ts'
+import { columnsOf } from './sample-rows.ts'
+
+export function modelReader(state: State): AtOnce<Reader> {
+  const { records, grants, sessions, uploads, deletions, works } = state
+  const alive = () => [...records.values()].filter(({ deletedAt }) => deletedAt === null)
+  const walk = (
+    matches: (record: NewRecord) => boolean,
+    after: Uint8Array | null,
+    limit: number,
+  ): TokenRecord[] =>
+    alive()
+      .filter((record) => matches(record) && (after === null || hex(record.recordId) > hex(after)))
+      .toSorted(by(({ recordId }) => hex(recordId)))
+      .slice(0, limit)
+      .map(columnsOf)
+  return {
+    findRecords: (locators) =>
+      locators.map((locator) => {
+        const found = [...records.values()].find((record) => hex(record.locator) === hex(locator))
+        return found === undefined ? null : columnsOf(found)
+      }),
+    findRecordsById: (recordIds) =>
+      recordIds.map((recordId) => {
+        const found = records.get(hex(recordId))
+        return found === undefined ? null : columnsOf(found)
+      }),
+    findGrants: (grantIds) => grantIds.map((grantId) => grants.get(hex(grantId)) ?? null),
+    findSession: (tokenHash) => sessions.get(hex(tokenHash)) ?? null,
+    findUpload: (recordId) => uploads.get(hex(recordId)) ?? null,
+    readKeyRing: () => state.ring,
+    findDeletions: (now, limit) =>
+      [...deletions.values()]
+        .filter(({ notBefore }) => notBefore <= now)
+        .toSorted(by(({ notBefore, objectKey }) => `${notBefore} ${objectKey}`))
+        .slice(0, limit)
+        .map(({ objectKey, uploadId }) => ({ objectKey, uploadId })),
+    findRecordsSealedBy: (kid, after, limit) => walk((record) => record.kid === kid, after, limit),
+    findRecordsReferredBy: (version, after, limit) =>
+      walk(({ objectVersion }) => objectVersion === version, after, limit),
+    findUnstored: (before, after, limit) =>
+      walk(({ createdAt, storedAt }) => createdAt < before && storedAt === null, after, limit),
+    findExpired: (now, limit) =>
+      alive()
+        .filter(({ expiresAt }) => expiresAt !== null && expiresAt <= now)
+        .toSorted(by(({ expiresAt, recordId }) => `${expiresAt} ${hex(recordId)}`))
+        .slice(0, limit)
+        .map(columnsOf),
+    findUploads: (before, limit) =>
+      [...uploads.values()]
+        .filter(({ startedAt }) => startedAt < before)
+        .toSorted(by(({ startedAt, recordId }) => `${startedAt} ${hex(recordId)}`))
+        .slice(0, limit),
+    findObjectRefs: (refs) => refs.map((ref) => alive().some(({ objectRef }) => hex(objectRef) === hex(ref))),
+    countKeyUses: () => countKeyUses(state, alive()),
+    findWork: () => [...works.values()].map(({ ended: _, ...work }) => work).toSorted(by(({ name }) => name)),
+  }
+}
+
+/** Times in these tests have all the same number of digits. */
+const by =
+  <Row>(textOf: (row: Row) => string) =>
+  (a: Row, b: Row) =>
+    textOf(a) < textOf(b) ? -1 : 1
+
+function countKeyUses({ grants, sessions, tombstones, ring }: State, alive: readonly NewRecord[]): KeyUse[] {
+  const named = [...grants.values(), ...sessions.values(), ...tombstones.values()]
+  return [
+    ...count('root', [...alive.map(({ kid }) => kid), ...(ring === null ? [] : [ring.kid])]),
+    ...count(
+      'locator',
+      alive.map(({ locatorVersion }) => locatorVersion),
+    ),
+    ...count(
+      'objects',
+      alive.map(({ objectVersion }) => objectVersion),
+    ),
+    ...count(
+      'grant',
+      [...grants.values()].map(({ grantVersion }) => grantVersion),
+    ),
+    ...count(
+      'session',
+      named.map(({ sessionVersion }) => sessionVersion),
+    ),
+  ]
+}
+
+function count(key: KeyUse['key'], names: readonly (string | number)[]): KeyUse[] {
+  const groups = Map.groupBy(names.map(String), (name) => name)
+  return [...groups].map(([name, { length: rows }]) => ({ key, name, rows }))
+}

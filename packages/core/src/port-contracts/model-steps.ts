@@ -1,0 +1,286 @@
+import fc from 'fast-check'
+import type { Commits, Relocation } from '../ports.ts'
+import { hex, type State } from './model.ts'
+import {
+  APP,
+  bytes,
+  KID,
+  NOW,
+  OTHER_APP,
+  OTHER_KID,
+  type Spend,
+  sampleDeletion,
+  sampleEvent,
+  sampleGrant,
+  sampleOpening,
+  sampleRecord,
+  sampleReference,
+  sampleReseal,
+  sampleSession,
+  sampleSubject,
+  sampleTombstone,
+  sampleUpload,
+  spend,
+} from './sample-rows.ts'
+
+/** Few of each, so that random steps meet each other. */
+export function newWorld() {
+  const apps = [APP, OTHER_APP] as const
+  const ends = [null, NOW + 500, NOW + 1000]
+  const records = ends.map((expiresAt, index) =>
+    sampleRecord({ app: at(apps, index % 2), expiresAt, sealedMetadata: index === 0 ? bytes(60) : null }),
+  )
+  return {
+    apps,
+    records,
+    recordIds: [...records.map(({ recordId }) => recordId), bytes(16)],
+    /** Where each record can move to: one place for each younger key. */
+    locators: records.map(() => [bytes(32), bytes(32)] as const),
+    kids: [KID, OTHER_KID] as const,
+    refs: [bytes(32), bytes(32), bytes(32)],
+    grantIds: [0, 1, 2, 3, 4, 5].map(() => bytes(32)),
+    tokenHashes: [0, 1, 2].map(() => bytes(32)),
+    challenges: [0, 1, 2, 3].map(() => bytes(32)),
+    objectRefs: [0, 1, 2, 3].map(() => bytes(32)),
+    ring: (version: number) => ({ version, kid: KID, sealed: bytes(40) }),
+  }
+}
+
+export type World = ReturnType<typeof newWorld>
+
+/** A commit by its name, with what it is given. */
+export type Call = { [Name in keyof Commits]: readonly [Name, ...Parameters<Commits[Name]>] }[keyof Commits]
+
+/** What to call, seen that things are as they are. */
+export type Step = (world: World, state: State) => readonly Call[]
+
+// A few seconds on both sides of NOW: boundaries are met often.
+const time = fc.integer({ min: -2, max: 4 }).map((half) => NOW + half * 500)
+const version = fc.integer({ min: 1, max: 3 })
+const pick = (size: number) => fc.nat({ max: size - 1 })
+const at = <Item>(items: readonly Item[], index: number): Item => items[index] as Item
+const step = <Shape>(
+  shape: fc.Arbitrary<Shape>,
+  calls: (shape: Shape, world: World, state: State) => Call[],
+) =>
+  shape.map(
+    (chosen): Step =>
+      (world, state) =>
+        calls(chosen, world, state),
+  )
+
+const grant = fc.record({
+  id: pick(6),
+  app: pick(2),
+  ref: pick(3),
+  record: pick(4),
+  grantVersion: version,
+  sessionVersion: version,
+  expiresAt: time,
+  maxUses: fc.option(fc.integer({ min: 1, max: 3 }), { nil: null }),
+  access: fc.constantFrom('read' as const, 'store' as const),
+})
+
+const setGrants = step(
+  fc.record({ grants: fc.array(grant, { maxLength: 4 }), replaced: fc.array(pick(6), { maxLength: 1 }) }),
+  ({ grants, replaced }, { grantIds, apps, refs, recordIds }) => {
+    const rows = grants.map(({ id, app, ref, record, ...rest }) => {
+      const names = { grantId: at(grantIds, id), app: at(apps, app), sessionRef: at(refs, ref) }
+      return sampleGrant(at(recordIds, record), { ...names, ...rest })
+    })
+    return [['setGrants', rows, replaced.map((id) => at(grantIds, id)), [sampleEvent()]]]
+  },
+)
+
+const spending = fc.record({
+  id: pick(6),
+  // Mostly the grant's own record: others are refused at once.
+  record: fc.option(pick(4), { nil: null, freq: 2 }),
+  // Mostly the generation in which it is.
+  late: fc.constantFrom(0, 0, 0, 1),
+  session: fc.option(pick(3), { nil: null }),
+  uses: fc.constantFrom(0 as const, 1 as const, 1 as const),
+  at: time,
+  moveTo: fc.constantFrom(null, null, 1, 2, 3),
+})
+
+const decide = step(fc.array(spending, { minLength: 1, maxLength: 5 }), (shapes, world, state) => {
+  const decisions = shapes.map(({ id, record, late, session, uses, at: when, moveTo }): Spend => {
+    const grantId = at(world.grantIds, id)
+    const own = state.grants.get(hex(grantId))?.recordId ?? at(world.recordIds, 0)
+    const recordId = record === null ? own : at(world.recordIds, record)
+    const generation = (state.records.get(hex(recordId))?.generation ?? 1) + late
+    const tokenHash = session === null ? null : at(world.tokenHashes, session)
+    const relocation = relocationOf(world, recordId, moveTo)
+    const choices = { tokenHash, generation, uses, relocation, audit: sampleSubject({ at: when }) }
+    return spend(sampleGrant(recordId, { grantId }), choices)
+  })
+  return [['decide', decisions]]
+})
+
+function relocationOf(
+  { records, locators }: World,
+  recordId: Uint8Array,
+  to: number | null,
+): Relocation | null {
+  const index = records.findIndex((record) => record.recordId === recordId)
+  if (to === null || index < 0) return null
+  const locator = [at(records, index).locator, ...at(locators, index)][to - 1]
+  return locator === undefined ? null : { locator, locatorVersion: to }
+}
+
+const revokeGrants = step(
+  fc.record({
+    app: pick(2),
+    refs: fc.option(fc.uniqueArray(pick(3)), { nil: null }),
+    records: fc.option(fc.uniqueArray(pick(4)), { nil: null }),
+  }),
+  ({ app, refs, records }, world) => {
+    const sessionRefs = refs?.map((ref) => at(world.refs, ref)) ?? null
+    const recordIds = records?.map((record) => at(world.recordIds, record)) ?? null
+    return [['revokeGrants', { app: at(world.apps, app), sessionRefs, recordIds }, [sampleEvent()]]]
+  },
+)
+
+const shred = step(fc.record({ record: pick(4), at: time }), ({ record, at: when }, { recordIds }) => {
+  const deletion = sampleDeletion({ at: when, notBefore: when })
+  return [['shredRecord', at(recordIds, record), deletion, sampleEvent()]]
+})
+
+const finishDeletions = step(pick(3), (index, _, { deletions }) => [
+  ['finishDeletions', [...deletions.keys()].slice(index, index + 1)],
+])
+
+const upload = step(
+  fc.record({ record: pick(4), at: time, what: fc.constantFrom('begin', 'begin', 'end', 'abort', 'mark') }),
+  ({ record, at: when, what }, { recordIds }) => {
+    const recordId = at(recordIds, record)
+    if (what === 'begin') return [['beginUpload', sampleUpload(recordId, { startedAt: when })]]
+    if (what === 'mark') return [['markStored', [recordId], when]]
+    return [['endUpload', recordId, what === 'end' ? when : null, sampleEvent()]]
+  },
+)
+
+const sealing = fc.record({ record: pick(3), kid: pick(2), late: fc.constantFrom(0, 0, 0, 1) })
+
+function resealOf(
+  { records, kids }: World,
+  state: State,
+  shape: { record: number; kid: number; late: number },
+) {
+  const record = at(records, shape.record)
+  const { generation = 1 } = state.records.get(hex(record.recordId)) ?? {}
+  return sampleReseal(record, { generation: generation + 1 + shape.late, kid: at(kids, shape.kid) })
+}
+
+const reseal = step(fc.array(sealing, { maxLength: 4 }), (shapes, world, state) => [
+  ['resealRecords', shapes.map((shape) => resealOf(world, state, shape)), sampleEvent({ count: 9 })],
+])
+
+const rekey = step(
+  fc.record({ seal: sealing, objectVersion: version, ref: pick(4), notBefore: time }),
+  ({ seal, objectVersion, ref, notBefore }, world, state) => {
+    const fresh = resealOf(world, state, seal)
+    const reference = { recordId: fresh.recordId, objectVersion, objectRef: at(world.objectRefs, ref) }
+    return [['rekeyRecord', fresh, reference, sampleDeletion({ notBefore }), sampleEvent()]]
+  },
+)
+
+const refer = step(
+  fc.array(fc.record({ record: pick(4), objectVersion: version, ref: pick(4) }), { maxLength: 3 }),
+  (shapes, { recordIds, objectRefs }) => {
+    const references = shapes.map(({ record, objectVersion, ref }) =>
+      sampleReference(at(recordIds, record), { objectVersion, objectRef: at(objectRefs, ref) }),
+    )
+    return [['referObjects', references, sampleEvent()]]
+  },
+)
+
+const openSession = step(
+  fc.record({
+    app: pick(2),
+    refs: fc.uniqueArray(pick(3), { minLength: 1, maxLength: 2 }),
+    session: pick(3),
+    sessionVersion: version,
+    challenge: pick(4),
+    expiresAt: time,
+    assertedAt: time,
+  }),
+  ({ app, refs, session, sessionVersion, challenge, expiresAt, assertedAt }, world) => {
+    const tokenHash = at(world.tokenHashes, session)
+    const sessionRefs = refs.map((ref) => at(world.refs, ref))
+    const place = { app: at(world.apps, app), sessionRef: at(sessionRefs, 0), sessionVersion }
+    const opening = sampleOpening(sampleSession({ ...place, tokenHash, expiresAt }), {
+      challengeHash: at(world.challenges, challenge),
+      challengeExpiresAt: expiresAt,
+      assertedAt,
+      sessionRefs,
+    })
+    // Access tokens are never issued twice.
+    return [
+      ['closeSession', tokenHash, sampleEvent()],
+      ['openSession', opening, sampleEvent()],
+    ]
+  },
+)
+
+const revokeSession = step(
+  fc.record({
+    app: pick(2),
+    refs: fc.uniqueArray(pick(3), { minLength: 1, maxLength: 2 }),
+    sessionVersion: version,
+    revokedAt: time,
+    expiresAt: time,
+  }),
+  ({ app, refs, ...rest }, world) => {
+    const stones = refs.map((ref) =>
+      sampleTombstone(at(world.refs, ref), { app: at(world.apps, app), ...rest }),
+    )
+    return [['revokeSession', stones, sampleEvent()]]
+  },
+)
+
+const removeExpired = step(time, (now) => [['removeExpired', now, 100]])
+
+const replaceKeyRing = step(
+  fc.record({
+    late: fc.constantFrom(0, 0, 0, 1),
+    key: fc.constantFrom('locator', 'objects', 'grant', 'session', 'audit', 'checkpoint'),
+    version,
+    retires: fc.boolean(),
+  }),
+  ({ late, key, version: named, retires }, { ring }, state) => {
+    const expected = (state.ring?.version ?? 0) - late
+    const retired = retires ? { key, version: key === 'audit' ? 1582 + named : named } : null
+    return [['replaceKeyRing', ring(expected + 1), { expected, retires: retired, audit: sampleEvent() }]]
+  },
+)
+
+const work = step(
+  fc.record({
+    name: fc.constantFrom('reap', 'reseal'),
+    holder: fc.constantFrom('a', 'b'),
+    now: time,
+    lease: fc.constantFrom(500, 1000),
+    save: fc.boolean(),
+    progress: fc.record({
+      cursor: fc.constantFrom(null, 'x', 'y'),
+      done: fc.nat({ max: 9 }),
+      finishedAt: fc.option(time, { nil: null }),
+      release: fc.boolean(),
+    }),
+  }),
+  ({ name, holder, now, lease, save, progress }) => [
+    save ? ['saveWork', name, holder, progress] : ['takeLease', name, holder, now, now + lease],
+  ],
+)
+
+const any: fc.Arbitrary<Step> = fc.oneof(
+  { arbitrary: setGrants, weight: 4 },
+  { arbitrary: decide, weight: 6 },
+  { arbitrary: openSession, weight: 3 },
+  { arbitrary: fc.oneof(upload, reseal, rekey, refer, replaceKeyRing, work), weight: 6 },
+  { arbitrary: fc.oneof(revokeGrants, shred, finishDeletions, revokeSession, removeExpired), weight: 4 },
+)
+
+export const steps = fc.array(any, { minLength: 5, maxLength: 45 })
