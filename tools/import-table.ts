@@ -91,6 +91,11 @@ export const ROOMS = {
     at: ['packages/stores/src/sqlite/'],
     may: ['#contract', '#core', 'node:sqlite', 'node:crypto', 'node:timers/promises', ...FILES],
   },
+  'stores/postgres': {
+    purpose: 'the database port over its one driver',
+    at: ['packages/stores/src/postgres/'],
+    may: ['#contract', '#core', 'pg', 'node:crypto', 'node:fs/promises', 'node:timers/promises'],
+  },
   'stores/s3': {
     purpose: 'the object store port over HTTP',
     at: ['packages/stores/src/s3/'],
@@ -100,7 +105,8 @@ export const ROOMS = {
     ],
   },
   'stores/root-keys': {
-    purpose: 'the root key port: files, variables, HSMs, KMS, Vault; each driver is loaded only where it is used',
+    purpose:
+      'the root key port: files, variables, HSMs, KMS, Vault; each driver is loaded only where it is used',
     at: ['packages/stores/src/root-keys/'],
     may: [
       ...['#contract', '#core', 'node:crypto', ...FILES],
@@ -174,6 +180,11 @@ export const ROOMS = {
       ...['#tokenizer/http', '#tokenizer/config', '#tokenizer/jobs', '#tokenizer/metrics'],
       ...['pino', 'node:*'],
     ],
+  },
+  'tokenizer/commands': {
+    purpose: 'what an operator runs; loads no service',
+    at: ['packages/tokenizer/src/commands/'],
+    may: ['#core', '#stores/s3', '#tokenizer/config', 'node:fs', 'node:util'],
   },
   browser: {
     purpose: 'the page side of the frame, free of frameworks',

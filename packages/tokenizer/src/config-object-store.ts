@@ -39,3 +39,10 @@ export const ObjectStore = Type.Object(
   },
   closed,
 )
+
+/** Who encrypts new values, by the setting `protection`, and so what the object store must be able to do. */
+export const ENCRYPTION = {
+  store: 'store',
+  'prefer-end-to-end': 'both',
+  'require-end-to-end': 'end-to-end',
+} as const

@@ -13,6 +13,7 @@ import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } fro
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, pino } from 'pino'
 import { parseConfig, type TokenizerConfig } from './config.ts'
+import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
 import { registerApps } from './http/apps.ts'
 import type { FramePages } from './http/routes/frame.ts'
@@ -91,13 +92,6 @@ export async function openNeeds(
     },
   }
 }
-
-/** Who encrypts new values, and so what the object store must be able to do. */
-const ENCRYPTION = {
-  store: 'store',
-  'prefer-end-to-end': 'both',
-  'require-end-to-end': 'end-to-end',
-} as const
 
 async function openObjectStore(
   { objectStore, publicUrl, protection = 'store', logLevel }: TokenizerConfig,

@@ -58,7 +58,9 @@ async function copyWhole(copy: Copy): Promise<Outcome> {
   if (!isUnable(answer)) return outcomeOf(answer)
   // Some stores copy and know no condition for it; this name was drawn at random for this copy.
   if (await copy.store.exists(copy.to.objectKey)) return (await isThere(copy)) ? 'copied' : thereAlready()
-  return outcomeOf(await requestCopy(copy, {}))
+  const unconditional = await requestCopy(copy, {})
+  // The policy of the bucket may ask for the condition.
+  return unconditional.code === 'AccessDenied' ? 'unable' : outcomeOf(unconditional)
 }
 
 // Tried again when the answer is lost: the first copy then makes the second a 412, and it is looked at.

@@ -24,5 +24,9 @@ function headersFor(prefix: string, sseKey: Uint8Array | null): Record<string, s
   }
 }
 
-/** The header without which a write is not encrypted with a key of the client. */
-export const ENCRYPTION_HEADER = `${PREFIX}-algorithm`
+/** Their names. */
+export const ENCRYPTION_HEADERS: readonly string[] = [
+  `${PREFIX}-algorithm`,
+  `${PREFIX}-key`,
+  `${PREFIX}-key-md5`,
+]

@@ -1,4 +1,18 @@
 export { type BucketAddress, publicPlace } from './address.ts'
+export { type AppliedSetting, applyBucketSettings, type SettingName } from './apply-settings.ts'
+export {
+  type BucketPolicy,
+  type BucketUse,
+  bucketPolicy,
+  type CorsConfiguration,
+  corsConfiguration,
+  type EncryptionConfiguration,
+  encryptionConfiguration,
+  type LifecycleConfiguration,
+  lifecycleConfiguration,
+  type PublicAccessBlock,
+  publicAccessBlock,
+} from './bucket-settings.ts'
 export type { CredentialSource, DefaultChain, LoadedCredentials } from './credentials.ts'
 export { openS3, type S3ObjectStore, type S3Options } from './object-store.ts'
 export { DOWNLOAD_SECONDS, UPLOAD_SECONDS } from './presigned.ts'
