@@ -1,0 +1,129 @@
+import type { SessionId, TokenId } from '@lunadefend/contract'
+import {
+  type Commits,
+  type Database,
+  detokenize,
+  type Needs,
+  referStep,
+  resealStep,
+  revokeGrant,
+  workOn,
+} from '@lunadefend/core'
+import { openSqlite } from '@lunadefend/stores/sqlite'
+import { APP, databaseFileIn, objectStoreAt, openRules, SID } from './house.ts'
+
+/** How a process of its own opens a house that another one has made. */
+export interface ProcessOptions {
+  readonly directory: string
+  readonly rootKeys: readonly string[]
+  readonly objectsUrl: string
+  /** `null` = the SQLite file of the house. */
+  readonly postgresUrl: string | null
+  /** So much is its clock ahead: then leases of processes that died are over. @default 0 */
+  readonly aheadMs?: number
+}
+
+/** At which call of a commit the process kills itself with SIGKILL. */
+export interface Death {
+  readonly commit: keyof Commits
+  readonly when: 'before' | 'after'
+  readonly nth: number
+}
+
+export type Order =
+  /** For each token so many clients at once; answers how many of them were let through. */
+  | { readonly kind: 'race'; readonly token: TokenId; readonly clients: number }
+  /** One read; answers the key that the object store is sent, `null` = refused. */
+  | { readonly kind: 'read'; readonly token: TokenId }
+  | { readonly kind: 'revoke'; readonly token: TokenId }
+  /** Does a background work to its end; answers how many items were done. */
+  | { readonly kind: 'work'; readonly work: 'reseal' | 'refer'; readonly death: Death | null }
+  | { readonly kind: 'refresh' }
+
+const STEPS = { reseal: resealStep, refer: referStep } as const
+const caller = {
+  actor: { kind: 'application', app: APP, sid: SID as SessionId },
+  requestId: 'a-request',
+} as const
+
+const options = JSON.parse(process.argv[2] ?? '') as ProcessOptions
+const clock = { now: () => Date.now() + (options.aheadMs ?? 0) }
+const rules = await openRules({
+  directory: options.directory,
+  rootKeys: options.rootKeys,
+  objectStore: objectStoreAt(options.objectsUrl, clock),
+  openDatabase,
+  clock,
+})
+
+async function openDatabase(): Promise<Database> {
+  if (options.postgresUrl === null) return openSqlite(databaseFileIn(options.directory))
+  const { openPostgres } = await import('@lunadefend/stores/postgres')
+  return openPostgres({ url: options.postgresUrl })
+}
+
+async function obey(order: Order): Promise<unknown> {
+  switch (order.kind) {
+    case 'race': {
+      const tries = Array.from({ length: order.clients }, () => keyOf(order.token))
+      return (await Promise.all(tries)).filter((key) => key !== null).length
+    }
+    case 'read':
+      return keyOf(order.token)
+    case 'revoke':
+      return revokeGrant(rules.needs, caller, { sid: SID, tokens: [order.token] })
+    case 'work':
+      return finish(mortal(rules.needs, order.death), order.work)
+    case 'refresh':
+      return rules.refresh()
+  }
+}
+
+async function keyOf(token: TokenId): Promise<string | null> {
+  const [result] = await detokenize(rules.needs, caller, { tokens: [token], acceptsEndToEnd: false })
+  if (!result?.ok) return null
+  return result.data.source.headers['x-amz-server-side-encryption-customer-key'] ?? null
+}
+
+async function finish(needs: Needs, work: 'reseal' | 'refer'): Promise<number> {
+  for (;;) {
+    const state = await workOn(needs, work, 1000, (cursor) => STEPS[work](needs, 'a-work', cursor))
+    if (state?.cursor === null) return state.done
+    // The lease of a process that was killed.
+    if (state === null) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** The same needs, in a process that dies at the n-th of these commits. */
+function mortal(needs: Needs, death: Death | null): Needs {
+  if (death === null) return needs
+  let calls = 0
+  const die = async (): Promise<never> => {
+    process.kill(process.pid, 'SIGKILL')
+    return new Promise<never>(() => {})
+  }
+  const commit = new Proxy(needs.database.commit, {
+    get(target, name: keyof Commits) {
+      const call = target[name] as (...args: unknown[]) => Promise<unknown>
+      if (name !== death.commit) return call
+      return async (...args: unknown[]) => {
+        calls += 1
+        if (calls === death.nth && death.when === 'before') await die()
+        const answer = await call.apply(target, args)
+        if (calls === death.nth) await die()
+        return answer
+      }
+    },
+  })
+  const database = { ...needs.database, read: needs.database.read.bind(needs.database), commit } as Database
+  return { ...needs, database, keys: needs.keys }
+}
+
+process.on('message', ({ id, order }: { id: number; order: Order }) => {
+  obey(order).then(
+    (answer) => process.send?.({ id, answer }),
+    (error: Error) => process.send?.({ id, error: `${error.name}: ${error.message}` }),
+  )
+})
+process.on('disconnect', () => process.exit(0))
+process.send?.('ready')
