@@ -31,7 +31,7 @@ export interface Question {
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array
 }
 
 /** A place on the way to one server, where everything is written down. */

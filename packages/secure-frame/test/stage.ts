@@ -59,10 +59,10 @@ export async function closeBrowser(): Promise<void> {
   shared = undefined
 }
 
-/** A context of the browser in which every page can mount frames of this Tokenizer. */
-export async function openContext(tokenizer: string): Promise<BrowserContext> {
-  shared ??= startChromium()
-  const { browser } = await shared
+/** A context of the browser, or of one of the caller's own, in which every page can mount frames of this Tokenizer. */
+export async function openContext(tokenizer: string, own?: OwnBrowser): Promise<BrowserContext> {
+  if (own === undefined) shared ??= startChromium()
+  const { browser } = own ?? (await (shared as Promise<OwnBrowser>))
   const context = await browser.newContext()
   context.setDefaultTimeout(10_000)
   await context.addInitScript(hostScript, { tokenizer })
