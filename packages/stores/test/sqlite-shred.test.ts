@@ -52,6 +52,7 @@ async function use({ commit }: Database, tokens: readonly SampleToken[]): Promis
   await commit.setGrants(
     tokens.map(({ grant }) => ({ ...grant, purpose: 'support case' })),
     [],
+    [],
   )
 }
 

@@ -1,11 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { expectNoGap } from './audit-rules.ts'
 import type { DatabaseUnderTest, OpenDatabase } from './database-under-test.ts'
 import { startElsewhere } from './elsewhere.ts'
-import { bytes, givenGrant, NOW, sampleEvent, sampleOpening, sampleSession, spend } from './sample-rows.ts'
+import {
+  bytes,
+  givenGrant,
+  NOW,
+  OTHER_KID,
+  sampleDeletion,
+  sampleEvent,
+  sampleOpening,
+  sampleReference,
+  sampleReseal,
+  sampleSession,
+  spend,
+} from './sample-rows.ts'
 
 export function raceRules(open: OpenDatabase): void {
   connectionRules(open)
+  workRules(open)
+  resurrectionRules(open)
   processRules(open)
 }
 
@@ -61,12 +76,68 @@ function connectionRules(open: OpenDatabase): void {
 
 const PROCESSES = 3
 const TRIES = 60
+const RECORDS = 100
+
+function workRules(open: OpenDatabase): void {
+  test('of many that ask for a lease at once exactly one gets it', async () => {
+    await using under = await open()
+    await using other = await under.connect()
+    for (let round = 0; round < 20; round += 1) {
+      const racers = Array.from({ length: 6 }, (_, index) =>
+        (index % 2 === 0 ? other : under.database).commit.takeLease(
+          'reap',
+          `${index}`,
+          NOW + round,
+          NOW + round + 1,
+        ),
+      )
+      const taken = (await Promise.all(racers)).filter((work) => work !== null)
+      expect(taken).toHaveLength(1)
+    }
+  })
+
+  test('a record is sealed anew and rekeyed at once: exactly one of them happens', async () => {
+    await using under = await open()
+    await using other = await under.connect()
+    for (let round = 0; round < 10; round += 1) {
+      const { record } = await givenGrant(under.database.commit)
+      const reference = sampleReference(record.recordId)
+      const [resealed, rekeyed] = await Promise.all([
+        other.commit.resealRecords([sampleReseal(record)], sampleEvent()),
+        under.database.commit.rekeyRecord(sampleReseal(record), reference, sampleDeletion(), sampleEvent()),
+      ])
+      expect(resealed + Number(rekeyed)).toBe(1)
+      const refs = [record.objectRef, reference.objectRef]
+      const known = await other.read((reader) => reader.findObjectRefs(refs))
+      expect(known).toEqual([!rekeyed, rekeyed])
+    }
+  })
+}
+
+function resurrectionRules(open: OpenDatabase): void {
+  test('a record is sealed anew and shredded at once: nothing of any seal is left', async () => {
+    await using under = await open()
+    await using other = await under.connect()
+    for (let round = 0; round < 10; round += 1) {
+      const { record } = await givenGrant(under.database.commit)
+      const [, shredded] = await Promise.all([
+        other.commit.resealRecords([sampleReseal(record)], sampleEvent()),
+        under.database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent()),
+      ])
+      expect(shredded).toBe(true)
+      const [left] = await other.read((reader) => reader.findRecordsById([record.recordId]))
+      const zeros = { recordSalt: new Uint8Array(32), sealed: new Uint8Array(record.sealed.length) }
+      expect(left).toMatchObject({ ...zeros, deletedAt: NOW })
+    }
+  })
+}
 
 function processRules(open: OpenDatabase): void {
   test('several processes share the uses of a grant, and not one more', async () => {
     await using under = await open()
     const { grant } = await givenGrant(under.database.commit, { maxUses: 50, expiresAt: NOW + 1 })
-    const outcomes = await raceElsewhere(under, [grant.grantId, grant.recordId])
+    const task = ['spend', hex(grant.grantId), hex(grant.recordId), String(TRIES)]
+    const outcomes = await raceElsewhere(under, Array(PROCESSES).fill(task))
     expect(outcomes).toHaveLength(PROCESSES * TRIES)
     expect(outcomes.filter((outcome) => outcome === 'allowed')).toHaveLength(50)
     const [left] = await under.database.read((reader) => reader.findGrants([grant.grantId]))
@@ -76,14 +147,65 @@ function processRules(open: OpenDatabase): void {
     expect(new Set(rows.map(({ writer }) => writer)).size).toBe(1 + PROCESSES)
     expectNoGap(rows)
   })
+
+  test('two processes seal the same records anew: each record once', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const given = await Promise.all(Array.from({ length: RECORDS }, () => givenGrant(commit)))
+    const printed = await raceElsewhere(under, [['reseal'], ['reseal']])
+    expect(sum(printed.map(Number))).toBe(RECORDS)
+    const counts = (await under.readAudit()).filter(({ action }) => action === 'reseal-records')
+    expect(sum(counts.map(({ count }) => count))).toBe(RECORDS)
+    const recordIds = given.map(({ record }) => record.recordId)
+    const records = await under.database.read((reader) => reader.findRecordsById(recordIds))
+    expect(new Set(records.map((record) => `${record?.kid} ${record?.generation}`))).toEqual(
+      new Set([`${OTHER_KID} 2`]),
+    )
+  })
+
+  test('uses race with fresh seals: none is lost, and none counts twice', async () => {
+    await using under = await open()
+    const { database } = under
+    const { record, grant } = await givenGrant(database.commit)
+    const task = ['insist', hex(grant.grantId), hex(grant.recordId), String(TRIES)]
+    let generation = 1
+    let over = false
+    const uses = raceElsewhere(under, [task, task]).finally(() => {
+      over = true
+    })
+    while (!over) {
+      const fresh = sampleReseal({ ...record, generation })
+      generation += await database.commit.resealRecords([fresh], sampleEvent({ action: 'reseal-records' }))
+      await delay(3)
+    }
+    expect(new Set(await uses)).toEqual(new Set(['allowed']))
+    expect(generation).toBeGreaterThan(2)
+    await database.read(async (reader) => {
+      expect(await reader.findGrants([grant.grantId])).toEqual([{ ...grant, uses: 2 * TRIES }])
+      expect(await reader.findRecordsById([record.recordId])).toMatchObject([{ generation }])
+    })
+    const rows = (await under.readAudit()).filter(({ action }) => action === 'detokenize')
+    expect(rows.map(({ refusal }) => refusal)).toEqual(Array(2 * TRIES).fill(null))
+  })
+
+  test('a lease has one holder at a time, whichever process comes first', async () => {
+    await using under = await open()
+    const rounds = await raceElsewhere(under, [
+      ['lease', 'a', String(TRIES)],
+      ['lease', 'b', String(TRIES)],
+    ])
+    // In each round the first that asks gets it, and the other one does not.
+    const each = Array.from({ length: TRIES }, (_, round) => round)
+    expect(rounds.map(Number).toSorted((a, b) => a - b)).toEqual(each)
+  })
 }
 
-/** What each of several processes printed, after all of them were let go at once. */
-async function raceElsewhere(under: DatabaseUnderTest, ids: readonly Uint8Array[]): Promise<string[]> {
-  const hex = ids.map((id) => Buffer.from(id).toString('hex'))
-  const processes = Array.from({ length: PROCESSES }, () =>
-    startElsewhere(under.elsewhere, ['spend', ...hex, String(TRIES)]),
-  )
+const hex = (id: Uint8Array) => Buffer.from(id).toString('hex')
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+
+/** What several processes printed, a task each, after all of them were let go at once. */
+async function raceElsewhere(under: DatabaseUnderTest, tasks: readonly string[][]): Promise<string[]> {
+  const processes = tasks.map((task) => startElsewhere(under.elsewhere, task))
   await Promise.all(processes.map((process) => process.firstLine))
   for (const process of processes) process.go()
   const printed = await Promise.all(processes.map((process) => process.ended))

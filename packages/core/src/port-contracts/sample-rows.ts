@@ -124,7 +124,7 @@ export function sampleUpload(recordId: Uint8Array, changes: Partial<Upload> = {}
 }
 
 /** A fresh seal of the same length as the record's own. */
-export function sampleReseal(record: NewRecord, changes: Partial<Reseal> = {}): Reseal {
+export function sampleReseal(record: TokenRecord, changes: Partial<Reseal> = {}): Reseal {
   const { recordId, generation, recordSalt, sealed, sealedMetadata } = record
   return {
     recordId,
