@@ -116,7 +116,10 @@ export const ROOMS = {
   'object-store': {
     purpose: 'an S3-compatible server of its own over a folder',
     at: ['packages/object-store/src/'],
-    may: ['#core', '#core/crypto', 'node:*'],
+    may: [
+      ...['#core', '#core/crypto', 'node:*'],
+      ...['@aws-crypto/crc32c', '@aws-sdk/crc64-nvme', 'fast-xml-parser'],
+    ],
   },
   'secure-frame': {
     purpose: 'the only place in the browser that sees a value',

@@ -1,8 +1,11 @@
 /** Every way in which a port fails. The text says what it means for whoever runs the Tokenizer. */
 export const PORT_FAILURES = {
-  database_unusable: 'The database file cannot be opened, or belongs to something else.',
-  database_damaged: 'The database file is damaged.',
+  database_unusable: 'The database cannot be opened, or belongs to something else.',
+  database_damaged: 'The database is damaged.',
   database_newer: 'The database was written by a newer version.',
+  database_older: 'The database lacks a migration that this version needs.',
+  database_unreachable: 'The database does not answer.',
+  database_uncertain: 'The database was lost while it committed: nobody knows whether it did.',
   database_busy: 'Another process holds the database for too long.',
   database_failed: 'The database could not do what was asked: nothing was changed.',
   database_closed: 'The database was closed.',

@@ -1,0 +1,56 @@
+import type { AuditEvent } from '@lunadefend/core'
+import { type Answer, bind, type Step, type Values } from './statement.ts'
+import { STATEMENTS } from './statements.ts'
+
+/**
+ * What one commit sends and how it reads the answers. All of it goes out at once, so nothing that is sent can depend on
+ * an answer: what must be decided is decided in the statements.
+ */
+export interface Command<Result> {
+  readonly locks: Locks
+  /** `writer` is whose rows of audit these will be. */
+  steps(writer: string): readonly Step[]
+  /** From one answer for each step. */
+  answer(answers: readonly Answer[]): Result
+}
+
+/**
+ * Rows that are locked, in one order for every process, before anything else is done. At READ COMMITTED each statement
+ * sees what is committed when it begins: what comes after the lock has seen whoever held it before.
+ */
+export interface Locks {
+  readonly gates?: readonly number[]
+  /** Whether nobody else may pass the gates. */
+  readonly closed?: boolean
+  readonly grants?: readonly Uint8Array[]
+  readonly records?: readonly Uint8Array[]
+}
+
+/** The statements that take the locks of all of them. */
+export function stepsOfLocks(all: readonly Locks[]): Step[] {
+  const gates = all.flatMap((locks) => locks.gates ?? [])
+  const grants = all.flatMap((locks) => locks.grants ?? [])
+  const records = all.flatMap((locks) => locks.records ?? [])
+  // Taken once and strongly: a lock that two processes share, and both want to strengthen, lets neither go on.
+  const gate = all.some(({ closed }) => closed) ? STATEMENTS.lockGates : STATEMENTS.shareGates
+  return [
+    ...(gates.length > 0 ? [bind(gate, { keys: gates })] : []),
+    ...(grants.length > 0 ? [bind(STATEMENTS.lockGrants, { keys: grants })] : []),
+    ...(records.length > 0 ? [bind(STATEMENTS.lockRecords, { keys: records })] : []),
+  ]
+}
+
+/** The parameters of the row of audit. */
+export function noted(writer: string, event: AuditEvent): Values {
+  const { at, requestId, app, actor, action, epoch, session, token, count, refusal } = event
+  return { writer, at, requestId, app, actor, action, epoch, session, token, count, refusal }
+}
+
+export function notes(writer: string, events: readonly AuditEvent[]): Step[] {
+  return events.map((event) => bind(STATEMENTS.note, noted(writer, event)))
+}
+
+/** What a step answered in the column `value` of its one row. */
+export function answered(answer: Answer | undefined): unknown {
+  return answer?.rows[0]?.['value']
+}

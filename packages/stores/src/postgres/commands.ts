@@ -1,0 +1,29 @@
+import type { Commits } from '@lunadefend/core'
+import { type Command, notes } from './command.ts'
+import { decide } from './decide.ts'
+import { GRANT_COMMANDS } from './grant-commands.ts'
+import { KEY_RING_COMMANDS } from './key-ring-commands.ts'
+import { RECORD_COMMANDS } from './record-commands.ts'
+import { SESSION_COMMANDS } from './session-commands.ts'
+import { WORK_COMMANDS } from './work-commands.ts'
+
+/** Each commit as what it sends; nothing is sent here. */
+export type Commands = {
+  readonly [Name in keyof Commits]: (
+    ...args: Parameters<Commits[Name]>
+  ) => Command<Awaited<ReturnType<Commits[Name]>>>
+}
+
+export const COMMANDS: Commands = {
+  ...RECORD_COMMANDS,
+  ...GRANT_COMMANDS,
+  ...SESSION_COMMANDS,
+  ...KEY_RING_COMMANDS,
+  ...WORK_COMMANDS,
+  decide,
+  recordAudit: (events) => ({
+    locks: {},
+    steps: (writer) => notes(writer, events),
+    answer: () => undefined,
+  }),
+}

@@ -1,0 +1,42 @@
+import type { Commits, Database } from '@lunadefend/core'
+import type { Command } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { createGroupCommit, type GroupCommit } from './group-commit.ts'
+import { clientConfigOf, type PostgresPlace } from './place.ts'
+import { createReadPool } from './read-pool.ts'
+import { openWriter } from './writer.ts'
+
+export interface PostgresSettings extends PostgresPlace {
+  /** How many connections read at the same time; one more writes. @default 4 */
+  readonly readers?: number | undefined
+}
+
+/**
+ * The database on a PostgreSQL, or an engine that speaks like one, for any number of processes. Nothing is kept in
+ * memory: what one process commits holds in all the others. It comes back by itself when the server does; what is asked
+ * meanwhile waits for some seconds. Disposal writes what is queued, then closes.
+ *
+ * @throws {PortFailure} `database_unreachable`, `database_unusable`, `database_older`, `database_newer`
+ */
+export async function openPostgres(settings: PostgresSettings): Promise<Database> {
+  const config = await clientConfigOf(settings)
+  const queue = createGroupCommit(await openWriter(config))
+  const pool = createReadPool(config, settings.readers ?? 4)
+  let closing: Promise<unknown> | null = null
+  return {
+    read: pool.read,
+    commit: queued(queue),
+    async [Symbol.asyncDispose]() {
+      closing ??= Promise.all([queue.close(), pool.close()])
+      await closing
+    },
+  }
+}
+
+function queued(queue: GroupCommit): Commits {
+  const commits = Object.entries(COMMANDS).map(([name, command]) => [
+    name,
+    (...args: never[]) => queue.run((command as (...args: never[]) => Command<unknown>)(...args)),
+  ])
+  return Object.fromEntries(commits) as Commits
+}

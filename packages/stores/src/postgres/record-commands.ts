@@ -1,0 +1,119 @@
+import type { AuditEvent, NewRecord, ObjectDeletion, ObjectReference, Reseal } from '@lunadefend/core'
+import { answered, type Command, noted, notes } from './command.ts'
+import type { Commands } from './commands.ts'
+import { putGrant } from './grant-commands.ts'
+import { bind, type Step, type Values } from './statement.ts'
+import { STATEMENTS } from './statements.ts'
+
+type RecordCommand =
+  | ('createRecord' | 'markStored' | 'shredRecord' | 'finishDeletions' | 'beginUpload' | 'endUpload')
+  | ('resealRecords' | 'referObjects' | 'rekeyRecord')
+
+export const RECORD_COMMANDS: Pick<Commands, RecordCommand> = {
+  createRecord: (record, grant, audit) => ({
+    locks: {},
+    steps: (writer) => [insertRecord(record), putGrant(grant), ...notes(writer, [audit])],
+    answer: () => undefined,
+  }),
+  markStored: (recordIds, at) => ({
+    locks: { records: recordIds },
+    steps: () => [bind(STATEMENTS.markStored, { recordIds, at })],
+    answer: () => undefined,
+  }),
+  shredRecord,
+  finishDeletions: (objectKeys) => ({
+    locks: {},
+    steps: () => [bind(STATEMENTS.finishDeletions, { objectKeys })],
+    answer: () => undefined,
+  }),
+  beginUpload: ({ recordId, uploadId, contentLength, partSize, startedAt }) => ({
+    locks: { records: [recordId] },
+    steps: () => [bind(STATEMENTS.putUpload, { recordId, uploadId, contentLength, partSize, startedAt })],
+    answer: () => undefined,
+  }),
+  endUpload: (recordId, storedAt, audit) => ({
+    locks: { records: [recordId] },
+    steps: (writer) => [
+      bind(STATEMENTS.deleteUpload, { recordId }),
+      ...(storedAt === null ? [] : [bind(STATEMENTS.markStored, { recordIds: [recordId], at: storedAt })]),
+      ...notes(writer, [audit]),
+    ],
+    answer: () => undefined,
+  }),
+  resealRecords: (reseals, audit) => ({
+    locks: { records: reseals.map(({ recordId }) => recordId) },
+    steps: (writer) => [bind(STATEMENTS.reseal, { ...columnsOf(reseals), ...noted(writer, audit) })],
+    answer: ([answer]) => answered(answer) as number,
+  }),
+  referObjects: (references, audit) => ({
+    locks: { records: references.map(({ recordId }) => recordId) },
+    steps: (writer) => [bind(STATEMENTS.refer, { ...referencesOf(references), ...noted(writer, audit) })],
+    answer: ([answer]) => answered(answer) as number,
+  }),
+  rekeyRecord,
+}
+
+/** The record is locked first: an upload that began before is seen then. */
+function shredRecord(recordId: Uint8Array, deletion: ObjectDeletion, audit: AuditEvent): Command<boolean> {
+  return {
+    locks: { records: [recordId] },
+    steps: (writer) => [
+      bind(STATEMENTS.deleteGrantsOfLivingRecord, { recordId }),
+      bind(STATEMENTS.shred, {
+        recordId,
+        deletedAt: deletion.at,
+        ...forget(deletion),
+        ...noted(writer, audit),
+      }),
+    ],
+    answer: ([, answer]) => answered(answer) === 1,
+  }
+}
+
+function rekeyRecord(
+  { recordId, generation, kid, recordSalt, sealed, sealedMetadata }: Reseal,
+  { objectRef, objectVersion }: ObjectReference,
+  old: ObjectDeletion,
+  audit: AuditEvent,
+): Command<boolean> {
+  const seal = { recordId, generation, kid, recordSalt, sealed, sealedMetadata }
+  return {
+    locks: { records: [recordId] },
+    steps: (writer) => [
+      bind(STATEMENTS.rekey, { ...seal, objectRef, objectVersion, ...forget(old), ...noted(writer, audit) }),
+    ],
+    answer: ([answer]) => answered(answer) === 1,
+  }
+}
+
+function forget({ objectKey, uploadId, notBefore }: ObjectDeletion): Values {
+  return { objectKey, uploadId, notBefore }
+}
+
+function insertRecord(record: NewRecord): Step {
+  const { locator, locatorVersion, objectRef, objectVersion, recordId, app, kid, generation } = record
+  const { recordSalt, sealed, sealedMetadata, createdAt, expiresAt, storedAt, deletedAt } = record
+  return bind(STATEMENTS.insertRecord, {
+    ...{ locator, locatorVersion, objectRef, objectVersion, recordId, app, kid, generation },
+    ...{ recordSalt, sealed, sealedMetadata, createdAt, expiresAt, storedAt, deletedAt },
+  })
+}
+
+function columnsOf(reseals: readonly Reseal[]): Values {
+  return {
+    recordIds: reseals.map(({ recordId }) => recordId),
+    generations: reseals.map(({ generation }) => generation),
+    kids: reseals.map(({ kid }) => kid),
+    recordSalts: reseals.map(({ recordSalt }) => recordSalt),
+    seals: reseals.map(({ sealed }) => sealed),
+    sealedMetadata: reseals.map(({ sealedMetadata }) => sealedMetadata),
+  }
+}
+
+function referencesOf(references: readonly ObjectReference[]): Values {
+  return {
+    recordIds: references.map(({ recordId }) => recordId),
+    objectRefs: references.map(({ objectRef }) => objectRef),
+    objectVersions: references.map(({ objectVersion }) => objectVersion),
+  }
+}

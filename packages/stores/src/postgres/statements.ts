@@ -1,0 +1,385 @@
+import { SCHEMA } from './schema.ts'
+import { type Statement, statement } from './statement.ts'
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+/** Columns, from the names that the port gives to what is in them. */
+const columns = (names: readonly string[]) => names.map(snake).join(', ')
+/** The same to be selected, so that a row comes back as the port knows it. */
+const select = (names: readonly string[]) => names.map((name) => `${snake(name)} AS "${name}"`).join(', ')
+
+const RECORD = [
+  ...['recordId', 'app', 'kid', 'generation', 'recordSalt', 'sealed', 'sealedMetadata', 'locatorVersion'],
+  ...['objectVersion', 'createdAt', 'expiresAt', 'storedAt', 'deletedAt'],
+]
+const GRANT = [
+  ...['grantId', 'app', 'grantVersion', 'sessionRef', 'sessionVersion', 'recordId', 'access', 'expiresAt'],
+  ...['maxUses', 'uses', 'purpose'],
+]
+const SESSION = ['tokenHash', 'app', 'sessionRef', 'sessionVersion', 'sessionHash', 'sealedSid', 'expiresAt']
+const UPLOAD = ['recordId', 'uploadId', 'contentLength', 'partSize', 'startedAt']
+const WORK = ['name', 'holder', 'leaseUntil', 'cursor', 'done', 'finishedAt']
+const AUDIT = 'writer, seq, at, request_id, app, actor, action, epoch, session, token, count, refusal'
+
+const GRANT_VALUES = `
+  :grantId::bytea, :app::text, :grantVersion::int8, :sessionRef::bytea, :sessionVersion::int8, :recordId::bytea,
+  :access::text, :expiresAt::int8, :maxUses::int8, 0, :purpose::text`
+const SESSION_VALUES = `
+  :tokenHash::bytea, :sessionApp::text, :sessionRef::bytea, :sessionVersion::int8, :sessionHash::text,
+  :sealedSid::bytea, :expiresAt::int8`
+
+/**
+ * The row of audit that belongs to what a statement does, in the same statement. A writer has one connection, so the
+ * next number is one more than the last that is there: nothing that is rolled back leaves a gap.
+ */
+function note(refusal: string, options: { readonly count?: string; readonly only?: string } = {}): string {
+  const { count = ':count::int8', only = '' } = options
+  return `INSERT INTO ${SCHEMA}.audit (${AUDIT})
+    SELECT :writer::text, (SELECT coalesce(max(seq), 0) + 1 FROM ${SCHEMA}.audit WHERE writer = :writer::text),
+      :at::int8, :requestId::text, :app::text, :actor::text, :action::text, :epoch::int8, :session::text,
+      :token::text, ${count}, ${refusal} ${only}`
+}
+
+/** The record lives at :at, in a generation that fulfils the condition. */
+const living = (generation: string) => `EXISTS (
+  SELECT 1 FROM ${SCHEMA}.records WHERE record_id = :recordId::bytea AND ${generation} AND deleted_at IS NULL
+    AND (expires_at IS NULL OR expires_at > :at::int8))`
+
+/** A grant for the record that is usable at :at and, when a session is named, that one lives too. */
+const USABLE = `
+  grant_id = :grantId::bytea AND record_id = :recordId::bytea AND expires_at > :at::int8
+  AND (max_uses IS NULL OR uses < max_uses)
+  AND (:tokenHash::bytea IS NULL OR EXISTS (
+    SELECT 1 FROM ${SCHEMA}.sessions WHERE token_hash = :tokenHash::bytea AND expires_at > :at::int8))`
+
+const SAME = 'generation = :generation::int8'
+const OTHER = 'generation <> :generation::int8'
+const IN_GENERATION = `${USABLE} AND ${living(SAME)}`
+
+const SPEND = `UPDATE ${SCHEMA}.grants SET uses = uses + 1 WHERE ${IN_GENERATION} RETURNING 1`
+const CHECK = `SELECT 1 FROM ${SCHEMA}.grants WHERE ${IN_GENERATION}`
+// Only ever to a younger version: one that was retired must not come back.
+const RELOCATE = `
+  UPDATE ${SCHEMA}.records SET locator = :locator::bytea, locator_version = :locatorVersion::int8
+  WHERE record_id = :recordId::bytea AND locator_version < :locatorVersion::int8 AND EXISTS (SELECT 1 FROM passed)
+  RETURNING 1`
+
+/** One decision: what it spends, where the record goes, the verdict and its row of audit, in one statement. */
+function decide(name: string, passed: string, relocated: string | null): Statement {
+  return statement(
+    name,
+    `WITH passed AS (${passed})${relocated === null ? '' : `, relocated AS (${relocated})`},
+    verdict AS (
+      SELECT CASE WHEN EXISTS (SELECT 1 FROM passed) THEN NULL
+        WHEN EXISTS (SELECT 1 FROM ${SCHEMA}.grants WHERE ${USABLE} AND ${living(OTHER)}) THEN 'stale'
+        ELSE 'changed-meanwhile' END AS verdict),
+    noted AS (${note('verdict', { only: `FROM verdict WHERE verdict IS DISTINCT FROM 'stale'` })})
+    SELECT verdict AS value FROM verdict`,
+  )
+}
+
+const zeroed = (column: string) => `${column} = decode(repeat('00', octet_length(${column})), 'hex')`
+
+/** What happens when a record loses its object: the upload that is noted by now counts, whatever the caller has read. */
+const FORGET_OBJECT = `
+  upload AS (
+    DELETE FROM ${SCHEMA}.uploads WHERE record_id = :recordId::bytea AND EXISTS (SELECT 1 FROM changed)
+    RETURNING upload_id),
+  forgotten AS (
+    INSERT INTO ${SCHEMA}.deletions (object_key, upload_id, not_before)
+    SELECT :objectKey::text, coalesce((SELECT upload_id FROM upload), :uploadId::text), :notBefore::int8
+    FROM changed),
+  noted AS (${note(`CASE WHEN EXISTS (SELECT 1 FROM changed) THEN :refusal::text ELSE 'changed-meanwhile' END`)})
+  SELECT count(*) AS value FROM changed`
+
+const expire = (name: string, table: string, key: string) =>
+  // The condition is asked twice: a row that was prolonged while the statement waited for it is left alone.
+  statement(
+    name,
+    `DELETE FROM ${SCHEMA}.${table} WHERE expires_at <= :now::int8 AND (${key}) IN (
+      SELECT ${key} FROM ${SCHEMA}.${table} WHERE expires_at <= :now::int8 ORDER BY expires_at LIMIT :limit::int8)`,
+  )
+
+/** Living records after the one that is named, in the order of their ids. */
+const walk = (name: string, condition: string) =>
+  statement(
+    name,
+    `SELECT ${select(RECORD)} FROM ${SCHEMA}.records WHERE ${condition} AND deleted_at IS NULL AND record_id > :after::bytea
+    ORDER BY record_id LIMIT :limit::int8`,
+  )
+
+/** Locked in one order, so that two processes do not wait for each other in a circle. */
+const lock = (name: string, table: string, key: string, type: string, strength: 'SHARE' | 'UPDATE') =>
+  statement(
+    name,
+    `SELECT 1 FROM ${SCHEMA}.${table} WHERE ${key} = ANY(:keys::${type}[]) ORDER BY ${key} FOR ${strength}`,
+  )
+
+const deleteGrants = (name: string, condition: string) =>
+  statement(
+    name,
+    `DELETE FROM ${SCHEMA}.grants WHERE grant_id IN (
+      SELECT grant_id FROM ${SCHEMA}.grants WHERE app = :app::text ${condition} ORDER BY grant_id FOR UPDATE)`,
+  )
+
+const OF_SESSIONS = 'AND session_ref = ANY(:sessionRefs::bytea[])'
+const OF_RECORDS = 'AND record_id = ANY(:recordIds::bytea[])'
+
+/** How many rows name each version. */
+const count = (key: string, column: string, source: string) =>
+  `SELECT '${key}' AS key, ${column}::text AS name, count(*) AS rows FROM ${source} GROUP BY ${column}`
+
+const LIVING_RECORDS = `${SCHEMA}.records WHERE deleted_at IS NULL`
+const NAMING_SESSION_KEYS = `(
+  SELECT session_version FROM ${SCHEMA}.grants UNION ALL SELECT session_version FROM ${SCHEMA}.sessions
+  UNION ALL SELECT session_version FROM ${SCHEMA}.tombstones) AS named`
+
+const names = (source: string, column: string) =>
+  `EXISTS (SELECT 1 FROM ${SCHEMA}.${source} ${column} = :retiredVersion::int8)`
+
+export const STATEMENTS = {
+  findRecords: statement(
+    'findRecords',
+    `SELECT locator AS key, ${select(RECORD)} FROM ${SCHEMA}.records WHERE locator = ANY(:keys::bytea[])`,
+  ),
+  findRecordsById: statement(
+    'findRecordsById',
+    `SELECT record_id AS key, ${select(RECORD)} FROM ${SCHEMA}.records WHERE record_id = ANY(:keys::bytea[])`,
+  ),
+  findGrants: statement(
+    'findGrants',
+    `SELECT grant_id AS key, ${select(GRANT)} FROM ${SCHEMA}.grants WHERE grant_id = ANY(:keys::bytea[])`,
+  ),
+  findObjectRefs: statement(
+    'findObjectRefs',
+    `SELECT object_ref AS key FROM ${SCHEMA}.records WHERE object_ref = ANY(:keys::bytea[]) AND deleted_at IS NULL`,
+  ),
+  findSession: statement(
+    'findSession',
+    `SELECT ${select(SESSION)} FROM ${SCHEMA}.sessions WHERE token_hash = :tokenHash::bytea`,
+  ),
+  findUpload: statement(
+    'findUpload',
+    `SELECT ${select(UPLOAD)} FROM ${SCHEMA}.uploads WHERE record_id = :recordId::bytea`,
+  ),
+  readKeyRing: statement('readKeyRing', `SELECT version, kid, sealed FROM ${SCHEMA}.key_ring`),
+  findDeletions: statement(
+    'findDeletions',
+    `SELECT ${select(['objectKey', 'uploadId'])} FROM ${SCHEMA}.deletions WHERE not_before <= :now::int8
+    ORDER BY not_before, object_key LIMIT :limit::int8`,
+  ),
+  findRecordsSealedBy: walk('findRecordsSealedBy', 'kid = :kid::text'),
+  findRecordsReferredBy: walk('findRecordsReferredBy', 'object_version = :objectVersion::int8'),
+  findUnstored: walk('findUnstored', 'created_at < :createdBefore::int8 AND stored_at IS NULL'),
+  findExpired: statement(
+    'findExpired',
+    `SELECT ${select(RECORD)} FROM ${SCHEMA}.records WHERE expires_at <= :now::int8 AND deleted_at IS NULL
+    ORDER BY expires_at, record_id LIMIT :limit::int8`,
+  ),
+  findUploads: statement(
+    'findUploads',
+    `SELECT ${select(UPLOAD)} FROM ${SCHEMA}.uploads WHERE started_at < :startedBefore::int8
+    ORDER BY started_at, record_id LIMIT :limit::int8`,
+  ),
+  findWork: statement('findWork', `SELECT ${select(WORK)} FROM ${SCHEMA}.works ORDER BY name`),
+  countKeyUses: statement(
+    'countKeyUses',
+    [
+      count(
+        'root',
+        'kid',
+        `(SELECT kid FROM ${LIVING_RECORDS} UNION ALL SELECT kid FROM ${SCHEMA}.key_ring) AS named`,
+      ),
+      count('locator', 'locator_version', LIVING_RECORDS),
+      count('objects', 'object_version', LIVING_RECORDS),
+      count('grant', 'grant_version', `${SCHEMA}.grants`),
+      count('session', 'session_version', NAMING_SESSION_KEYS),
+    ].join(' UNION ALL '),
+  ),
+
+  shareGates: lock('shareGates', 'gates', 'gate', 'int8', 'SHARE'),
+  lockGates: lock('lockGates', 'gates', 'gate', 'int8', 'UPDATE'),
+  lockGrants: lock('lockGrants', 'grants', 'grant_id', 'bytea', 'UPDATE'),
+  lockRecords: lock('lockRecords', 'records', 'record_id', 'bytea', 'UPDATE'),
+
+  note: statement('note', note(':refusal::text')),
+  spend: decide('spend', SPEND, null),
+  spendAndRelocate: decide('spendAndRelocate', SPEND, RELOCATE),
+  check: decide('check', CHECK, null),
+  checkAndRelocate: decide('checkAndRelocate', CHECK, RELOCATE),
+
+  insertRecord: statement(
+    'insertRecord',
+    `INSERT INTO ${SCHEMA}.records (locator, object_ref, ${columns(RECORD)}) VALUES (
+      :locator::bytea, :objectRef::bytea, :recordId::bytea, :app::text, :kid::text, :generation::int8,
+      :recordSalt::bytea, :sealed::bytea, :sealedMetadata::bytea, :locatorVersion::int8, :objectVersion::int8,
+      :createdAt::int8, :expiresAt::int8, :storedAt::int8, :deletedAt::int8)`,
+  ),
+  markStored: statement(
+    'markStored',
+    `UPDATE ${SCHEMA}.records SET stored_at = :at::int8
+    WHERE record_id = ANY(:recordIds::bytea[]) AND stored_at IS NULL AND deleted_at IS NULL`,
+  ),
+  deleteGrantsOfLivingRecord: statement(
+    'deleteGrantsOfLivingRecord',
+    `DELETE FROM ${SCHEMA}.grants WHERE record_id = :recordId::bytea AND EXISTS (
+      SELECT 1 FROM ${SCHEMA}.records WHERE record_id = :recordId::bytea AND deleted_at IS NULL)`,
+  ),
+  shred: statement(
+    'shred',
+    `WITH changed AS (
+      UPDATE ${SCHEMA}.records SET deleted_at = :deletedAt::int8, ${zeroed('record_salt')}, ${zeroed('sealed')},
+        ${zeroed('sealed_metadata')}
+      WHERE record_id = :recordId::bytea AND deleted_at IS NULL RETURNING 1),
+    ${FORGET_OBJECT}`,
+  ),
+  finishDeletions: statement(
+    'finishDeletions',
+    `DELETE FROM ${SCHEMA}.deletions WHERE object_key = ANY(:objectKeys::text[])`,
+  ),
+  reseal: statement(
+    'reseal',
+    `WITH changed AS (
+      UPDATE ${SCHEMA}.records AS old SET generation = fresh.generation, kid = fresh.kid,
+        record_salt = fresh.record_salt, sealed = fresh.sealed, sealed_metadata = fresh.sealed_metadata
+      FROM unnest(:recordIds::bytea[], :generations::int8[], :kids::text[], :recordSalts::bytea[], :seals::bytea[],
+        :sealedMetadata::bytea[]) AS fresh (record_id, generation, kid, record_salt, sealed, sealed_metadata)
+      WHERE old.record_id = fresh.record_id AND old.generation = fresh.generation - 1 AND old.deleted_at IS NULL
+      RETURNING 1),
+    noted AS (${note(':refusal::text', { count: '(SELECT count(*) FROM changed)' })})
+    SELECT count(*) AS value FROM changed`,
+  ),
+  refer: statement(
+    'refer',
+    `WITH changed AS (
+      UPDATE ${SCHEMA}.records AS old SET object_ref = fresh.object_ref, object_version = fresh.object_version
+      FROM unnest(:recordIds::bytea[], :objectRefs::bytea[], :objectVersions::int8[])
+        AS fresh (record_id, object_ref, object_version)
+      WHERE old.record_id = fresh.record_id AND old.object_version < fresh.object_version AND old.deleted_at IS NULL
+      RETURNING 1),
+    noted AS (${note(':refusal::text', { count: '(SELECT count(*) FROM changed)' })})
+    SELECT count(*) AS value FROM changed`,
+  ),
+  rekey: statement(
+    'rekey',
+    `WITH changed AS (
+      UPDATE ${SCHEMA}.records SET generation = :generation::int8, kid = :kid::text,
+        record_salt = :recordSalt::bytea, sealed = :sealed::bytea, sealed_metadata = :sealedMetadata::bytea,
+        object_ref = :objectRef::bytea, object_version = :objectVersion::int8
+      WHERE record_id = :recordId::bytea AND generation = :generation::int8 - 1 AND deleted_at IS NULL RETURNING 1),
+    ${FORGET_OBJECT}`,
+  ),
+  putUpload: statement(
+    'putUpload',
+    `INSERT INTO ${SCHEMA}.uploads (${columns(UPLOAD)})
+    SELECT :recordId::bytea, :uploadId::text, :contentLength::int8, :partSize::int8, :startedAt::int8
+    FROM ${SCHEMA}.records WHERE record_id = :recordId::bytea AND deleted_at IS NULL
+    ON CONFLICT (record_id) DO UPDATE SET upload_id = excluded.upload_id,
+      content_length = excluded.content_length, part_size = excluded.part_size, started_at = excluded.started_at`,
+  ),
+  deleteUpload: statement('deleteUpload', `DELETE FROM ${SCHEMA}.uploads WHERE record_id = :recordId::bytea`),
+
+  putGrant: statement(
+    'putGrant',
+    `INSERT INTO ${SCHEMA}.grants (${columns(GRANT)}) VALUES (${GRANT_VALUES})
+    ON CONFLICT (grant_id) DO UPDATE SET app = excluded.app, grant_version = excluded.grant_version,
+      session_ref = excluded.session_ref, session_version = excluded.session_version,
+      record_id = excluded.record_id, access = excluded.access, expires_at = excluded.expires_at,
+      max_uses = excluded.max_uses, uses = 0, purpose = excluded.purpose`,
+  ),
+  removeGrants: statement(
+    'removeGrants',
+    `DELETE FROM ${SCHEMA}.grants WHERE grant_id = ANY(:grantIds::bytea[])`,
+  ),
+  revokeAll: deleteGrants('revokeAll', ''),
+  revokeOfSessions: deleteGrants('revokeOfSessions', OF_SESSIONS),
+  revokeOfRecords: deleteGrants('revokeOfRecords', OF_RECORDS),
+  revokeOfBoth: deleteGrants('revokeOfBoth', `${OF_SESSIONS} ${OF_RECORDS}`),
+
+  openSession: statement(
+    'openSession',
+    `WITH revoked AS (
+      SELECT 1 FROM ${SCHEMA}.tombstones WHERE app = :sessionApp::text AND session_ref = ANY(:sessionRefs::bytea[])
+        AND revoked_at >= :assertedSecond::int8),
+    challenge AS (
+      INSERT INTO ${SCHEMA}.used_challenges (challenge_hash, expires_at)
+      SELECT :challengeHash::bytea, :challengeExpiresAt::int8 WHERE NOT EXISTS (SELECT 1 FROM revoked)
+      ON CONFLICT (challenge_hash) DO NOTHING RETURNING 1),
+    opened AS (INSERT INTO ${SCHEMA}.sessions (${columns(SESSION)}) SELECT ${SESSION_VALUES} FROM challenge RETURNING 1),
+    noted AS (${note(':refusal::text', { only: 'FROM opened' })})
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM opened) THEN 'opened'
+      WHEN NOT EXISTS (SELECT 1 FROM revoked) OR EXISTS (
+        SELECT 1 FROM ${SCHEMA}.used_challenges WHERE challenge_hash = :challengeHash::bytea) THEN 'challenge-used'
+      ELSE 'revoked' END AS value`,
+  ),
+  deleteSession: statement(
+    'deleteSession',
+    `DELETE FROM ${SCHEMA}.sessions WHERE token_hash = :tokenHash::bytea`,
+  ),
+  endSessions: statement(
+    'endSessions',
+    `DELETE FROM ${SCHEMA}.sessions WHERE app = :app::text AND session_ref = ANY(:sessionRefs::bytea[])`,
+  ),
+  putTombstone: statement(
+    'putTombstone',
+    `INSERT INTO ${SCHEMA}.tombstones AS old (app, session_ref, session_version, revoked_at, expires_at)
+    VALUES (:app::text, :sessionRef::bytea, :sessionVersion::int8, :revokedAt::int8, :expiresAt::int8)
+    ON CONFLICT (app, session_ref) DO UPDATE SET
+      revoked_at = greatest(old.revoked_at, excluded.revoked_at),
+      expires_at = greatest(old.expires_at, excluded.expires_at)`,
+  ),
+
+  // Of two that found the same version the one that waited finds another, and puts nothing.
+  replaceKeyRing: statement(
+    'replaceKeyRing',
+    `WITH stored AS (
+      SELECT coalesce((SELECT version FROM ${SCHEMA}.key_ring),
+        CASE WHEN EXISTS (SELECT 1 FROM ${SCHEMA}.records) THEN NULL ELSE 0 END) AS version),
+    verdict AS (
+      SELECT CASE WHEN version IS DISTINCT FROM :expected::int8 THEN 'changed-meanwhile'
+        WHEN CASE :retiredKey::text
+          WHEN 'locator' THEN ${names('records', 'WHERE deleted_at IS NULL AND locator_version')}
+          WHEN 'objects' THEN ${names('records', 'WHERE deleted_at IS NULL AND object_version')}
+          WHEN 'grant' THEN ${names('grants', 'WHERE grant_version')}
+          WHEN 'session' THEN ${names('grants', 'WHERE session_version')}
+            OR ${names('sessions', 'WHERE session_version')} OR ${names('tombstones', 'WHERE session_version')}
+          WHEN 'audit' THEN ${names('audit', 'WHERE epoch')}
+          ELSE false END THEN 'in-use'
+        ELSE 'replaced' END AS verdict
+      FROM stored),
+    put AS (
+      INSERT INTO ${SCHEMA}.key_ring AS old (singleton, version, kid, sealed)
+      SELECT 1, :version::int8, :kid::text, :sealed::bytea FROM verdict WHERE verdict = 'replaced'
+      ON CONFLICT (singleton) DO UPDATE
+        SET version = excluded.version, kid = excluded.kid, sealed = excluded.sealed
+        WHERE old.version = :expected::int8
+      RETURNING 1),
+    noted AS (${note(':refusal::text', { only: 'FROM put WHERE :audited::boolean' })})
+    SELECT CASE WHEN verdict <> 'replaced' OR EXISTS (SELECT 1 FROM put) THEN verdict ELSE 'changed-meanwhile' END
+      AS value
+    FROM verdict`,
+  ),
+
+  expireGrants: expire('expireGrants', 'grants', 'grant_id'),
+  expireSessions: expire('expireSessions', 'sessions', 'token_hash'),
+  expireTombstones: expire('expireTombstones', 'tombstones', 'app, session_ref'),
+  expireChallenges: expire('expireChallenges', 'used_challenges', 'challenge_hash'),
+
+  // Who begins a new run counts from 0; who goes on with one goes on with its count.
+  takeLease: statement(
+    'takeLease',
+    `INSERT INTO ${SCHEMA}.works AS old (name, holder, lease_until, cursor, done, finished_at, ended)
+    VALUES (:name::text, :holder::text, :until::int8, NULL, 0, NULL, false)
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until,
+        done = CASE WHEN old.ended THEN 0 ELSE old.done END, ended = false
+      WHERE old.holder IS NULL OR old.holder = excluded.holder OR old.lease_until <= :now::int8
+    RETURNING ${select(WORK)}`,
+  ),
+  saveWork: statement(
+    'saveWork',
+    `UPDATE ${SCHEMA}.works SET cursor = CASE WHEN :finishedAt::int8 IS NULL THEN :cursor::text END,
+      done = :done::int8, finished_at = coalesce(:finishedAt::int8, finished_at),
+      ended = :finishedAt::int8 IS NOT NULL, holder = CASE WHEN NOT :release::boolean THEN holder END,
+      lease_until = CASE WHEN :release::boolean THEN 0 ELSE lease_until END
+    WHERE name = :name::text AND holder = :holder::text`,
+  ),
+} as const satisfies Record<string, Statement>

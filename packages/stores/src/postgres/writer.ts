@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { PortFailure } from '@lunadefend/core'
+import { Client, type ClientConfig, type QueryResult } from 'pg'
+import { type Command, stepsOfLocks } from './command.ts'
+import { asPortFailure, spoilsConnection, troubleOf } from './postgres-failure.ts'
+import { checkServer } from './server-check.ts'
+import { type Answer, queryOf } from './statement.ts'
+
+/** What became of a transaction. */
+export type Verdict =
+  /** On the disk; each command's answers. */
+  | { readonly kind: 'committed'; readonly answers: readonly (readonly Answer[])[] }
+  /** Nothing happened, because this one cannot be carried out. */
+  | { readonly kind: 'refused'; readonly at: number; readonly failure: PortFailure }
+  /** Nothing happened, because of what others did at the same time. */
+  | { readonly kind: 'passing'; readonly failure: PortFailure }
+  /** Nothing was even sent. */
+  | { readonly kind: 'unreachable'; readonly failure: PortFailure }
+  /** Nothing happened, and nothing would; or nobody knows what happened. */
+  | { readonly kind: 'given-up'; readonly failure: PortFailure }
+
+/**
+ * The one connection that writes. It has a name of its own, never used before, under which it numbers its rows of audit;
+ * a connection that is lost is replaced by one of another name, which cannot continue its numbers.
+ */
+export interface Writer {
+  /** The commands in one transaction, which goes out whole, in one flight: one round trip. Never rejects. */
+  transact(commands: readonly Command<unknown>[]): Promise<Verdict>
+  close(): Promise<void>
+}
+
+interface Connection {
+  readonly client: Client
+  readonly name: string
+  lost: boolean
+}
+
+// Said in every transaction, whatever the defaults of role or database are: `decide` counts on it.
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'
+
+/** Connects at once. @throws {PortFailure} when that fails */
+export async function openWriter(config: ClientConfig): Promise<Writer> {
+  let connection = await connect(config)
+  return {
+    async transact(commands) {
+      try {
+        if (connection.lost) connection = await connect(config)
+      } catch (error) {
+        return unsent(asPortFailure(error))
+      }
+      return fly(connection, commands)
+    },
+    async close() {
+      connection.lost = true
+      await connection.client.end()
+    },
+  }
+}
+
+async function connect(config: ClientConfig): Promise<Connection> {
+  const connection = { client: new Client(config), name: randomBytes(8).toString('hex'), lost: false }
+  const lose = () => {
+    connection.lost = true
+  }
+  connection.client.on('error', lose).on('end', lose)
+  try {
+    await connection.client.connect()
+    await checkServer(connection.client)
+    return connection
+  } catch (error) {
+    void connection.client.end()
+    throw asPortFailure(error)
+  }
+}
+
+function unsent(failure: PortFailure): Verdict {
+  const hopeful = failure.code === 'database_unreachable' || failure.code === 'database_busy'
+  return { kind: hopeful ? 'unreachable' : 'given-up', failure }
+}
+
+async function fly(connection: Connection, commands: readonly Command<unknown>[]): Promise<Verdict> {
+  const { client, name } = connection
+  const locks = stepsOfLocks(commands.map((command) => command.locks))
+  const steps = commands.map((command) => command.steps(name))
+  const begun = client.query(BEGIN)
+  const sent = [...locks, ...steps.flat()].map((step) => client.query(queryOf(step)))
+  const settled = await Promise.allSettled([begun, ...sent, client.query('COMMIT')])
+  if (settled.some((each) => each.status === 'rejected' && spoilsConnection(each.reason))) lose(connection)
+  const owners = steps.flatMap((own, command) => own.map(() => command))
+  return verdictOf(settled, [...locks.map(() => null), ...owners], steps.length)
+}
+
+function lose(connection: Connection): void {
+  connection.lost = true
+  void connection.client.end()
+}
+
+type Settled = readonly PromiseSettledResult<QueryResult>[]
+
+/** `owners` names the command of each step; `null` = a lock. BEGIN stands before the steps, COMMIT behind them. */
+function verdictOf(settled: Settled, owners: readonly (number | null)[], commands: number): Verdict {
+  const at = settled.findIndex(({ status }) => status === 'rejected')
+  const commit = settled.at(-1)
+  if (at === -1 && commit?.status === 'fulfilled') {
+    // After a statement that failed, COMMIT succeeds and says that it was none.
+    if (commit.value.command !== 'COMMIT') return passing(new PortFailure('database_busy'))
+    return { kind: 'committed', answers: answersOf(settled, owners, commands) }
+  }
+  const error = (settled[at] as PromiseRejectedResult | undefined)?.reason
+  if (at === settled.length - 1) return isRolledBack(error) ? passing(asPortFailure(error)) : uncertain()
+  return explain(error, owners[at - 1] ?? null)
+}
+
+/** Why it was not committed: the server refused a statement, so that COMMIT could do nothing. */
+function explain(error: unknown, owner: number | null): Verdict {
+  const failure = asPortFailure(error)
+  switch (troubleOf(error)) {
+    case 'passing':
+      return passing(failure)
+    case 'refused':
+      return owner === null ? { kind: 'given-up', failure } : { kind: 'refused', at: owner, failure }
+    case 'failed':
+      return { kind: 'given-up', failure }
+    case 'lost':
+      return uncertain()
+  }
+}
+
+/** Of what can go wrong with COMMIT itself, only this class says that nothing was done. */
+function isRolledBack(error: unknown): boolean {
+  return troubleOf(error) === 'passing' && (error as { code: string }).code.startsWith('40')
+}
+
+function passing(failure: PortFailure): Verdict {
+  return { kind: 'passing', failure }
+}
+
+function uncertain(): Verdict {
+  return { kind: 'given-up', failure: new PortFailure('database_uncertain') }
+}
+
+function answersOf(settled: Settled, owners: readonly (number | null)[], commands: number): Answer[][] {
+  const answers: Answer[][] = Array.from({ length: commands }, () => [])
+  for (const [index, owner] of owners.entries()) {
+    const result = settled[index + 1]
+    if (owner === null || result?.status !== 'fulfilled') continue
+    answers[owner]?.push({ rows: result.value.rows, count: result.value.rowCount ?? 0 })
+  }
+  return answers
+}
