@@ -1,7 +1,7 @@
 /** Brings the Ceph RADOS gateway through apt where it is missing and may be installed; says why not elsewhere. */
 import { spawnSync } from 'node:child_process'
 import { env, getuid } from 'node:process'
-import { CEPH_PACKAGES, missingPrograms } from './radosgw.ts'
+import { CEPH_PACKAGES, CEPH_PROGRAMS, missingPrograms } from './radosgw.ts'
 
 /** What this machine has. */
 export interface Machine {
@@ -38,9 +38,9 @@ const APT_COMMANDS = [
 /** The plan for this machine. */
 export async function planHere(): Promise<Plan> {
   return plan({
-    missing: await missingPrograms(),
+    missing: await missingPrograms(CEPH_PROGRAMS),
     wish: env['LUNADEFEND_RADOSGW'],
-    hasApt: spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0,
+    hasApt: (await missingPrograms(['apt-get'])).length === 0,
     isRoot: getuid?.() === 0,
   })
 }

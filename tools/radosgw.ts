@@ -15,7 +15,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 /** The programs that a gateway takes, and the Debian packages that they are in. */
-export const CEPH_PROGRAMS = ['radosgw', 'radosgw-admin', 'ceph', 'ceph-mon', 'ceph-osd', 'monmaptool']
+export const CEPH_PROGRAMS = [
+  ...['radosgw', 'radosgw-admin', 'ceph', 'ceph-mon', 'ceph-osd', 'monmaptool'],
+  // Of util-linux, which every Debian has.
+  'setpriv',
+]
 export const CEPH_PACKAGES = ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph-common']
 
 export interface Radosgw extends AsyncDisposable {
@@ -25,14 +29,15 @@ export interface Radosgw extends AsyncDisposable {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
   /** As the gateway says it: `16.2.15`. */
   readonly version: string
-  /** The processes of the gateway, for tests of their end. */
+  /** Its processes, and the folder of their files. */
   readonly pids: readonly number[]
+  readonly folder: string
   /** Ends the processes and removes the folder. */
   close(): Promise<void>
 }
 
-/** The programs of {@link CEPH_PROGRAMS} that are not in PATH. */
-export async function missingPrograms(): Promise<string[]> {
+/** Those of the programs that are not in PATH. */
+export async function missingPrograms(programs: readonly string[]): Promise<string[]> {
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
   const isIn = (folder: string, program: string) =>
     access(join(folder, program), constants.X_OK).then(
@@ -41,8 +46,8 @@ export async function missingPrograms(): Promise<string[]> {
     )
   const isMissing = async (program: string) =>
     !(await Promise.all(folders.map((folder) => isIn(folder, program)))).includes(true)
-  const missing = await Promise.all(CEPH_PROGRAMS.map(isMissing))
-  return CEPH_PROGRAMS.filter((_, i) => missing[i])
+  const missing = await Promise.all(programs.map(isMissing))
+  return programs.filter((_, i) => missing[i])
 }
 
 /** @throws {Error} it did not start, with the last words of what failed; nothing is left behind then */
@@ -208,6 +213,7 @@ async function running(node: Node): Promise<Radosgw> {
     credentials: { accessKeyId, secretAccessKey },
     version: /version ([\d.]+)/.exec(await run('radosgw', ['--version']))?.[1] ?? 'unknown',
     pids: node.daemons.flatMap(({ process }) => process.pid ?? []),
+    folder: node.folder,
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -236,10 +242,14 @@ async function run(program: string, args: readonly string[]): Promise<string> {
   return stdout
 }
 
+const DIES_WITH_US = ['setpriv', '--pdeathsig', 'KILL'] as const
+
 /** In the foreground, and it dies with this process, however that one ends. */
 function startDaemon(node: Node, program: string, ...args: string[]): Daemon {
-  const command = ['--pdeathsig', 'KILL', program, ...ceph(node, '-f', ...args)]
-  const child = spawn('setpriv', command, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const [keeper, ...words] = DIES_WITH_US
+  const child = spawn(keeper, [...words, program, ...ceph(node, '-f', ...args)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-4000)

@@ -130,17 +130,25 @@ function urlOf(target: Target, key: string | null, query: Headers = {}): string 
 
 const agent = new Agent({ keepAlive: true })
 
-/** One request, sent as it is given; `content-length` is added to a body unless the headers say how long it is. */
-export async function send(method: string, url: string, headers: Headers, body?: Bytes): Promise<Answer> {
+/**
+ * One request, sent as it is given; `content-length` is added to a body unless the headers say how long it is. With a
+ * body of `null` nothing is said about a body.
+ */
+export async function send(
+  method: string,
+  url: string,
+  headers: Headers,
+  body?: Bytes | null,
+): Promise<Answer> {
   const { hostname, port, origin } = new URL(url)
   const names = Object.keys(headers).map((name) => name.toLowerCase())
   const isSized = names.includes('content-length') || names.includes('transfer-encoding')
-  const hasBody = body !== undefined || method === 'PUT' || method === 'POST'
+  const hasBody = body !== null && (body !== undefined || method === 'PUT' || method === 'POST')
   const length = hasBody && !isSized ? { 'content-length': String(Buffer.byteLength(body ?? '')) } : {}
   // Not URL.pathname: it would resolve dots.
   const path = url.slice(origin.length)
-  const all = { ...headers, ...length }
-  const outgoing = httpRequest({ hostname, port, path, method, headers: all, agent })
+  const outgoing = httpRequest({ hostname, port, path, method, headers: { ...headers, ...length }, agent })
+  outgoing.useChunkedEncodingByDefault = false
   // A refusal can end the connection before all is written. Without an answer, `once` rejects.
   outgoing.on('error', () => {})
   outgoing.end(body)

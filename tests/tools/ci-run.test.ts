@@ -22,52 +22,68 @@ interface File {
   readonly assertionResults: readonly { readonly status: 'passed' | 'failed' }[]
 }
 
-/** A shell command that does what `npm test` does after its checks: writes this report and ends with this code. */
-function testing(files: readonly File[], code: number): string {
+/** A shell command that does what one of the two runs does after its checks: writes this report, ends with this code. */
+function reporting(name: string, files: readonly File[], code: number): string {
   const all = files.flatMap(({ assertionResults }) => assertionResults)
   const count = (status: string) => all.filter((test) => test.status === status).length
   const report = { numPassedTests: count('passed'), numFailedTests: count('failed'), testResults: files }
-  const write = `mkdir -p .test && printf '%s' '${JSON.stringify(report)}' > .test/report.json`
-  return `if [ "$1" = test ]; then ${write}; exit ${code}; fi`
+  return `mkdir -p .test && printf '%s' '${JSON.stringify(report)}' > .test/${name}.json; exit ${code};`
+}
+
+const onlyTests = (command: string) => `if [ "$1" = test ]; then ${command} fi\n`
+const onlyS3 = (command: string) => `if [ "$1" = run ]; then ${command} fi\n`
+
+/** `npm test`, and `npm run test:s3` that passes one test. */
+function testing(files: readonly File[], code: number): string {
+  return onlyTests(reporting('report', files, code)) + onlyS3(reporting('s3-report', [onePassed], 0))
+}
+
+/** `npm run test:s3`, and `npm test` that passes one test. */
+function testingS3(command: string): string {
+  return onlyTests(reporting('report', [onePassed], 0)) + onlyS3(command)
 }
 
 const passed = { status: 'passed' } as const
 const failed = { status: 'failed' } as const
+const onePassed = { ...passed, assertionResults: [passed] }
 
 describe('.ci/run', () => {
-  test('installs, then tests, as a newcomer does', () => {
+  test('installs, then tests, then tests against S3 stores, as a newcomer does', () => {
     const { status, lines, calls } = ciRun(testing([{ ...passed, assertionResults: [passed, passed] }], 0))
     expect(status).toBe(0)
-    expect(lines.at(-1)).toBe('2 passed, 0 failed')
-    expect(calls.split('\n').map((line) => line.split(' ', 2).join(' '))).toEqual(['npm ci', 'npm test', ''])
+    expect(lines.at(-1)).toBe('3 passed, 0 failed')
+    const words = calls.split('\n').map((line) => line.split(' --', 1)[0])
+    expect(words).toEqual(['npm ci', 'npm test', 'npm run test:s3', ''])
   })
 
   test.each([
-    ['a test fails', testing([{ ...failed, assertionResults: [passed, failed] }], 1), '1 passed, 1 failed'],
+    ['a test fails', testing([{ ...failed, assertionResults: [passed, failed] }], 1), '2 passed, 1 failed'],
     [
       'a file does not load',
-      testing(
-        [
-          { ...passed, assertionResults: [passed] },
-          { ...failed, assertionResults: [] },
-        ],
-        1,
-      ),
-      '1 passed, 1 failed',
+      testing([onePassed, { ...failed, assertionResults: [] }], 1),
+      '2 passed, 1 failed',
     ],
     [
       'a test fails and yet the run says that all is well',
       testing([{ ...failed, assertionResults: [failed] }], 0),
-      '0 passed, 1 failed',
-    ],
-    [
-      'something is thrown beside the tests',
-      testing([{ ...passed, assertionResults: [passed] }], 1),
       '1 passed, 1 failed',
     ],
-    ['no test runs', testing([], 0), '0 passed, 0 failed'],
-    ['a check before the tests fails', 'if [ "$1" = test ]; then exit 1; fi', '0 passed, 1 failed'],
-    ['there is no report', ':', '0 passed, 0 failed'],
+    ['something is thrown beside the tests', testing([onePassed], 1), '2 passed, 1 failed'],
+    ['no test runs', testing([], 0), '1 passed, 1 failed'],
+    [
+      'a check before the tests fails',
+      onlyTests('exit 1;') + onlyS3(reporting('s3-report', [onePassed], 0)),
+      '1 passed, 1 failed',
+    ],
+    [
+      'a test against S3 stores fails',
+      testingS3(reporting('s3-report', [{ ...failed, assertionResults: [passed, failed] }], 1)),
+      '2 passed, 1 failed',
+    ],
+    ['the gateway can not be installed where it should', testingS3('exit 1;'), '1 passed, 1 failed'],
+    ['no test runs against S3 stores', testingS3(reporting('s3-report', [], 0)), '1 passed, 1 failed'],
+    ['S3 stores have no report', testingS3('exit 0;'), '1 passed, 1 failed'],
+    ['there is no report at all', ':', '0 passed, 2 failed'],
     ['nothing can be installed', 'exit 1', '0 passed, 1 failed'],
   ])('fails when %s', (_, npm, line) => {
     const { status, lines } = ciRun(npm)
@@ -76,13 +92,20 @@ describe('.ci/run', () => {
   })
 
   test('does not test what could not be installed, nor count an older report', () => {
-    const { lines, calls } = ciRun(`[ "$1" = ci ] && mkdir -p .test && exit 3`)
+    const stale = 'mkdir -p .test && echo \'{"numPassedTests":9,"numFailedTests":0,"testResults":[]}\''
+    const { lines, calls } = ciRun(`[ "$1" = ci ] && ${stale} > .test/report.json && exit 3`)
     expect(lines.at(-1)).toBe('0 passed, 1 failed')
     expect(calls).toBe('npm ci\n')
   })
 
+  test.each(['report', 's3-report'])('does not count an older %s', (name) => {
+    const stale = 'echo \'{"numPassedTests":9,"numFailedTests":0,"testResults":[]}\''
+    const { lines } = ciRun(`mkdir -p .test; [ "$1" = ci ] && ${stale} > .test/${name}.json; exit 0`)
+    expect(lines.at(-1)).toBe('0 passed, 2 failed')
+  })
+
   test('hands no input on', () => {
     const { lines } = ciRun('cat')
-    expect(lines).toEqual(['0 passed, 0 failed'])
+    expect(lines).toEqual(['0 passed, 2 failed'])
   })
 })
