@@ -3,7 +3,7 @@
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
-import { timingSafeEqual } from 'node:crypto'
+import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import {
   ALGORITHM,
   amzDate,
@@ -19,6 +19,7 @@ import {
   stringToSign,
   UNSIGNED_PAYLOAD,
 } from '@lunadefend/core/sigv4'
+import type { ChunkSigning } from './aws-chunked.ts'
 import { S3Error } from './s3-error.ts'
 import type { S3Request } from './s3-request.ts'
 
@@ -43,19 +44,24 @@ interface Claim {
   readonly signature: string
 }
 
-export interface Authenticated {
-  /** SHA-256 that the body must have, in lower-case hex; `null` when the body is not signed. */
-  readonly bodySha256: string | null
-}
+/** What a signature says about the body. */
+export type Payload =
+  | { readonly kind: 'unsigned' }
+  /** `sha256`: what the body must have, in lower-case hex. */
+  | { readonly kind: 'signed'; readonly sha256: string }
+  /** In chunks; `signing` is `null` where the chunks are not signed. */
+  | { readonly kind: 'chunked'; readonly signing: ChunkSigning | null; readonly trailer: boolean }
 
 /** @throws {S3Error} with S3's code, unless the request was signed for this store and is sent as it was signed, in time */
-export function authenticate(request: S3Request, trust: Trust, now: Date): Authenticated {
+export function authenticate(request: S3Request, trust: Trust, now: Date): Payload {
   const claim = readClaim(request, trust.region)
   if (claim.accessKeyId !== trust.credentials.accessKeyId) throw new S3Error('InvalidAccessKeyId')
   checkTime(claim, now)
   checkSignedHeaders(request, claim)
-  checkSignature(request, claim, trust)
-  return { bodySha256: bodySha256(claim.payloadHash) }
+  const key = signingKey(trust.credentials.secretAccessKey, claim.scope)
+  checkSignature(request, claim, key)
+  const { timestamp, scope } = claim
+  return payloadOf(claim.payloadHash, { key, timestamp, scope, seed: claim.signature })
 }
 
 function readClaim(request: S3Request, region: string): Claim {
@@ -190,7 +196,7 @@ function checkSignedHeaders({ headers }: S3Request, { signedHeaders }: Claim): v
   }
 }
 
-function checkSignature(request: S3Request, claim: Claim, { credentials }: Trust): void {
+function checkSignature(request: S3Request, claim: Claim, key: KeyObject): void {
   const canonical = canonicalRequest({
     method: request.method,
     path: encodePath(request.path),
@@ -198,7 +204,6 @@ function checkSignature(request: S3Request, claim: Claim, { credentials }: Trust
     headers: claim.signedHeaders.map((name) => [name, signedValue(request, name)]),
     payloadHash: claim.payloadHash,
   })
-  const key = signingKey(credentials.secretAccessKey, claim.scope)
   const expected = signature(key, stringToSign(claim.timestamp, claim.scope, canonical))
   if (!equalInConstantTime(expected, claim.signature)) throw new S3Error('SignatureDoesNotMatch')
 }
@@ -214,11 +219,23 @@ function equalInConstantTime(expected: string, given: string): boolean {
   return /^[0-9a-f]{64}$/.test(given) && timingSafeEqual(Buffer.from(expected), Buffer.from(given))
 }
 
-function bodySha256(payloadHash: string): string | null {
-  if (payloadHash === UNSIGNED_PAYLOAD) return null
-  if (/^[0-9a-f]{64}$/.test(payloadHash)) return payloadHash
-  if (payloadHash.startsWith('STREAMING-')) {
-    throw new S3Error('NotImplemented', 'Bodies in signed chunks (aws-chunked) are not implemented here.')
+function payloadOf(payloadHash: string, signing: ChunkSigning): Payload {
+  switch (payloadHash) {
+    case UNSIGNED_PAYLOAD:
+      return { kind: 'unsigned' }
+    case 'STREAMING-UNSIGNED-PAYLOAD-TRAILER':
+      return { kind: 'chunked', signing: null, trailer: true }
+    case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD':
+      return { kind: 'chunked', signing, trailer: false }
+    case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
+      return { kind: 'chunked', signing, trailer: true }
   }
-  throw new S3Error('InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a SHA-256 in hex.')
+  if (/^[0-9a-f]{64}$/.test(payloadHash)) return { kind: 'signed', sha256: payloadHash }
+  if (payloadHash.startsWith('STREAMING-')) {
+    throw new S3Error('NotImplemented', 'Bodies in chunks of that kind are not implemented here.')
+  }
+  throw new S3Error(
+    'InvalidArgument',
+    'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-* or a SHA-256 in hex.',
+  )
 }

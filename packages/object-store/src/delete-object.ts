@@ -1,18 +1,17 @@
-import { type Answer, type Call, checkNoBody, checkVocabulary, type Vocabulary } from './operations.ts'
-
-const DELETE_VOCABULARY: Vocabulary = {
-  query: new Set(),
-  amzHeaders: /^$/,
-  refusedHeaders: ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'],
-}
+import type { Operation } from './operations.ts'
+import { readPermission } from './preconditions.ts'
 
 /**
  * Answers alike whether there was such an object or not.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
  */
-export async function deleteObject(call: Call): Promise<Answer> {
-  checkVocabulary(call.request, DELETE_VOCABULARY)
-  checkNoBody(call)
-  await call.directory.remove(call.request)
-  return { status: 204, headers: {} }
+export const deleteObject: Operation = {
+  query: [],
+  amzHeaders: [],
+  conditions: ['if-match'],
+  hasBody: false,
+  async run({ request, directory }) {
+    await directory.remove(request, readPermission(request.headers))
+    return { status: 204, headers: {} }
+  },
 }

@@ -1,3 +1,5 @@
+import type { Permission } from './object-directory.ts'
+import { S3Error } from './s3-error.ts'
 import type { RequestHeaders } from './s3-request.ts'
 
 export interface Validators {
@@ -7,17 +9,23 @@ export interface Validators {
   readonly lastModified: number
 }
 
-/** Evaluates the preconditions of a GET or a HEAD in the order of RFC 9110, section 13.2.2. */
+/**
+ * Evaluates the preconditions of a read in the order of RFC 9110, section 13.2.2.
+ *
+ * @param prefix that of the headers' names: those for the source of a copy have one
+ */
 export function evaluatePreconditions(
   headers: RequestHeaders,
   validators: Validators,
+  prefix = '',
 ): 'proceed' | 'not-modified' | 'failed' {
-  const ifMatch = headers.get('if-match')
-  const changed = modifiedSince(headers.get('if-unmodified-since'), validators)
-  if (ifMatch === null ? changed === true : !matches(ifMatch, validators)) return 'failed'
-  const ifNoneMatch = headers.get('if-none-match')
-  const unchanged = modifiedSince(headers.get('if-modified-since'), validators) === false
-  if (ifNoneMatch === null ? unchanged : matches(ifNoneMatch, validators)) return 'not-modified'
+  const get = (name: string) => headers.get(prefix + name)
+  const ifMatch = get('if-match')
+  const changed = modifiedSince(get('if-unmodified-since'), validators)
+  if (ifMatch === null ? changed === true : !matches(ifMatch, validators.etag)) return 'failed'
+  const ifNoneMatch = get('if-none-match')
+  const unchanged = modifiedSince(get('if-modified-since'), validators) === false
+  if (ifNoneMatch === null ? unchanged : matches(ifNoneMatch, validators.etag)) return 'not-modified'
   return 'proceed'
 }
 
@@ -33,9 +41,29 @@ export function httpDate(time: number): string {
   return new Date(time).toUTCString()
 }
 
-function matches(list: string, { etag }: Validators): boolean {
+/**
+ * What `If-Match` and `If-None-Match` ask of a write or a removal.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ *
+ * @throws {S3Error} `NotImplemented`; the permission itself `PreconditionFailed`, or `NoSuchKey` when there is nothing
+ *   to match
+ */
+export function readPermission(headers: RequestHeaders): Permission {
+  const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')]
+  if (ifNoneMatch !== null && ifNoneMatch !== '*')
+    throw new S3Error('NotImplemented', 'if-none-match can only be * here.')
+  return (current) => {
+    if (ifNoneMatch !== null && current !== null) throw new S3Error('PreconditionFailed')
+    if (ifMatch === null) return
+    if (current === null) throw new S3Error('NoSuchKey')
+    if (!matches(ifMatch, current.etag)) throw new S3Error('PreconditionFailed')
+  }
+}
+
+/** `etag` is `null` for what is there, and cannot be read. */
+function matches(list: string, etag: string | null): boolean {
   const tags = list.split(',').map((tag) => tag.trim().replace(/^(?:W\/)?"(.*)"$/, '$1'))
-  return tags.includes('*') || tags.includes(etag)
+  return tags.includes('*') || (etag !== null && tags.includes(etag))
 }
 
 /** `null` when there is no date to compare with. */

@@ -26,7 +26,7 @@ export interface RequestHeaders {
   get(name: string): string | null
 }
 
-const MAX_KEY_BYTES = 1024
+export const MAX_KEY_BYTES = 1024
 
 /** @throws {S3Error} `InvalidURI`, `InvalidArgument` (a parameter that is given twice) or `KeyTooLongError` */
 export function parseRequest(incoming: IncomingMessage): S3Request {

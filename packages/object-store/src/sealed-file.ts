@@ -1,17 +1,18 @@
 /**
- * One object in one file, encrypted.
+ * One sealed file: an object, a part of one, or the beginning of a multipart upload.
  *
- *     magic(8) ‖ protection(1) ‖ salt(32) ‖ commitment(32) ‖ u32(length of description)
- *     description: sealed etag(16) ‖ JSON
- *     chunk 0 ‖ chunk 1 ‖ … : each 64 KiB of the object (the last one shorter, possibly empty), sealed
+ *     magic(8) ‖ protection(1) ‖ salt(32) ‖ commitment(32) ‖ u32(length of description) ‖ u32(length of label)
+ *     chunk 0 ‖ chunk 1 ‖ … : each 64 KiB of the content (the last one shorter, possibly empty), sealed
+ *     description: sealed JSON, for whoever has the secret of the file
+ *     label: sealed JSON, for the store itself, which has to list and to compare without a customer's key
  *
- * key(32) ‖ commitment(32) = HKDF-SHA-256(secret, salt, label ‖ protection ‖ SHA-256(LP(bucket) ‖ LP(key)), 64)
+ * key(32) ‖ commitment(32) = HKDF-SHA-256(secret, salt, label ‖ protection ‖ SHA-256(LP(bucket) ‖ LP(key) ‖ …), 64)
  *
  * - The salt is random, so each file has a key of its own, and nonces can count: kind(1) ‖ last(1) ‖ index(10).
- *   The description is written once, with kind 0; a chunk has kind 1.
+ *   The description is written once, with kind 0; a chunk has kind 1. The label has a key of its own.
  * - AES-GCM alone opens under more than one key; the commitment names the one, and is compared before anything is opened.
  * - The name of the object goes into the key, so a file that was moved onto another name does not open.
- * - The header is authenticated with the description, the description holds the size, and each chunk its place and
+ * - The header is authenticated with description and label, the description holds the size, and each chunk its place and
  *   whether it is the last: nothing can be cut off, added, doubled or moved.
  */
 import {
@@ -23,14 +24,15 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import type { Checksum } from './checksums.ts'
 
 const CHUNK_BYTES = 65_536
 const TAG_BYTES = 16
-const ETAG_BYTES = 16
-const MAGIC = Buffer.from('LDobj\0\0\x01', 'latin1')
-const HEADER_BYTES = 77
-const MAX_DESCRIPTION_BYTES = 65_536
-const LABEL = 'lunadefend/objects/v1/file'
+const MAGIC = Buffer.from('LDobj\0\0\x02', 'latin1')
+const HEADER_BYTES = 81
+/** Enough for 10,000 parts. */
+const MAX_TEXT_BYTES = 1024 ** 2
+const LABEL = 'lunadefend/objects/v2/file'
 
 /** Whose secret opens the file: the customer's (SSE-C) or the store's own. */
 export type Protection = 'customer' | 'store'
@@ -45,16 +47,48 @@ export interface Lock {
   readonly protection: Protection
   /** 32 bytes. */
   readonly secret: Uint8Array
-  readonly name: ObjectName
+  /** `place`: which file of an upload it is, where it is one. */
+  readonly name: ObjectName & { readonly place?: string }
 }
 
+/** What seals a file: its lock, and the store's key for labels (32 bytes). */
+export interface Seal extends Lock {
+  readonly labelKey: Uint8Array
+}
+
+/** What whoever has the secret is told. */
 export interface Description {
-  /** Bytes of the object. */
+  /** Bytes of content in this file. */
   readonly size: number
   /** Milliseconds since 1970. */
   readonly lastModified: number
+  /** Without quotation marks. */
+  readonly etag: string
   /** The headers to answer with, names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  readonly checksum: Checksum | null
+  /** Where the content lies when it is not in this file, in order. */
+  readonly parts?: readonly PartPlace[]
+}
+
+export interface PartPlace {
+  readonly number: number
+  /** Bytes. */
+  readonly size: number
+}
+
+/** What the store may know of a file without its secret. */
+export interface Label extends ObjectName {
+  /** Bytes of the whole object, or of the part. */
+  readonly size: number
+  readonly lastModified: number
+  readonly etag: string
+  /** Of an object whose content lies in parts: the upload that they came with. */
+  readonly upload?: string
+  /** Of a part: its number. */
+  readonly part?: number
+  /** Of the beginning of an upload: the checksum that its object is to have. */
+  readonly checksum?: Omit<Checksum, 'value'>
 }
 
 /** The file is not as it was written. */
@@ -66,52 +100,48 @@ export class DamagedFile extends Error {
 }
 
 /**
- * Writes a whole file. `body` must yield exactly `description.size` bytes; `etag` (16 bytes) is asked for after that.
- * Holds one chunk in memory.
+ * Writes a whole file. `content` must yield exactly `size` bytes; `describe` is asked after that. Holds one chunk in
+ * memory.
  */
 export async function sealFile(
   handle: FileHandle,
-  lock: Lock,
-  description: Description,
-  body: AsyncIterable<Uint8Array>,
-  etag: () => Uint8Array,
+  seal: Seal,
+  size: number,
+  content: AsyncIterable<Uint8Array>,
+  describe: () => Promise<{ description: Description; label: Label }>,
 ): Promise<void> {
-  const json = Buffer.from(JSON.stringify(description))
   const salt = randomBytes(32)
-  const { key, commitment } = deriveKey(lock, salt)
-  const sealedLength = Buffer.alloc(4)
-  sealedLength.writeUInt32BE(ETAG_BYTES + json.length + TAG_BYTES)
-  const header = Buffer.concat([
-    MAGIC,
-    Buffer.of(PROTECTIONS[lock.protection]),
-    salt,
-    commitment,
-    sealedLength,
-  ])
-  const start = HEADER_BYTES + ETAG_BYTES + json.length + TAG_BYTES
-  await sealChunks(handle, key, description.size, start, body)
-  // Last, because the etag may depend on the body; its length does not, so the place was known.
-  const sealed = seal(key, descriptionNonce, Buffer.concat([etag(), json]), header)
-  await writeAll(handle, Buffer.concat([header, sealed]), 0)
+  const { key, commitment } = deriveKey(seal, salt)
+  await sealChunks(handle, key, size, content)
+  const { description, label } = await describe()
+  const texts = [description, label].map((text) => Buffer.from(JSON.stringify(text))) as [Buffer, Buffer]
+  const lengths = Buffer.alloc(8)
+  texts.forEach((text, i) => void lengths.writeUInt32BE(text.length + TAG_BYTES, 4 * i))
+  const header = Buffer.concat([MAGIC, Buffer.of(PROTECTIONS[seal.protection]), salt, commitment, lengths])
+  const sealed = [
+    sealBytes(key, textNonce, texts[0], header),
+    sealBytes(deriveLabelKey(seal.labelKey, salt), textNonce, texts[1], header),
+  ]
+  await writeAll(handle, Buffer.concat(sealed), HEADER_BYTES + sealedSize(size))
+  await writeAll(handle, header, 0)
 }
 
 async function sealChunks(
   handle: FileHandle,
   key: Buffer,
   size: number,
-  start: number,
-  body: AsyncIterable<Uint8Array>,
+  content: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const last = lastChunk(size)
   let index = 0
   let written = 0
-  for await (const chunk of inChunks(body, Math.min(size, CHUNK_BYTES))) {
-    const sealed = seal(key, chunkNonce(index, index === last), chunk)
-    await writeAll(handle, sealed, start + index * (CHUNK_BYTES + TAG_BYTES))
+  for await (const chunk of inChunks(content, Math.min(size, CHUNK_BYTES))) {
+    const sealed = sealBytes(key, chunkNonce(index, index === last), chunk)
+    await writeAll(handle, sealed, HEADER_BYTES + index * (CHUNK_BYTES + TAG_BYTES))
     index += 1
     written += chunk.length
   }
-  if (written !== size) throw new RangeError('the body has another length than was announced')
+  if (written !== size) throw new RangeError('the content has another length than was announced')
 }
 
 /** Full chunks and then a rest, which is empty only when there is nothing else. A chunk is good until the next one. */
@@ -136,9 +166,8 @@ async function* inChunks(body: AsyncIterable<Uint8Array>, bytes: number): AsyncG
 
 export interface SealedFile {
   readonly description: Description
-  readonly etag: Buffer
   /**
-   * Bytes `first` to `last`, both included; reads and opens only the chunks that hold them. Of an object without bytes
+   * Bytes `first` to `last`, both included; reads and opens only the chunks that hold them. Of content without bytes
    * (`last` is -1) that is one chunk, too.
    *
    * @throws {DamagedFile} while it is read
@@ -148,7 +177,14 @@ export interface SealedFile {
 
 /** @throws {DamagedFile} */
 export async function readProtection(handle: FileHandle): Promise<Protection> {
-  return parseHeader(await readExactly(handle, 0, HEADER_BYTES)).protection
+  return (await readHeader(handle)).protection
+}
+
+/** @throws {DamagedFile} */
+export async function readLabel(handle: FileHandle, labelKey: Uint8Array): Promise<Label> {
+  const header = await readHeader(handle)
+  const sealed = await readExactly(handle, header.fileBytes - header.labelBytes, header.labelBytes)
+  return JSON.parse(open(deriveLabelKey(labelKey, header.salt), textNonce, sealed, header.bytes).toString())
 }
 
 /**
@@ -157,21 +193,16 @@ export async function readProtection(handle: FileHandle): Promise<Protection> {
  * @throws {DamagedFile}
  */
 export async function openSealedFile(handle: FileHandle, lock: Lock): Promise<SealedFile | null> {
-  const bytes = await readExactly(handle, 0, HEADER_BYTES)
-  const header = parseHeader(bytes)
+  const header = await readHeader(handle)
   const { key, commitment } = deriveKey(lock, header.salt)
   if (!timingSafeEqual(commitment, header.commitment)) return null
-  const sealed = await readExactly(handle, HEADER_BYTES, header.descriptionBytes)
-  const opened = open(key, descriptionNonce, sealed, bytes)
-  const description: Description = JSON.parse(opened.toString('utf8', ETAG_BYTES))
-  const start = HEADER_BYTES + header.descriptionBytes
-  await checkLength(handle, start, description.size)
-  const chunk = (index: number) => openChunk(handle, key, start, index, description.size)
-  return {
-    description,
-    etag: opened.subarray(0, ETAG_BYTES),
-    read: (first, last) => readChunks(chunk, first, last),
-  }
+  const textBytes = header.descriptionBytes + header.labelBytes
+  const sealed = await readExactly(handle, header.fileBytes - textBytes, header.descriptionBytes)
+  const description: Description = JSON.parse(open(key, textNonce, sealed, header.bytes).toString())
+  if (header.fileBytes !== HEADER_BYTES + sealedSize(description.size) + textBytes)
+    throw new DamagedFile('its length')
+  const chunk = (index: number) => openChunk(handle, key, index, description.size)
+  return { description, read: (first, last) => readChunks(chunk, first, last) }
 }
 
 async function* readChunks(
@@ -187,37 +218,44 @@ async function* readChunks(
   } while (index * CHUNK_BYTES <= last)
 }
 
-async function openChunk(handle: FileHandle, key: Buffer, start: number, index: number, size: number) {
+async function openChunk(handle: FileHandle, key: Buffer, index: number, size: number) {
   const bytes = Math.min(CHUNK_BYTES, size - index * CHUNK_BYTES)
-  const position = start + index * (CHUNK_BYTES + TAG_BYTES)
+  const position = HEADER_BYTES + index * (CHUNK_BYTES + TAG_BYTES)
   const sealed = await readExactly(handle, position, bytes + TAG_BYTES)
   return open(key, chunkNonce(index, index === lastChunk(size)), sealed)
-}
-
-async function checkLength(handle: FileHandle, start: number, size: number): Promise<void> {
-  const expected = start + size + (lastChunk(size) + 1) * TAG_BYTES
-  if ((await handle.stat()).size !== expected) throw new DamagedFile('its length')
 }
 
 function lastChunk(size: number): number {
   return Math.max(Math.ceil(size / CHUNK_BYTES) - 1, 0)
 }
 
+function sealedSize(size: number): number {
+  return size + (lastChunk(size) + 1) * TAG_BYTES
+}
+
 interface Header {
+  readonly bytes: Buffer
   readonly protection: Protection
   readonly salt: Buffer
   readonly commitment: Buffer
   readonly descriptionBytes: number
+  readonly labelBytes: number
+  readonly fileBytes: number
 }
 
-function parseHeader(bytes: Buffer): Header {
+async function readHeader(handle: FileHandle): Promise<Header> {
+  const bytes = await readExactly(handle, 0, HEADER_BYTES)
   if (!bytes.subarray(0, 8).equals(MAGIC)) throw new DamagedFile('its first bytes')
   const protection = (['customer', 'store'] as const).find((name) => PROTECTIONS[name] === bytes[8])
   if (protection === undefined) throw new DamagedFile('its kind of protection')
-  const descriptionBytes = bytes.readUInt32BE(73)
+  const [descriptionBytes, labelBytes] = [bytes.readUInt32BE(73), bytes.readUInt32BE(77)]
+  const { size: fileBytes } = await handle.stat()
   // Not authenticated yet, and about to be allocated.
-  if (descriptionBytes > MAX_DESCRIPTION_BYTES) throw new DamagedFile('the length of its description')
-  return { protection, salt: bytes.subarray(9, 41), commitment: bytes.subarray(41, 73), descriptionBytes }
+  const tooLong = descriptionBytes > MAX_TEXT_BYTES || labelBytes > MAX_TEXT_BYTES
+  if (tooLong || HEADER_BYTES + descriptionBytes + labelBytes > fileBytes)
+    throw new DamagedFile('the length of its description')
+  const [salt, commitment] = [bytes.subarray(9, 41), bytes.subarray(41, 73)]
+  return { bytes, protection, salt, commitment, descriptionBytes, labelBytes, fileBytes }
 }
 
 function deriveKey({ protection, secret, name }: Lock, salt: Uint8Array) {
@@ -226,13 +264,18 @@ function deriveKey({ protection, secret, name }: Lock, salt: Uint8Array) {
   return { key: bytes.subarray(0, 32), commitment: bytes.subarray(32) }
 }
 
-function hashName(name: ObjectName): Buffer {
+function deriveLabelKey(labelKey: Uint8Array, salt: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync('sha256', labelKey, salt, `${LABEL}/label`, 32))
+}
+
+function hashName(name: Lock['name']): Buffer {
   return createHash('sha256').update(encodeName(name)).digest()
 }
 
-/** LP(bucket) ‖ LP(key): no two names have the same encoding. */
-export function encodeName({ bucket, key }: ObjectName): Buffer {
-  const parts = [bucket, key].flatMap((text) => {
+/** LP(bucket) ‖ LP(key), and LP(place) where there is one: no two names have the same encoding. */
+export function encodeName({ bucket, key, place }: Lock['name']): Buffer {
+  const texts = place === undefined ? [bucket, key] : [bucket, key, place]
+  const parts = texts.flatMap((text) => {
     const length = Buffer.alloc(4)
     length.writeUInt32BE(Buffer.byteLength(text))
     return [length, Buffer.from(text)]
@@ -241,7 +284,7 @@ export function encodeName({ bucket, key }: ObjectName): Buffer {
 }
 
 const NONCE_BYTES = 12
-const descriptionNonce = Buffer.alloc(NONCE_BYTES)
+const textNonce = Buffer.alloc(NONCE_BYTES)
 
 function chunkNonce(index: number, isLast: boolean): Buffer {
   const nonce = Buffer.alloc(NONCE_BYTES)
@@ -251,7 +294,7 @@ function chunkNonce(index: number, isLast: boolean): Buffer {
   return nonce
 }
 
-function seal(key: Buffer, nonce: Buffer, plaintext: Uint8Array, aad?: Buffer): Buffer {
+function sealBytes(key: Buffer, nonce: Buffer, plaintext: Uint8Array, aad?: Buffer): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   if (aad !== undefined) cipher.setAAD(aad)
   return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])

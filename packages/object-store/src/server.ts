@@ -8,11 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Credentials } from '@lunadefend/core/sigv4'
 import { authenticate } from './authenticate.ts'
 import { answerPreflight, checkOrigins, corsHeaders } from './cors.ts'
-import { deleteObject } from './delete-object.ts'
-import { getObject } from './get-object.ts'
 import { type ObjectDirectory, openObjectDirectory } from './object-directory.ts'
-import type { Answer, Call } from './operations.ts'
-import { putObject } from './put-object.ts'
+import { type Answer, perform } from './operations.ts'
+import { route } from './routes.ts'
 import { errorDocument, S3Error, type S3ErrorCode } from './s3-error.ts'
 import { parseRequest } from './s3-request.ts'
 
@@ -71,7 +69,7 @@ export async function startObjectStore(options: ObjectStoreOptions): Promise<Run
   // Listening comes first: where another store has the port, its directory is left alone.
   await listen(server, options)
   try {
-    opened.resolve(await openObjectDirectory(options.directory, options.masterKey))
+    opened.resolve(await openObjectDirectory(options.directory, options.masterKey, options.now?.()))
     return running(server, store)
   } catch (error) {
     opened.reject(error)
@@ -163,28 +161,21 @@ async function handle(store: Store, incoming: IncomingMessage, response: ServerR
   }
 }
 
-const OPERATIONS = new Map<string, (call: Call) => Promise<Answer>>([
-  ['PUT', putObject],
-  ['GET', getObject],
-  ['HEAD', getObject],
-  ['DELETE', deleteObject],
-])
-
 async function answer(store: Store, incoming: IncomingMessage, response: ServerResponse): Promise<Answer> {
   const { options, origins } = store
   if (incoming.method === 'OPTIONS') return { status: 200, headers: answerPreflight(incoming, origins) }
   const request = parseRequest(incoming)
   const now = options.now?.() ?? new Date()
-  const { bodySha256 } = authenticate(request, options, now)
-  const operation = OPERATIONS.get(request.method)
-  if (operation === undefined || request.key === '') throw new S3Error('NotImplemented')
+  const payload = authenticate(request, options, now)
+  const operation = route(request)
   if (request.bucket !== options.bucket) throw new S3Error('NoSuchBucket')
   const body = () => {
     if (incoming.headers.expect !== undefined) response.writeContinue()
     // A failure of ours must leave the connection open for the answer.
     return incoming.iterator({ destroyOnReturn: false })
   }
-  return await operation({ request, directory: await store.directory, now, bodySha256, body })
+  const directory = await store.directory
+  return await perform(operation, { request, directory, region: options.region, now, payload, body })
 }
 
 // What is stored here is never a page of ours.
@@ -194,9 +185,13 @@ const FIXED_HEADERS = {
 }
 
 async function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
+  if (body === undefined || typeof body === 'string') {
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+    response.writeHead(status, { ...headers, ...length }).end(body)
+    return
+  }
   response.writeHead(status, { ...headers })
-  if (body === undefined) response.end()
-  else await pipeline(body, response)
+  await pipeline(body, response)
 }
 
 function refuse(

@@ -510,8 +510,10 @@ describe('a request signed in its headers', () => {
   })
 
   test.each([
-    ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 501, 'NotImplemented'],
-    ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 501, 'NotImplemented'],
+    ['STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD', 501, 'NotImplemented'],
+    // They say that the body comes in chunks, and no more.
+    ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 411, 'MissingContentLength'],
+    ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', 411, 'MissingContentLength'],
     [sha256('').toUpperCase(), 400, 'InvalidArgument'],
     ['', 400, 'InvalidArgument'],
   ])('the body hash %j is refused', async (payloadHash, status, code) => {

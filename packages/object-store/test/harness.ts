@@ -86,7 +86,7 @@ export interface RawRequest {
 /** One request on a connection of its own, sent just as it is given. */
 export async function send({ method, url, headers = {}, body }: RawRequest): Promise<RawAnswer> {
   const { hostname, port, origin } = new URL(url)
-  const announced = method === 'PUT' && headers['transfer-encoding'] === undefined
+  const announced = /^P/.test(method) && headers['transfer-encoding'] === undefined
   const length = announced ? { 'content-length': String(Buffer.byteLength(body ?? '')) } : {}
   // Not URL.pathname: it would resolve dots.
   const path = url.slice(origin.length)
