@@ -127,15 +127,15 @@ export class Pkcs11Library {
     await this.#call('C_Finalize', [null], [CKR.CRYPTOKI_NOT_INITIALIZED])
   }
 
-  /** `null` = no token of this label is there. */
+  /** `null` = no token of this label answers. What another token answers, or whether, is of no interest. */
   async findSlot(label: string): Promise<Handle | null> {
     const [slots, count] = [Buffer.alloc(MAX_SLOTS * WORD), words(MAX_SLOTS)]
     await this.#call('C_GetSlotList', [1, slots, count])
     for (let index = 0; index < Number(word(count)); index++) {
       const slot = word(slots, index)
       const info = Buffer.alloc(TOKEN_INFO_BYTES)
-      await this.#call('C_GetTokenInfo', [slot, info], [CKR.TOKEN_NOT_PRESENT, CKR.TOKEN_NOT_RECOGNIZED])
-      if (info.toString('utf8', 0, LABEL_BYTES).trimEnd() === label) return slot
+      const ckr = await this.#calls.C_GetTokenInfo(slot, info)
+      if (ckr === 0 && info.toString('utf8', 0, LABEL_BYTES).trimEnd() === label) return slot
     }
     return null
   }
