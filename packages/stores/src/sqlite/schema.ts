@@ -29,9 +29,9 @@ export const MIGRATIONS: readonly string[] = [
     stored_at INTEGER,
     deleted_at INTEGER
   ) STRICT;
-  CREATE INDEX records_by_kid ON records (kid, record_id) WHERE deleted_at IS NULL;
-  CREATE INDEX records_by_object_version ON records (object_version, record_id) WHERE deleted_at IS NULL;
-  CREATE INDEX records_by_locator_version ON records (locator_version) WHERE deleted_at IS NULL;
+  CREATE INDEX records_by_kid ON records (kid, record_id, deleted_at) WHERE deleted_at IS NULL;
+  CREATE INDEX records_by_object_version ON records (object_version, record_id, deleted_at) WHERE deleted_at IS NULL;
+  CREATE INDEX records_by_locator_version ON records (locator_version, deleted_at) WHERE deleted_at IS NULL;
   CREATE INDEX records_by_object ON records (object_ref) WHERE deleted_at IS NULL;
   CREATE INDEX unstored_records ON records (record_id, created_at) WHERE stored_at IS NULL AND deleted_at IS NULL;
   CREATE INDEX mortal_records ON records (expires_at, record_id)

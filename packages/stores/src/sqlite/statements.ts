@@ -32,9 +32,12 @@ function expire(table: string, key: string): string {
   return `DELETE FROM ${table} WHERE (${key}) IN (${oldest})`
 }
 
-/** How many rows name each version. */
-function count(key: string, column: string, source: string): string {
-  return `SELECT '${key}' AS key, ${column} AS name, count(*) AS rows FROM ${source} GROUP BY ${column}`
+/** How many rows name each version, counted in each source by itself: where its index is in this order, none is sorted. */
+function count(key: string, column: string, ...sources: string[]): string {
+  const counts = sources.map(
+    (source) => `SELECT ${column} AS name, count(*) AS uses FROM ${source} GROUP BY ${column}`,
+  )
+  return `SELECT '${key}', name, sum(uses) FROM (${counts.join(' UNION ALL ')}) GROUP BY name`
 }
 
 const SQL = {
@@ -133,20 +136,16 @@ const SQL = {
     UNION ALL SELECT 1 FROM tombstones INDEXED BY tombstones_by_expiry WHERE session_version = ?1 LIMIT 1`,
   findAuditByEpoch: 'SELECT 1 FROM audit WHERE epoch = ? LIMIT 1',
   countKeyUses: [
-    count(
-      'root',
-      'kid',
-      '(SELECT kid FROM records WHERE deleted_at IS NULL UNION ALL SELECT kid FROM key_ring)',
-    ),
+    count('root', 'kid', 'records WHERE deleted_at IS NULL', 'key_ring'),
     count('locator', 'locator_version', 'records WHERE deleted_at IS NULL'),
     count('objects', 'object_version', 'records WHERE deleted_at IS NULL'),
     count('grant', 'grant_version', 'grants INDEXED BY grants_by_expiry'),
     count(
       'session',
       'session_version',
-      `(SELECT session_version FROM grants INDEXED BY grants_by_expiry
-        UNION ALL SELECT session_version FROM sessions INDEXED BY sessions_by_expiry
-        UNION ALL SELECT session_version FROM tombstones INDEXED BY tombstones_by_expiry)`,
+      'grants INDEXED BY grants_by_expiry',
+      'sessions INDEXED BY sessions_by_expiry',
+      'tombstones INDEXED BY tombstones_by_expiry',
     ),
   ].join(' UNION ALL '),
 
