@@ -2,6 +2,7 @@ import { CALLS, type Call, type CallName, ERRORS } from '@lunadefend/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handshakeRequest, type UserSession } from '../harness/handshake.ts'
 import { type Installation, install } from '../harness/installation.ts'
+import { upload } from '../harness/store.ts'
 import type { Answer } from '../harness/wire.ts'
 import { type Block, between, blocks, name, names, read, rows, section } from './document.ts'
 
@@ -16,6 +17,7 @@ afterAll(() => on[Symbol.asyncDispose]())
 
 /** What the examples call the token and the session. */
 const SAMPLE_TOKEN = 'lunasec-2b58d9b2-83c1-4e9b-9692-b149112810c8'
+const SAMPLE_TICKET = 'ABFyNGZjM2E0…'
 const SAMPLE_SID = 'hfL1m_0rX6sd7nukj_rtHqD3fQX4oxKWy_-mt0Xa7DI'
 
 interface Example {
@@ -56,13 +58,47 @@ async function somebody(): Promise<{ session: UserSession; token: string }> {
   return { session, token: tokenId }
 }
 
-async function send({ call, body }: Example): Promise<Answer> {
+/** Somebody in the middle of a big upload. */
+async function uploader(): Promise<{ session: UserSession; token: string }> {
+  const session = await on.logIn(`somebody ${++people}`, 'hello')
+  const body = { contentLength: 16 * 1024 ** 2, accept: ['parts'] }
+  const made = await on.wire.call('/tokenize', { headers: session.headers, body })
+  expect(made.body.data.parts).toEqual({ partSize: 16 * 1024 ** 2, partCount: 1 })
+  return { session, token: made.body.data.tokenId }
+}
+
+/** Somebody whose upload has ended: to end it again changes nothing. */
+async function uploaded(): Promise<{ session: UserSession; token: string }> {
   const { session, token } = await somebody()
+  const body = { sessionId: session.sid, tokenId: token }
+  await on.wire.call('/grant/verify', { headers: await on.application({}, 'hello'), body })
+  return { session, token }
+}
+
+async function send({ call, body }: Example): Promise<Answer> {
+  const { session, token } = await (PEOPLE[call.path] ?? somebody)()
+  const ticket = call.path === '/token/rekey/complete' ? await rekey(session, token) : ''
   const real = JSON.stringify(body ?? null)
     .replaceAll(SAMPLE_TOKEN, token)
     .replaceAll(SAMPLE_SID, session.sid)
+    .replace(SAMPLE_TICKET, () => ticket)
   const sent = body === undefined ? {} : { body: await withAssertion(JSON.parse(real)) }
   return on.wire.call(call.path, { method: call.method, headers: await credentialOf(call, session), ...sent })
+}
+
+const PEOPLE: Readonly<Record<string, typeof somebody>> = {
+  '/upload/parts': uploader,
+  '/upload/abort': uploader,
+  '/upload/complete': uploaded,
+}
+
+/** What a client does between the two calls. Answers the ticket. */
+async function rekey({ sid }: UserSession, tokenId: string): Promise<string> {
+  const headers = await on.application({ sid }, 'hello')
+  const begun = await on.wire.call('/token/rekey', { headers, body: { tokenId, by: 'client' } })
+  const { uploadUrl, uploadHeaders, ticket } = begun.body.data
+  expect((await upload({ uploadUrl, headers: uploadHeaders }, 'x')).status).toBe(200)
+  return ticket
 }
 
 /** Nobody can write down a signature that is good: the examples have three dots in its place. */
@@ -72,10 +108,10 @@ async function withAssertion(body: Record<string, unknown>): Promise<object> {
   return { ...body, assertion: signed.assertion, proof: signed.proof }
 }
 
-async function credentialOf(call: Call, { headers }: UserSession): Promise<Record<string, string>> {
+async function credentialOf(call: Call, { headers, sid }: UserSession): Promise<Record<string, string>> {
   if (call.callers.includes('user')) return { ...headers }
   if (call.callers.includes('anyone')) return { 'sec-fetch-site': 'same-origin' }
-  return on.application({}, 'hello')
+  return on.application({ sid }, 'hello')
 }
 
 /** Keys and types, and what of the values is not random. */

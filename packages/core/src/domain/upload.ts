@@ -13,10 +13,10 @@ export interface Upload {
 }
 
 const MIB = 1024 ** 2
-/** From this length on, in bytes, an upload goes in parts, if the client can. */
-export const PARTS_FROM = 100 * MIB
 /** Smaller parts cost more requests than they save when one fails. */
 const LEAST_PART = 16 * MIB
+/** From this length on, in bytes, an upload goes in parts, if the client can. */
+export const PARTS_FROM = LEAST_PART
 
 export interface UploadPlan {
   /** Bytes of every part but the last. */
