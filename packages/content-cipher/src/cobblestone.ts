@@ -70,7 +70,6 @@ interface Keys {
 
 /** GCM alone does not commit to its key; the commitment does, and is compared before anything is decrypted. */
 async function keysOf(contentKey: Uint8Array, context: Uint8Array, prefix: Bytes): Promise<Keys> {
-  if (prefix.length !== PREFIX_BYTES) throw new ContentError('content_damaged')
   const keys = await derive(contentKey, context, prefix.subarray(0, SALT_BYTES))
   if (!isEqual(keys.commitment, prefix.subarray(SALT_BYTES))) throw new ContentError('content_damaged')
   return keys

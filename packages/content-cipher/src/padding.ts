@@ -44,7 +44,5 @@ export async function* unpad(padded: AsyncIterable<Bytes>): AsyncGenerator<Bytes
 
 function readLength(first: Bytes): number {
   if (first.length < LENGTH_BYTES) throw new ContentError('content_damaged')
-  const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0)
-  if (length > Number.MAX_SAFE_INTEGER) throw new ContentError('content_damaged')
-  return Number(length)
+  return Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0))
 }

@@ -157,6 +157,7 @@ describe('padding', () => {
     ['too little', withLength(Buffer.alloc(1023), 5n)],
     ['too much', withLength(Buffer.alloc(1025), 5n)],
     ['the padding of a longer value', withLength(Buffer.alloc(2048), 5n)],
+    ['a value that fills its bucket, but for one byte', withLength(Buffer.alloc(1023), 1016n)],
     ['a value that is longer than all there is', withLength(Buffer.alloc(1024), 1017n)],
     ['a value of more bytes than can be counted', withLength(Buffer.alloc(1024), 2n ** 64n - 1n)],
     ['something other than zeros', withLength(Buffer.alloc(1024).fill(1, 1000), 5n)],
