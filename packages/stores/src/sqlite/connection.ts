@@ -21,7 +21,7 @@ const CACHE_KIB = 64 * 1024
  * @throws {PortFailure} `database_unusable`, `database_damaged`, `database_newer`, `database_busy`
  */
 export function connect(file: string): DatabaseSync {
-  createPrivately(file)
+  createPrivately(file, 'a')
   const db = new DatabaseSync(file, { open: false, timeout: OPENING_WAIT_MS })
   try {
     db.open()
@@ -45,23 +45,33 @@ export function connect(file: string): DatabaseSync {
   }
 }
 
-// SQLite gives its side files the mode of the database.
-function createPrivately(file: string): void {
+/** Makes a file that is its owner's alone. SQLite gives its side files the mode of the database. */
+export function createPrivately(file: string, flag: 'a' | 'wx'): void {
   try {
-    closeSync(openSync(file, 'a', 0o600))
+    closeSync(openSync(file, flag, 0o600))
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-    throw new PortFailure('database_unusable', `${file} (${code}): check its folder and its owner.`)
+    throw unusable(file, error)
   }
+}
+
+export function unusable(file: string, error: unknown): PortFailure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return new PortFailure('database_unusable', `${file} (${code}): check its folder and its owner.`)
 }
 
 function refuseForeign(db: DatabaseSync, file: string): void {
   const { id, tables } = db.prepare(WHOSE).get() as { id: number; tables: number }
   if (id === APPLICATION_ID || (id === 0 && tables === 0)) return
-  throw new PortFailure(
-    'database_unusable',
-    `${file} is the database of another program: choose another file.`,
-  )
+  throw foreign(file)
+}
+
+export function refuseAllButOurs(db: DatabaseSync, file: string): void {
+  if (pragma(db, 'application_id') !== APPLICATION_ID) throw foreign(file)
+}
+
+function foreign(file: string): PortFailure {
+  const advice = `${file} is the database of another program: choose another file.`
+  return new PortFailure('database_unusable', advice)
 }
 
 // In one statement: another process may be making the tables at this moment.
@@ -69,7 +79,10 @@ const WHOSE = `
   SELECT application_id AS id, (SELECT count(*) FROM sqlite_schema) AS tables FROM pragma_application_id`
 
 function refuseDamaged(db: DatabaseSync, file: string): void {
-  if (statSync(file).size > CHECKED_BYTES) return
+  if (statSync(file).size <= CHECKED_BYTES) refuseUnsound(db, file)
+}
+
+export function refuseUnsound(db: DatabaseSync, file: string): void {
   if (String(pragma(db, 'quick_check(1)')) === 'ok') return
   throw new PortFailure('database_damaged', `${file}: restore it from a backup.`)
 }
@@ -98,7 +111,7 @@ function pragma(db: DatabaseSync, name: string): unknown {
   return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
 }
 
-function openingFailure(file: string, error: unknown): unknown {
+export function openingFailure(file: string, error: unknown): unknown {
   const failure = asPortFailure(error)
   if (failure === error || !(failure instanceof PortFailure)) return error
   const reason = `${file}: ${(error as Error).message}.`

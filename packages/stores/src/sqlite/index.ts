@@ -1,2 +1,3 @@
 export { type AuditRow, readAudit } from './audit-reader.ts'
+export { backupSqlite } from './backup.ts'
 export { openSqlite } from './database.ts'
