@@ -121,11 +121,12 @@ describe('Vault transit', () => {
     expect(again.activeKid).toBe(first.activeKid)
   })
 
-  test('an answer of another version than the pinned one is refused', async () => {
+  test('an answer of another version than the pinned one is refused, at start as well', async () => {
     await using on = await given()
     on.vault.keys.get('root-key')?.versions.push(randomBytes(32))
     const keys = await on.open()
     on.vault.answeringVersion = 2
+    await expect(on.open()).rejects.toMatchObject({ code: 'root_key_wrong' })
     await expect(keys.prf(keys.activeKid, randomBytes(32))).rejects.toMatchObject({ code: 'root_key_wrong' })
   })
 

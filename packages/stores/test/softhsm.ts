@@ -10,6 +10,9 @@ const LIBRARIES = [
   '/opt/homebrew/lib/softhsm/libsofthsm2.so',
 ]
 
+const APT = 'apt-get'
+const UTIL = 'softhsm2-util'
+
 /** The library of SoftHSM 2, installed through apt where this may; or why it is not here. */
 export function findSoftHsm(): { readonly library: string } | { readonly missing: string } {
   const here = LIBRARIES.find(existsSync)
@@ -17,8 +20,7 @@ export function findSoftHsm(): { readonly library: string } | { readonly missing
   if (process.getuid?.() !== 0) return { missing: 'SoftHSM is not here: apt-get install softhsm2' }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const apt = (...args: string[]) =>
-    spawnSync('apt-get', ['-y', '-o', 'DPkg::Lock::Timeout=120', ...args], { env, stdio: 'ignore' })
-      .status === 0
+    spawnSync(APT, ['-y', '-o', 'DPkg::Lock::Timeout=120', ...args], { env, stdio: 'ignore' }).status === 0
   const installed = apt('update') && apt('install', '--no-install-recommends', 'softhsm2')
   const library = LIBRARIES.find(existsSync)
   if (installed && library !== undefined) return { library }
@@ -42,7 +44,7 @@ export function softHsm(): SoftHsm {
   const conf = folder.file('softhsm2.conf')
   writeFileSync(conf, `directories.tokendir = ${tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`)
   process.env['SOFTHSM2_CONF'] = conf
-  const util = (...args: string[]) => void execFileSync('softhsm2-util', args, { stdio: 'ignore' })
+  const util = (...args: string[]) => void execFileSync(UTIL, args, { stdio: 'ignore' })
   return {
     folder,
     initToken: (label) => util('--init-token', '--free', '--label', label, '--so-pin', SO_PIN, '--pin', PIN),

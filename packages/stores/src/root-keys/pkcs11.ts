@@ -60,6 +60,9 @@ export async function createPkcs11RootKey(
   await token.generate()
 }
 
+const switchedOn = (attribute: number): Attribute => [attribute, CK.TRUE]
+const switchedOff = (attribute: number): Attribute => [attribute, CK.FALSE]
+
 interface Connection {
   readonly slot: Handle
   readonly key: Handle
@@ -102,12 +105,8 @@ class Token {
       ...this.#name(),
       [CK.KEY_TYPE, CK.GENERIC_SECRET],
       [CK.VALUE_LEN, KEY_BYTES],
-      [CK.TOKEN, CK.TRUE],
-      [CK.PRIVATE, CK.TRUE],
-      [CK.SIGN, CK.TRUE],
-      [CK.SENSITIVE, CK.TRUE],
-      [CK.EXTRACTABLE, CK.FALSE],
-      [CK.MODIFIABLE, CK.FALSE],
+      ...[CK.TOKEN, CK.PRIVATE, CK.SIGN, CK.SENSITIVE].map(switchedOn),
+      ...[CK.EXTRACTABLE, CK.MODIFIABLE, ...CK.OTHER_USES].map(switchedOff),
     ])
     await this.#library.closeSession(session)
   }
