@@ -4,13 +4,15 @@ import { afterAll, beforeAll } from 'vitest'
 import { type RunningPostgres, startPostgres } from '../../../tests/harness/postgres.ts'
 
 let server: RunningPostgres
+/** Databases that a test before has used, empty again. */
+const free: string[] = []
 beforeAll(async () => {
   server = await startPostgres()
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
 databaseContract('postgres', async () => {
-  const name = await server.createDatabase()
+  const name = free.pop() ?? (await server.createDatabase())
   const url = server.url(name, 'service')
   const database = await openPostgres({ url })
   return {
@@ -20,7 +22,8 @@ databaseContract('postgres', async () => {
     elsewhere: { module: new URL('./postgres-elsewhere.ts', import.meta.url), where: url },
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]()
-      await server.dropDatabase(name)
+      await server.emptyDatabase(name)
+      free.push(name)
     },
   }
 })

@@ -3,13 +3,15 @@ import { type Answer, bind, type Step, type Values } from './statement.ts'
 import { STATEMENTS } from './statements.ts'
 
 /**
- * What one commit sends and how it reads the answers. All of it goes out at once, so nothing that is sent can depend on
- * an answer: what must be decided is decided in the statements.
+ * What one commit sends and how it reads the answers. Its steps go out at once, so none of them can depend on an
+ * answer: what must be decided is decided in the statements.
  */
 export interface Command<Result> {
   readonly locks: Locks
   /** `writer` is whose rows of audit these will be. */
   steps(writer: string): readonly Step[]
+  /** Steps that need those answers: a second round trip before the commit, so for background work only. */
+  conclude?(writer: string, answers: readonly Answer[]): readonly Step[]
   /** From one answer for each step. */
   answer(answers: readonly Answer[]): Result
 }

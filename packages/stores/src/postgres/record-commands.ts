@@ -2,7 +2,7 @@ import type { AuditEvent, NewRecord, ObjectDeletion, ObjectReference, Reseal } f
 import { answered, type Command, noted, notes } from './command.ts'
 import type { Commands } from './commands.ts'
 import { putGrant } from './grant-commands.ts'
-import { bind, type Step, type Values } from './statement.ts'
+import { type Answer, bind, type Step, type Values } from './statement.ts'
 import { STATEMENTS } from './statements.ts'
 
 type RecordCommand =
@@ -40,17 +40,31 @@ export const RECORD_COMMANDS: Pick<Commands, RecordCommand> = {
     ],
     answer: () => undefined,
   }),
-  resealRecords: (reseals, audit) => ({
-    locks: { records: reseals.map(({ recordId }) => recordId) },
-    steps: (writer) => [bind(STATEMENTS.reseal, { ...columnsOf(reseals), ...noted(writer, audit) })],
-    answer: ([answer]) => answered(answer) as number,
-  }),
-  referObjects: (references, audit) => ({
-    locks: { records: references.map(({ recordId }) => recordId) },
-    steps: (writer) => [bind(STATEMENTS.refer, { ...referencesOf(references), ...noted(writer, audit) })],
-    answer: ([answer]) => answered(answer) as number,
-  }),
+  resealRecords: (reseals, audit) =>
+    counted(reseals, audit, ({ recordId, generation, kid, recordSalt, sealed, sealedMetadata }) =>
+      bind(STATEMENTS.reseal, { recordId, generation, kid, recordSalt, sealed, sealedMetadata }),
+    ),
+  referObjects: (references, audit) =>
+    counted(references, audit, ({ recordId, objectRef, objectVersion }) =>
+      bind(STATEMENTS.refer, { recordId, objectRef, objectVersion }),
+    ),
   rekeyRecord,
+}
+
+/** One statement for each record, and then a row of audit that says how many were changed. */
+function counted<Item extends { readonly recordId: Uint8Array }>(
+  items: readonly Item[],
+  audit: AuditEvent,
+  change: (item: Item) => Step,
+): Command<number> {
+  const total = (answers: readonly Answer[]) =>
+    answers.slice(0, items.length).reduce((sum, { count }) => sum + count, 0)
+  return {
+    locks: { records: items.map(({ recordId }) => recordId) },
+    steps: () => items.map(change),
+    conclude: (writer, answers) => notes(writer, [{ ...audit, count: total(answers) }]),
+    answer: total,
+  }
 }
 
 /** The record is locked first: an upload that began before is seen then. */
@@ -97,23 +111,4 @@ function insertRecord(record: NewRecord): Step {
     ...{ locator, locatorVersion, objectRef, objectVersion, recordId, app, kid, generation },
     ...{ recordSalt, sealed, sealedMetadata, createdAt, expiresAt, storedAt, deletedAt },
   })
-}
-
-function columnsOf(reseals: readonly Reseal[]): Values {
-  return {
-    recordIds: reseals.map(({ recordId }) => recordId),
-    generations: reseals.map(({ generation }) => generation),
-    kids: reseals.map(({ kid }) => kid),
-    recordSalts: reseals.map(({ recordSalt }) => recordSalt),
-    seals: reseals.map(({ sealed }) => sealed),
-    sealedMetadata: reseals.map(({ sealedMetadata }) => sealedMetadata),
-  }
-}
-
-function referencesOf(references: readonly ObjectReference[]): Values {
-  return {
-    recordIds: references.map(({ recordId }) => recordId),
-    objectRefs: references.map(({ objectRef }) => objectRef),
-    objectVersions: references.map(({ objectVersion }) => objectVersion),
-  }
 }

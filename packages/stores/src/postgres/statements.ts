@@ -31,12 +31,11 @@ const SESSION_VALUES = `
  * The row of audit that belongs to what a statement does, in the same statement. A writer has one connection, so the
  * next number is one more than the last that is there: nothing that is rolled back leaves a gap.
  */
-function note(refusal: string, options: { readonly count?: string; readonly only?: string } = {}): string {
-  const { count = ':count::int8', only = '' } = options
+function note(refusal: string, only = ''): string {
   return `INSERT INTO ${SCHEMA}.audit (${AUDIT})
     SELECT :writer::text, (SELECT coalesce(max(seq), 0) + 1 FROM ${SCHEMA}.audit WHERE writer = :writer::text),
       :at::int8, :requestId::text, :app::text, :actor::text, :action::text, :epoch::int8, :session::text,
-      :token::text, ${count}, ${refusal} ${only}`
+      :token::text, :count::int8, ${refusal} ${only}`
 }
 
 /** The record lives at :at, in a generation that fulfils the condition. */
@@ -72,7 +71,7 @@ function decide(name: string, passed: string, relocated: string | null): Stateme
       SELECT CASE WHEN EXISTS (SELECT 1 FROM passed) THEN NULL
         WHEN EXISTS (SELECT 1 FROM ${SCHEMA}.grants WHERE ${USABLE} AND ${living(OTHER)}) THEN 'stale'
         ELSE 'changed-meanwhile' END AS verdict),
-    noted AS (${note('verdict', { only: `FROM verdict WHERE verdict IS DISTINCT FROM 'stale'` })})
+    noted AS (${note('verdict', `FROM verdict WHERE verdict IS DISTINCT FROM 'stale'`)})
     SELECT verdict AS value FROM verdict`,
   )
 }
@@ -87,9 +86,22 @@ const FORGET_OBJECT = `
   forgotten AS (
     INSERT INTO ${SCHEMA}.deletions (object_key, upload_id, not_before)
     SELECT :objectKey::text, coalesce((SELECT upload_id FROM upload), :uploadId::text), :notBefore::int8
-    FROM changed),
+    FROM changed WHERE :objectKey::text IS NOT NULL),
   noted AS (${note(`CASE WHEN EXISTS (SELECT 1 FROM changed) THEN :refusal::text ELSE 'changed-meanwhile' END`)})
   SELECT count(*) AS value FROM changed`
+
+// A seal is only replaced by one of the same length; one of another makes a NULL that the column does not take.
+const sameLength = (column: string, name: string) =>
+  `octet_length(${column}) IS NOT DISTINCT FROM octet_length(:${name}::bytea)`
+const SAME_LENGTHS = [
+  ...[sameLength('record_salt', 'recordSalt'), sameLength('sealed', 'sealed')],
+  sameLength('sealed_metadata', 'sealedMetadata'),
+].join(' AND ')
+
+const RESEAL = `
+  generation = :generation::int8, kid = :kid::text, record_salt = :recordSalt::bytea,
+  sealed = CASE WHEN ${SAME_LENGTHS} THEN :sealed::bytea END, sealed_metadata = :sealedMetadata::bytea
+  WHERE record_id = :recordId::bytea AND generation = :generation::int8 - 1 AND deleted_at IS NULL`
 
 const expire = (name: string, table: string, key: string) =>
   // The condition is asked twice: a row that was prolonged while the statement waited for it is left alone.
@@ -236,36 +248,17 @@ export const STATEMENTS = {
     'finishDeletions',
     `DELETE FROM ${SCHEMA}.deletions WHERE object_key = ANY(:objectKeys::text[])`,
   ),
-  reseal: statement(
-    'reseal',
-    `WITH changed AS (
-      UPDATE ${SCHEMA}.records AS old SET generation = fresh.generation, kid = fresh.kid,
-        record_salt = fresh.record_salt, sealed = fresh.sealed, sealed_metadata = fresh.sealed_metadata
-      FROM unnest(:recordIds::bytea[], :generations::int8[], :kids::text[], :recordSalts::bytea[], :seals::bytea[],
-        :sealedMetadata::bytea[]) AS fresh (record_id, generation, kid, record_salt, sealed, sealed_metadata)
-      WHERE old.record_id = fresh.record_id AND old.generation = fresh.generation - 1 AND old.deleted_at IS NULL
-      RETURNING 1),
-    noted AS (${note(':refusal::text', { count: '(SELECT count(*) FROM changed)' })})
-    SELECT count(*) AS value FROM changed`,
-  ),
+  reseal: statement('reseal', `UPDATE ${SCHEMA}.records SET ${RESEAL}`),
   refer: statement(
     'refer',
-    `WITH changed AS (
-      UPDATE ${SCHEMA}.records AS old SET object_ref = fresh.object_ref, object_version = fresh.object_version
-      FROM unnest(:recordIds::bytea[], :objectRefs::bytea[], :objectVersions::int8[])
-        AS fresh (record_id, object_ref, object_version)
-      WHERE old.record_id = fresh.record_id AND old.object_version < fresh.object_version AND old.deleted_at IS NULL
-      RETURNING 1),
-    noted AS (${note(':refusal::text', { count: '(SELECT count(*) FROM changed)' })})
-    SELECT count(*) AS value FROM changed`,
+    `UPDATE ${SCHEMA}.records SET object_ref = :objectRef::bytea, object_version = :objectVersion::int8
+    WHERE record_id = :recordId::bytea AND object_version < :objectVersion::int8 AND deleted_at IS NULL`,
   ),
   rekey: statement(
     'rekey',
     `WITH changed AS (
-      UPDATE ${SCHEMA}.records SET generation = :generation::int8, kid = :kid::text,
-        record_salt = :recordSalt::bytea, sealed = :sealed::bytea, sealed_metadata = :sealedMetadata::bytea,
-        object_ref = :objectRef::bytea, object_version = :objectVersion::int8
-      WHERE record_id = :recordId::bytea AND generation = :generation::int8 - 1 AND deleted_at IS NULL RETURNING 1),
+      UPDATE ${SCHEMA}.records SET object_ref = :objectRef::bytea, object_version = :objectVersion::int8, ${RESEAL}
+      RETURNING 1),
     ${FORGET_OBJECT}`,
   ),
   putUpload: statement(
@@ -305,7 +298,7 @@ export const STATEMENTS = {
       SELECT :challengeHash::bytea, :challengeExpiresAt::int8 WHERE NOT EXISTS (SELECT 1 FROM revoked)
       ON CONFLICT (challenge_hash) DO NOTHING RETURNING 1),
     opened AS (INSERT INTO ${SCHEMA}.sessions (${columns(SESSION)}) SELECT ${SESSION_VALUES} FROM challenge RETURNING 1),
-    noted AS (${note(':refusal::text', { only: 'FROM opened' })})
+    noted AS (${note(':refusal::text', 'FROM opened')})
     SELECT CASE WHEN EXISTS (SELECT 1 FROM opened) THEN 'opened'
       WHEN NOT EXISTS (SELECT 1 FROM revoked) OR EXISTS (
         SELECT 1 FROM ${SCHEMA}.used_challenges WHERE challenge_hash = :challengeHash::bytea) THEN 'challenge-used'
@@ -353,7 +346,7 @@ export const STATEMENTS = {
         SET version = excluded.version, kid = excluded.kid, sealed = excluded.sealed
         WHERE old.version = :expected::int8
       RETURNING 1),
-    noted AS (${note(':refusal::text', { only: 'FROM put WHERE :audited::boolean' })})
+    noted AS (${note(':refusal::text', 'FROM put WHERE :audited::boolean')})
     SELECT CASE WHEN verdict <> 'replaced' OR EXISTS (SELECT 1 FROM put) THEN verdict ELSE 'changed-meanwhile' END
       AS value
     FROM verdict`,

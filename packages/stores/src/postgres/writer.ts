@@ -4,7 +4,7 @@ import { Client, type ClientConfig, type QueryResult } from 'pg'
 import { type Command, stepsOfLocks } from './command.ts'
 import { asPortFailure, spoilsConnection, troubleOf } from './postgres-failure.ts'
 import { checkServer } from './server-check.ts'
-import { type Answer, queryOf } from './statement.ts'
+import { type Answer, queryOf, type Step } from './statement.ts'
 
 /** What became of a transaction. */
 export type Verdict =
@@ -80,14 +80,46 @@ function unsent(failure: PortFailure): Verdict {
 
 async function fly(connection: Connection, commands: readonly Command<unknown>[]): Promise<Verdict> {
   const { client, name } = connection
-  const locks = stepsOfLocks(commands.map((command) => command.locks))
-  const steps = commands.map((command) => command.steps(name))
   const begun = client.query(BEGIN)
-  const sent = [...locks, ...steps.flat()].map((step) => client.query(queryOf(step)))
-  const settled = await Promise.allSettled([begun, ...sent, client.query('COMMIT')])
+  const locks = stepsOfLocks(commands.map((command) => command.locks)).map((step) => send(client, null, step))
+  const steps = commands.flatMap((command, owner) =>
+    command.steps(name).map((step) => send(client, owner, step)),
+  )
+  const sent = [{ owner: null, result: begun }, ...locks, ...steps]
+  if (commands.some(({ conclude }) => conclude)) sent.push(...(await conclude(connection, commands, sent)))
+  sent.push({ owner: null, result: client.query('COMMIT') })
+  const settled = await Promise.allSettled(sent.map(({ result }) => result))
   if (settled.some((each) => each.status === 'rejected' && spoilsConnection(each.reason))) lose(connection)
-  const owners = steps.flatMap((own, command) => own.map(() => command))
-  return verdictOf(settled, [...locks.map(() => null), ...owners], steps.length)
+  const owners = sent.map(({ owner }) => owner)
+  return verdictOf(settled, owners, commands.length)
+}
+
+/** A step that is under way. `owner` is the place of its command; `null` = it belongs to the transaction. */
+interface Sent {
+  readonly owner: number | null
+  readonly result: Promise<QueryResult>
+}
+
+function send(client: Client, owner: number | null, step: Step): Sent {
+  return { owner, result: client.query(queryOf(step)) }
+}
+
+/** Waits for the answers, and sends what needs them; nothing when one of them is an error. */
+async function conclude(
+  { client, name }: Connection,
+  commands: readonly Command<unknown>[],
+  sent: readonly Sent[],
+): Promise<Sent[]> {
+  const settled = await Promise.allSettled(sent.map(({ result }) => result))
+  if (settled.some(({ status }) => status === 'rejected')) return []
+  const answers = answersOf(
+    settled,
+    sent.map(({ owner }) => owner),
+    commands.length,
+  )
+  return commands.flatMap((command, owner) =>
+    (command.conclude?.(name, answers[owner] ?? []) ?? []).map((step) => send(client, owner, step)),
+  )
 }
 
 function lose(connection: Connection): void {
@@ -97,7 +129,7 @@ function lose(connection: Connection): void {
 
 type Settled = readonly PromiseSettledResult<QueryResult>[]
 
-/** `owners` names the command of each step; `null` = a lock. BEGIN stands before the steps, COMMIT behind them. */
+/** COMMIT is the last. */
 function verdictOf(settled: Settled, owners: readonly (number | null)[], commands: number): Verdict {
   const at = settled.findIndex(({ status }) => status === 'rejected')
   const commit = settled.at(-1)
@@ -108,7 +140,7 @@ function verdictOf(settled: Settled, owners: readonly (number | null)[], command
   }
   const error = (settled[at] as PromiseRejectedResult | undefined)?.reason
   if (at === settled.length - 1) return isRolledBack(error) ? passing(asPortFailure(error)) : uncertain()
-  return explain(error, owners[at - 1] ?? null)
+  return explain(error, owners[at] ?? null)
 }
 
 /** Why it was not committed: the server refused a statement, so that COMMIT could do nothing. */
@@ -142,7 +174,7 @@ function uncertain(): Verdict {
 function answersOf(settled: Settled, owners: readonly (number | null)[], commands: number): Answer[][] {
   const answers: Answer[][] = Array.from({ length: commands }, () => [])
   for (const [index, owner] of owners.entries()) {
-    const result = settled[index + 1]
+    const result = settled[index]
     if (owner === null || result?.status !== 'fulfilled') continue
     answers[owner]?.push({ rows: result.value.rows, count: result.value.rowCount ?? 0 })
   }
