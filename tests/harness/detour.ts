@@ -16,8 +16,11 @@ export interface Exchange {
 
 /** What a test puts between the browser and a server. Everything is optional; without anything it only listens. */
 export interface Meddling {
-  /** An answer in place of the server's, which is not asked then; `cut`: no answer; `null` lets the request pass. */
-  answer?: (request: Question) => Answer | 'cut' | null
+  /**
+   * An answer in place of the server's, which is not asked then; `cut`: the connection ends without one; `hold`: it
+   * stays open without one; `lose`: the server is asked, and its answer does not arrive; `null` lets the request pass.
+   */
+  answer?: (request: Question) => Answer | 'cut' | 'hold' | 'lose' | null
   /** Other headers than the browser sent: what a server would see that could not trust them. */
   requestHeaders?: (headers: Record<string, string>, request: Question) => Record<string, string>
   /** Response headers that do not arrive. */
@@ -52,7 +55,9 @@ export async function startDetour(port: number): Promise<Detour> {
     exchanges.push(exchange)
     const answer = detour.meddling.answer?.(questionOf(request)) ?? null
     if (answer === 'cut') request.on('data', () => request.destroy()).on('end', () => response.destroy())
+    else if (answer === 'hold') request.resume()
     else if (answer === null) pass(port, request, response, exchange, detour.meddling)
+    else if (answer === 'lose') pass(port, request, response, exchange, detour.meddling, true)
     else replace(response, answer, exchange)
   })
   server.listen(0, '127.0.0.1')
@@ -92,6 +97,7 @@ function pass(
   response: ServerResponse,
   exchange: Exchange,
   meddling: Meddling,
+  lost = false,
 ): void {
   // What is compressed cannot be looked through.
   const { 'accept-encoding': _, ...sent } = request.headers as Record<string, string>
@@ -102,6 +108,7 @@ function pass(
     const kept = Object.entries(answer.headers).filter(([name]) => !unwanted.includes(name))
     exchange.status = answer.statusCode ?? 0
     exchange.responseHeaders = answer.rawHeaders
+    if (lost) return answer.resume().on('end', () => response.destroy())
     answer.on('data', (chunk: Buffer) => exchange.responseBody.push(chunk))
     response.writeHead(exchange.status, Object.fromEntries(kept))
     response.flushHeaders()

@@ -7,6 +7,7 @@ import {
   referStep,
   resealStep,
   revokeGrant,
+  tokenize,
   workOn,
 } from '@lunadefend/core'
 import { openSqlite } from '@lunadefend/stores/sqlite'
@@ -36,6 +37,8 @@ export type Order =
   /** One read; answers the key that the object store is sent, `null` = refused. */
   | { readonly kind: 'read'; readonly token: TokenId }
   | { readonly kind: 'revoke'; readonly token: TokenId }
+  /** Makes tokens until it fails; answers those that were acknowledged, and the code of the failure. */
+  | { readonly kind: 'fill' }
   /** Does a background work to its end; answers how many items were done. */
   | { readonly kind: 'work'; readonly work: 'reseal' | 'refer'; readonly death: Death | null }
   | { readonly kind: 'refresh' }
@@ -72,6 +75,8 @@ async function obey(order: Order): Promise<unknown> {
       return keyOf(order.token)
     case 'revoke':
       return revokeGrant(rules.needs, caller, { sid: SID, tokens: [order.token] })
+    case 'fill':
+      return fill(rules.needs)
     case 'work':
       return finish(mortal(rules.needs, order.death), order.work)
     case 'refresh':
@@ -83,6 +88,19 @@ async function keyOf(token: TokenId): Promise<string | null> {
   const [result] = await detokenize(rules.needs, caller, { tokens: [token], acceptsEndToEnd: false })
   if (!result?.ok) return null
   return result.data.source.headers['x-amz-server-side-encryption-customer-key'] ?? null
+}
+
+async function fill(needs: Needs) {
+  const made: TokenId[] = []
+  const command = { contentLength: null, acceptsEndToEnd: false, acceptsParts: false, ttlSeconds: null }
+  const metadata = { filler: 'x'.repeat(2000) }
+  for (;;) {
+    try {
+      made.push((await tokenize(needs, caller, { ...command, metadata })).tokenId)
+    } catch (error) {
+      return { made, code: (error as { code?: string }).code ?? String(error) }
+    }
+  }
 }
 
 async function finish(needs: Needs, work: 'reseal' | 'refer'): Promise<number> {

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Order, ProcessOptions } from './house-process.ts'
 
@@ -10,8 +10,21 @@ export interface Servant extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-export async function startServant(options: ProcessOptions): Promise<Servant> {
-  const child = fork(new URL('./house-process.ts', import.meta.url), [JSON.stringify(options)])
+export function startServant(options: ProcessOptions): Promise<Servant> {
+  return serve(fork(PROCESS, [JSON.stringify(options)]))
+}
+
+/** One that cannot write files of more than so many bytes, as on a disk that is full. */
+export function startCrampedServant(options: ProcessOptions, bytes: number): Promise<Servant> {
+  // Without the signal, which would end the process, the write fails (setrlimit(2), RLIMIT_FSIZE).
+  const command = `trap '' XFSZ; ulimit -f ${Math.floor(bytes / 1024)}; exec "$@"`
+  const args = ['-c', command, 'bash', process.execPath, PROCESS.pathname, JSON.stringify(options)]
+  return serve(spawn('bash', args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }))
+}
+
+const PROCESS = new URL('./house-process.ts', import.meta.url)
+
+async function serve(child: ChildProcess): Promise<Servant> {
   const gone = once(child, 'exit').then(() => {
     throw new Error('The process has ended.')
   })

@@ -28,6 +28,10 @@ export interface HouseOptions {
   readonly protection?: Protection
   /** @default SQLite in the house's folder */
   readonly openDatabase?: (directory: string) => Promise<Database> | Database
+  /** Where the object store is asked, in place of where it is. */
+  readonly viaPort?: (port: number) => Promise<number>
+  /** How long the object store may take for one call, in milliseconds. */
+  readonly storeTimeoutMs?: number
 }
 
 /** The rules over a real database, a real object store and real root keys, without HTTP; its clock can be moved. */
@@ -85,9 +89,9 @@ export function databaseFileIn(directory: string): string {
 }
 
 /** The object store of a house, for another process. */
-export function objectStoreAt(url: string, clock: Clock) {
+export function objectStoreAt(url: string, clock: Clock, timeoutMs = 5000) {
   const store = { endpoint: url, region: 'us-east-1', bucket: 'values', addressing: 'path' } as const
-  return openS3({ ...store, credentials: CREDENTIALS, clock })
+  return openS3({ ...store, credentials: CREDENTIALS, clock, timeoutMs })
 }
 
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
@@ -111,7 +115,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     masterKey: randomBytes(32),
     now: () => new Date(clock.now()),
   })
-  const objectStore = objectStoreAt(objects.url, clock)
+  const port = (await options.viaPort?.(objects.port)) ?? objects.port
+  const objectsUrl = `http://127.0.0.1:${port}`
+  const objectStore = objectStoreAt(objectsUrl, clock, options.storeTimeoutMs)
   const openDatabase = options.openDatabase ?? (() => openSqlite(databaseFile))
   const made = new Set<string>()
 
@@ -132,7 +138,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     get needs() { return opened.needs }, // biome-ignore format: one line shows that it is live
     directory,
     databaseFile,
-    objectsUrl: objects.url,
+    objectsUrl,
     clock,
     application,
     async protect(value, more = {}) {

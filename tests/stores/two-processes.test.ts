@@ -16,7 +16,6 @@ describe('on SQLite', () => {
     await house[Symbol.asyncDispose]()
   })
 
-  test('the last use of a grant goes to exactly one of 64 clients', () =>
-    raceForLastUse(house, pair, 50, 64))
+  test('the last use of a grant goes to exactly one of 64 clients', () => raceForLastUse(house, pair, 50, 64))
   test('what one process revokes, the other refuses', () => revokeElsewhere(house, pair, 20))
 })
