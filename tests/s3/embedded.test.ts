@@ -47,7 +47,9 @@ describe('the list of cases', () => {
   test.each([EMBEDDED_DEPARTURES, RADOSGW_DEPARTURES])(
     'departures are from a case, and are none of what it documents',
     (departures) => {
-      for (const [name, { really }] of Object.entries(departures)) {
+      const rows = Object.values(departures).flatMap((group) => Object.entries(group))
+      expect(new Set(rows.map(([name]) => name)).size).toBe(rows.length)
+      for (const [name, really] of rows) {
         const row = CASES.find(([other]) => other === name)
         expect(row, name).toBeDefined()
         expect(really, name).not.toEqual(row?.[1])

@@ -248,6 +248,27 @@ export const copyCases: readonly Case[] = [
     })),
   ],
   [
+    'copies: if there is none in the new place, and there is one',
+    [FAILED, 'old'],
+    async (lab) => {
+      const copied = await copy(
+        lab,
+        await lab.stored('new'),
+        { 'if-none-match': '*' },
+        await lab.stored('old'),
+      )
+      return [said(copied), textOf(await lab.byUrl('GET', copied.to))]
+    },
+  ],
+  [
+    'copies: if there is none in the new place, and there is none',
+    COPIED,
+    async (lab) => {
+      const copied = await copy(lab, await lab.stored(), { 'if-none-match': '*' })
+      return [said(copied), textOf(await lab.byUrl('GET', copied.to))]
+    },
+  ],
+  [
     'copies: a part from one customer key to another',
     ['200', 'value'],
     async (lab) => {

@@ -100,7 +100,8 @@ const ROWS: readonly (readonly [name: string, documented: Awaited<ReturnType<Cas
       async (client, at) => {
         const key = customer()
         const bytes = randomBytes(300_000)
-        const Body = Readable.from([bytes.subarray(0, 100), bytes.subarray(100)])
+        // S3 wants chunks of at least 8 KiB, and the SDK makes one of each piece.
+        const Body = Readable.from([bytes.subarray(0, 65_536), bytes.subarray(65_536)])
         const put = { ...at, ...key, Body, ContentLength: bytes.length }
         const stored = await outcome(client.send(new PutObjectCommand(put)))
         if (stored !== '200') return [stored, false]
@@ -127,7 +128,7 @@ const ROWS: readonly (readonly [name: string, documented: Awaited<ReturnType<Cas
     ],
     [
       'refusals by name',
-      ['400 InvalidRequest', '403 AccessDenied', '400 400', '416 InvalidRange', '404 NotFound'],
+      ['400 InvalidRequest', '403 AccessDenied', '400', '416 InvalidRange', '404 NotFound'],
       async (client, at) => {
         const key = customer()
         await client.send(new PutObjectCommand({ ...at, ...key, Body: 'value' }))
@@ -135,7 +136,8 @@ const ROWS: readonly (readonly [name: string, documented: Awaited<ReturnType<Cas
         return [
           await get({}),
           await get(customer()),
-          await outcome(client.send(new HeadObjectCommand(at))),
+          // An answer to a HEAD has no words for the SDK to name it by.
+          (await outcome(client.send(new HeadObjectCommand(at)))).slice(0, 3),
           await get({ ...key, Range: 'bytes=99-' }),
           await outcome(client.send(new HeadObjectCommand({ ...at, Key: `${at.Key}-other` }))),
         ]
@@ -165,8 +167,10 @@ const ROWS: readonly (readonly [name: string, documented: Awaited<ReturnType<Cas
         const { Uploads = [] } = await client.send(
           new ListMultipartUploadsCommand({ Bucket: at.Bucket, Prefix: at.Key }),
         )
-        const listed = await client.send(new ListPartsCommand({ ...at, UploadId }))
-        await client.send(new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } }))
+        const listed = await client.send(new ListPartsCommand({ ...at, ...key, UploadId }))
+        await client.send(
+          new CompleteMultipartUploadCommand({ ...at, ...key, UploadId, MultipartUpload: { Parts } }),
+        )
         const get = await bytesOf(await client.send(new GetObjectCommand({ ...at, ...key })))
         const numbers = (listed.Parts ?? []).map(({ PartNumber }) => PartNumber).join(' ')
         return [String(Uploads.length), numbers, get.equals(Buffer.concat([FIRST_PART, LAST_PART]))]
@@ -232,32 +236,39 @@ const ROWS: readonly (readonly [name: string, documented: Awaited<ReturnType<Cas
         return names
       },
     ],
-    [
-      'URLs that the SDK presigns',
-      ['200', 'value', 'text/plain'],
-      async (client, at) => {
-        const key = randomBytes(32)
-        const headers = sse(key)
-        const put = await getSignedUrl(
-          client,
-          new PutObjectCommand({ ...at, ...customer(key), IfNoneMatch: '*' }),
-        )
-        const stored = await send('PUT', put, { ...headers, 'if-none-match': '*' }, 'value')
-        const command = new GetObjectCommand({ ...at, ...customer(key), ResponseContentType: 'text/plain' })
-        const answer = await send('GET', await getSignedUrl(client, command), headers)
-        return [said(stored), textOf(answer), answer.headers['content-type'] ?? null]
-      },
-    ],
   ]
+
+/** With all checksums the SDK would put that of an empty body into the URL. */
+const presigned: Case = [
+  'SDK: URLs that it presigns',
+  ['200', 'value', 'text/plain'],
+  async (lab) => {
+    const client = lab.sdk('WHEN_REQUIRED')
+    const at = { Bucket: lab.target.bucket, Key: lab.key() }
+    const key = randomBytes(32)
+    const headers = sse(key)
+    const put = await getSignedUrl(
+      client,
+      new PutObjectCommand({ ...at, ...customer(key), IfNoneMatch: '*' }),
+    )
+    const stored = await send('PUT', put, { ...headers, 'if-none-match': '*' }, 'value')
+    const command = new GetObjectCommand({ ...at, ...customer(key), ResponseContentType: 'text/plain' })
+    const answer = await send('GET', await getSignedUrl(client, command), headers)
+    return [said(stored), textOf(answer), answer.headers['content-type'] ?? null]
+  },
+]
 
 const MODES: Record<ChecksumMode, string> = { WHEN_SUPPORTED: 'SDK', WHEN_REQUIRED: 'SDK, few checksums' }
 
-export const sdkCases: readonly Case[] = (Object.keys(MODES) as ChecksumMode[]).flatMap((mode) =>
-  ROWS.map(
-    ([name, documented, observe]): Case => [
-      `${MODES[mode]}: ${name}`,
-      documented,
-      (lab) => observe(lab.sdk(mode), { Bucket: lab.target.bucket, Key: lab.key() }, lab),
-    ],
+export const sdkCases: readonly Case[] = [
+  presigned,
+  ...(Object.keys(MODES) as ChecksumMode[]).flatMap((mode) =>
+    ROWS.map(
+      ([name, documented, observe]): Case => [
+        `${MODES[mode]}: ${name}`,
+        documented,
+        (lab) => observe(lab.sdk(mode), { Bucket: lab.target.bucket, Key: lab.key() }, lab),
+      ],
+    ),
   ),
-)
+]
