@@ -8,8 +8,13 @@ import { S3Error } from './s3-error.ts'
 const ALLOWED_METHODS = ['GET', 'HEAD', 'PUT']
 const ALLOWED_HEADERS =
   /^(x-amz-[a-z0-9-]+|content-(type|md5|disposition|encoding|language|length)|cache-control|expires|range|if-(none-)?match|if-range|if-(un)?modified-since)$/
-const EXPOSED_HEADERS =
-  'accept-ranges, content-disposition, content-encoding, content-length, content-range, content-type, etag, last-modified, x-amz-request-id, x-amz-server-side-encryption, x-amz-server-side-encryption-customer-algorithm, x-amz-server-side-encryption-customer-key-md5'
+const EXPOSED_HEADERS = [
+  ...['accept-ranges', 'content-disposition', 'content-encoding', 'content-length', 'content-range'],
+  ...['content-type', 'etag', 'last-modified', 'x-amz-checksum-crc32', 'x-amz-checksum-crc32c'],
+  ...['x-amz-checksum-crc64nvme', 'x-amz-checksum-sha1', 'x-amz-checksum-sha256', 'x-amz-checksum-type'],
+  ...['x-amz-mp-parts-count', 'x-amz-request-id', 'x-amz-server-side-encryption'],
+  ...['x-amz-server-side-encryption-customer-algorithm', 'x-amz-server-side-encryption-customer-key-md5'],
+].join(', ')
 const PREFLIGHT_SECONDS = 600
 
 /** @throws {TypeError} an entry is no exact origin; `*` is none */

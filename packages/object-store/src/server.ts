@@ -175,7 +175,13 @@ async function answer(store: Store, incoming: IncomingMessage, response: ServerR
     return incoming.iterator({ destroyOnReturn: false })
   }
   const directory = await store.directory
-  return await perform(operation, { request, directory, region: options.region, now, payload, body })
+  // A big copy takes its time, and meanwhile there is nothing for the client to say.
+  if (!operation.hasBody) incoming.socket.setTimeout(0)
+  try {
+    return await perform(operation, { request, directory, region: options.region, now, payload, body })
+  } finally {
+    incoming.socket.setTimeout(IDLE_MS)
+  }
 }
 
 // What is stored here is never a page of ours.

@@ -20,6 +20,7 @@ import {
   startTestStore,
   type TestStore,
 } from './harness.ts'
+import { complete, upload } from './multipart-client.ts'
 
 let directory: string
 let child: ChildProcess | undefined
@@ -76,7 +77,7 @@ interface Known {
   attempted: Buffer | null
 }
 
-/** Writes new keys and its own one again and again, until the store is gone. */
+/** Writes new keys and its own one again and again, some of them in parts, until the store is gone. */
 async function keepWriting(
   store: { url: string },
   writer: string,
@@ -86,19 +87,27 @@ async function keepWriting(
   for (let i = 0; ; i += 1) {
     const overwrites = i % 3 === 0
     const key = overwrites ? `again/${writer}` : `once/${writer}/${i}`
-    const body = randomBytes(randomInt(300_000))
+    const body = randomBytes(randomInt(i % 20 === 0 ? 300_000 : 3000))
     const state = known.get(key) ?? { acknowledged: null, attempted: null }
     known.set(key, state)
     state.attempted = body
     const condition: Record<string, string> = overwrites ? {} : { 'if-none-match': '*' }
-    const answer = await call(store, 'PUT', key, { headers: { ...headers, ...condition }, body }).catch(
-      () => null,
-    )
-    if (answer === null) return
-    expect(answer.status).toBe(200)
+    const write = i % 10 === 0 ? writeInParts(store, key, body) : putOnce(store, key, body, condition)
+    const status = await write.catch(() => null)
+    if (status === null) return
+    expect(status).toBe(200)
     state.acknowledged = body
     onStored()
   }
+}
+
+async function putOnce(store: { url: string }, key: string, body: Buffer, condition: Record<string, string>) {
+  return (await call(store, 'PUT', key, { headers: { ...headers, ...condition }, body })).status
+}
+
+async function writeInParts(store: { url: string }, key: string, body: Buffer) {
+  const { uploadId, parts } = await upload(store, key, [body], headers)
+  return (await complete(store, key, uploadId, parts)).status
 }
 
 async function expectWhole(store: TestStore, known: Map<string, Known>): Promise<void> {
@@ -109,15 +118,17 @@ async function expectWhole(store: TestStore, known: Map<string, Known>): Promise
   }
 }
 
-test('a store that is killed in the middle of writes keeps all that it acknowledged, and nothing by halves', async () => {
+test('a store that is killed again and again during 1,000 writes keeps all that it acknowledged, and nothing by halves', async () => {
   const known = new Map<string, Known>()
-  for (let round = 0; round < 4; round += 1) {
+  let all = 0
+  for (let round = 0; all < 1000; round += 1) {
     const store = await startProcess()
     const enough = Promise.withResolvers<void>()
     let stored = 0
-    const until = randomInt(10, 60)
+    const until = randomInt(150, 350)
     const count = () => {
       stored += 1
+      all += 1
       if (stored === until) enough.resolve()
     }
     const writers = Array.from({ length: 6 }, (_, i) => keepWriting(store, `${round}-${i}`, known, count))
