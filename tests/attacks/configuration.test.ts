@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
+import { createFileRootKey } from '@lunadefend/stores/root-keys'
 import { startTokenizer } from '@lunadefend/tokenizer'
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../packages/tokenizer/src/config.ts'
@@ -87,6 +88,65 @@ describe('a configuration', () => {
     const bent = config()
     bent.apps[0].jwks.keys[0] = { ...jwkOf('publicKey', 'ec'), kid: 'k', alg: 'EdDSA' }
     await expect(startTokenizer(bent)).rejects.toThrow()
+  })
+
+  const wrongKeys: [string, object][] = [
+    ['an unknown provider', { provider: 'memory' }],
+    ['a key in clear', { provider: 'file', path: 'root.key', key: SECRET }],
+    ['another sentence', { provider: 'file', path: 'root.key', allowKeyOnThisHost: SECRET }],
+    ['a kid that is none', { provider: 'file', path: 'root.key', kid: SECRET }],
+    ['a PIN in clear', { provider: 'pkcs11', library: 'x', token: 't', key: 'k', pin: SECRET }],
+    ['no mode of KMS', { provider: 'aws-kms', keyId: 'k' }],
+    ['KMS without an encryption context', { provider: 'aws-kms', mode: 'decrypt-at-boot', keyId: 'k', ciphertext: 'AAAA', encryptionContext: {} }],
+    ['Vault over plain HTTP', { provider: 'vault-transit', address: 'http://vault.test', key: 'k', version: 1, tokenFile: 't' }],
+    ['Vault with the latest version', { provider: 'vault-transit', address: 'https://vault.test', key: 'k', version: 0, tokenFile: 't' }],
+    ['Vault with a path in the key', { provider: 'vault-transit', address: 'https://vault.test', key: '../k', version: 1, tokenFile: 't' }],
+    ['Vault with a token in clear', { provider: 'vault-transit', address: 'https://vault.test', key: 'k', version: 1, token: SECRET }],
+  ] // biome-ignore format: a table
+  test.each(wrongKeys)(
+    'with a root key that has %s is refused, and nothing of it is repeated',
+    (_what, entry) => {
+      let refusal: unknown
+      try {
+        parseConfig({ ...config(), rootKeys: [entry] })
+      } catch (error) {
+        refusal = error
+      }
+      expect(refusal).toMatchObject({ code: 'config_invalid' })
+      expect(String(refusal)).not.toContain(SECRET)
+    },
+  )
+
+  test.each([
+    'https://tokenizer.example.com',
+    'http://192.168.1.5:8080',
+    'https://localhost.example.com',
+    'http://127.0.0.1.example.com',
+    'http://127.example.com',
+  ])('for %s, where others are served, takes no root key from a disk', async (publicUrl) => {
+    using folder = scratch()
+    await createFileRootKey(join(folder.path, 'root.key'))
+    await expect(startTokenizer({ ...config(folder.path), publicUrl })).rejects.toMatchObject({
+      code: 'root_key_on_disk',
+    })
+  })
+
+  test.each(['http://localhost:1', 'https://app.localhost:1', 'http://127.0.0.1:1', 'http://[::1]:1'])(
+    'for %s, where the developer sits, looks for the file',
+    async (publicUrl) => {
+      using folder = scratch()
+      await expect(startTokenizer({ ...config(folder.path), publicUrl })).rejects.toMatchObject({
+        code: 'root_key_missing',
+      })
+    },
+  )
+
+  test('reads a root key from the environment once, and removes it there', async () => {
+    const environment = { ROOT_KEY: SECRET }
+    const rootKeys = [{ provider: 'env', variable: 'ROOT_KEY' }]
+    const start = startTokenizer({ ...config(), rootKeys }, { environment })
+    await expect(start).rejects.toMatchObject({ code: 'root_key_damaged' })
+    expect(environment).toEqual({})
   })
 
   test('without a root key does not start, and makes none', async () => {
