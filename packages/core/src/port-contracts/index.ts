@@ -1,8 +1,9 @@
 export { databaseContract } from './database-contract.ts'
 export type { AuditRow, DatabaseUnderTest, OtherProcess } from './database-under-test.ts'
-export { type ObjectStoreUnderTest, objectStoreContract } from './object-store-contract.ts'
+export { objectStoreContract } from './object-store-contract.ts'
 export {
   type RootKeyFault,
   type RootKeysUnderTest,
   rootKeysContract,
 } from './root-keys-contract.ts'
+export type { ObjectStoreAbilities, ObjectStoreUnderTest } from './sample-objects.ts'

@@ -1,54 +1,33 @@
-import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { ObjectStore, Presigned } from '../ports.ts'
+import type { ObjectStore } from '../ports.ts'
+import { copyRules } from './object-copy-rules.ts'
+import { uploadInPartsRules } from './object-upload-rules.ts'
+import {
+  expectContent,
+  givenObject,
+  newKey,
+  newObject,
+  type ObjectStoreAbilities,
+  type OpenObjectStore as Open,
+  SSE,
+  send,
+} from './sample-objects.ts'
 import { bytes } from './sample-rows.ts'
 
-/** An object store, as an adapter's test hands it to the suite. */
-export interface ObjectStoreUnderTest extends AsyncDisposable {
-  readonly objectStore: ObjectStore
-  /** The same store, of which nobody is at home. */
-  readonly unreachable: ObjectStore
-  /** The same store, reached with credentials that it does not know. */
-  readonly unauthorized: ObjectStore
-}
-
-type Open = () => Promise<ObjectStoreUnderTest>
+const ALL: ObjectStoreAbilities = { copiesBetweenKeys: true, conditionalJoin: true }
 
 /** What every adapter of the port `ObjectStore` must do; the objects travel over HTTP, as a browser sends them. */
-export function objectStoreContract(name: string, open: Open): void {
+export function objectStoreContract(name: string, open: Open, abilities = ALL): void {
   describe(`${name} is an ObjectStore`, () => {
     describe('uploads', () => uploadRules(open))
     describe('downloads', () => downloadRules(open))
     describe('looking and deleting', () => lifeRules(open))
+    describe('lists', () => listRules(open))
+    describe('uploads in parts', () => uploadInPartsRules(open, abilities))
+    describe('copies', () => copyRules(open, abilities))
     describe('failures', () => failureRules(open))
   })
 }
-
-const newKey = () => `v1/${randomBytes(16).toString('hex')}`
-
-/** Sends what the presigned request asks for. `host` and `content-length` are set by the client itself. */
-function send(
-  method: string,
-  { url, headers }: Presigned,
-  body: Uint8Array | null = null,
-  changes: Record<string, string | null> = {},
-): Promise<Response> {
-  const { host: _, 'content-length': __, ...rest } = headers
-  const sent = Object.entries({ ...rest, ...changes }).filter(
-    (pair): pair is [string, string] => pair[1] !== null,
-  )
-  return fetch(url, { method, headers: sent, ...(body === null ? {} : { body: new Uint8Array(body) }) })
-}
-
-/** An object that is there. */
-async function givenObject(objectStore: ObjectStore, content: Uint8Array) {
-  const [objectKey, sseKey] = [newKey(), bytes(32)]
-  const put = await objectStore.presignPut(objectKey, sseKey, content.length)
-  expect((await send('PUT', put, content)).status).toBe(200)
-  return { objectKey, sseKey, put }
-}
-
-const SSE = 'x-amz-server-side-encryption-customer-'
 
 function uploadRules(open: Open): void {
   for (const length of [0, 1, 8192, 100_000]) {
@@ -200,15 +179,91 @@ function lifeRules(open: Open): void {
     expect((await send('GET', await under.objectStore.presignGet(objectKey, sseKey))).status).toBe(404)
   })
 
+  test('exists needs no key, and knows a name from the beginning of one', async () => {
+    await using under = await open()
+    const { objectKey } = await givenObject(under.objectStore, bytes(5))
+    expect(await under.objectStore.exists(objectKey)).toBe(true)
+    expect(await under.objectStore.exists(objectKey.slice(0, -1))).toBe(false)
+    expect(await under.objectStore.exists(newKey())).toBe(false)
+  })
+
+  test('what the client has encrypted needs no key of the store', async () => {
+    await using under = await open()
+    const object = { objectKey: newKey(), sseKey: null }
+    const content = bytes(99)
+    const put = await under.objectStore.presignPut(object.objectKey, null, content.length)
+    const get = await under.objectStore.presignGet(object.objectKey, null)
+    for (const { headers } of [put, get]) {
+      expect(Object.keys(headers).filter((name) => name.startsWith(SSE))).toEqual([])
+    }
+    expect((await send('PUT', put, content)).status).toBe(200)
+    expect((await send('PUT', put, content)).status).toBe(412)
+    await expectContent(under.objectStore, object, content)
+    expect(await under.objectStore.head(object.objectKey, null)).toEqual({ size: 99 })
+  })
+
   test('ping is content with a store that answers', async () => {
     await using under = await open()
     await expect(under.objectStore.ping()).resolves.toBeUndefined()
   })
 }
 
+function listRules(open: Open): void {
+  test('objects come in the order of their names, page by page, each once', async () => {
+    await using under = await open()
+    const { objectStore } = under
+    const sizes = new Map<string, number>()
+    for (const size of [1, 2, 3]) sizes.set((await givenObject(objectStore, bytes(size))).objectKey, size)
+    const gone = await givenObject(objectStore, bytes(4))
+    await objectStore.delete(gone.objectKey)
+    for (const limit of [1, 2, 3, 5000]) {
+      const found = await allObjects(objectStore, limit)
+      expect(found.map(({ objectKey }) => objectKey)).toEqual([...sizes.keys()].sort())
+      for (const { objectKey, size, modifiedAt } of found) {
+        expect(size).toBe(sizes.get(objectKey))
+        expect(modifiedAt).toBeGreaterThan(0)
+      }
+    }
+  })
+
+  test('a list goes on after a name, whether it is there or not', async () => {
+    await using under = await open()
+    const keys = []
+    for (const size of [1, 2]) keys.push((await givenObject(under.objectStore, bytes(size))).objectKey)
+    const [first = '', second = ''] = keys.sort()
+    const after = async (name: string) =>
+      (await under.objectStore.list(name, 10)).items.map(({ objectKey }) => objectKey)
+    expect(await after(first)).toEqual([second])
+    expect(await after(`${first.slice(0, -1)}`)).toEqual([first, second])
+    expect(await after(second)).toEqual([])
+  })
+}
+
+async function allObjects(objectStore: ObjectStore, limit: number) {
+  const found = []
+  for (let after: string | null = null, more = true; more; more = after !== null) {
+    const page: Awaited<ReturnType<ObjectStore['list']>> = await objectStore.list(after, limit)
+    expect(page.items.length).toBeLessThanOrEqual(limit)
+    found.push(...page.items)
+    after = page.next
+  }
+  return found
+}
+
+const UPLOAD = { objectKey: 'v1/00112233445566778899aabbccddeeff', uploadId: 'an-upload' }
+const PART = { partNumber: 1, size: 1, etag: '"etag"' }
+
 const CALLS: Record<string, (objectStore: ObjectStore, sseKey: Uint8Array) => Promise<unknown>> = {
   head: (objectStore, sseKey) => objectStore.head(newKey(), sseKey),
+  exists: (objectStore) => objectStore.exists(newKey()),
   delete: (objectStore) => objectStore.delete(newKey()),
+  copy: (objectStore, sseKey) => objectStore.copy({ objectKey: newKey(), sseKey }, newObject()),
+  list: (objectStore) => objectStore.list(null, 1),
+  beginUpload: (objectStore, sseKey) => objectStore.beginUpload({ objectKey: newKey(), sseKey }),
+  listParts: (objectStore) => objectStore.listParts(UPLOAD),
+  completeUpload: (objectStore) => objectStore.completeUpload(UPLOAD, [PART]),
+  abortUpload: (objectStore) => objectStore.abortUpload(UPLOAD),
+  listUploads: (objectStore) => objectStore.listUploads(null, 1),
   ping: (objectStore) => objectStore.ping(),
 }
 

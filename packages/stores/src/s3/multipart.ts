@@ -104,20 +104,39 @@ export function endless(): PortFailure {
 }
 
 /**
- * Sent once. When the answer is lost, the caller asks again and learns what became of it: `exists` or `missing`.
- * S3 sends its 200 before it knows: the body decides.
+ * Sent once: nobody knows what became of it when its answer is lost. The list of the parts tells whether the upload has
+ * ended, in the one way or the other; `missing` then makes the caller look for the object.
  */
 async function completeUpload(
   call: Caller,
-  { objectKey, uploadId }: MultipartUpload,
+  upload: MultipartUpload,
   parts: readonly StoredPart[],
 ): Promise<'completed' | 'exists' | 'missing' | 'refused'> {
   if (parts.length === 0) return 'refused'
+  const request = joinRequest(upload, parts)
+  try {
+    // S3 sends its 200 before it knows: the body decides.
+    return outcomeOf(embedded(await call(request), 'CompleteMultipartUploadResult'), request)
+  } catch (error) {
+    const unsure = error instanceof PortFailure && UNSURE.has(error.code)
+    if (unsure && (await hasEnded(call, upload))) return 'missing'
+    throw error
+  }
+}
+
+const UNSURE: ReadonlySet<string> = new Set(['objects_busy', 'objects_unreachable'])
+
+async function hasEnded(call: Caller, upload: MultipartUpload): Promise<boolean> {
+  const parts = await listParts(call, upload).catch(() => [])
+  return parts === null
+}
+
+function joinRequest({ objectKey, uploadId }: MultipartUpload, parts: readonly StoredPart[]) {
   const listed = parts.map(
     ({ partNumber, etag }) =>
       `<Part><PartNumber>${partNumber}</PartNumber><ETag>${escaped(etag)}</ETag></Part>`,
   )
-  const request = {
+  return {
     method: 'POST',
     objectKey,
     query: { uploadId },
@@ -126,8 +145,6 @@ async function completeUpload(
     repeatable: false,
     slow: true,
   } as const
-  const answer = await call(request)
-  return outcomeOf(embedded(answer, 'CompleteMultipartUploadResult'), request)
 }
 
 function outcomeOf(answer: S3Answer, request: { readonly method: 'POST' }) {
