@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Database } from '@lunadefend/core'
+import type { Database, Reseal } from '@lunadefend/core'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { expect, test } from 'vitest'
 import { createTokens, newAudit, newDeletion, type SampleToken } from './sample-tokens.ts'
@@ -72,6 +73,79 @@ test('a shredded token leaves no byte of its keys in any file; the others are wh
   for (const token of shredded.slice(100)) await shred(database, token)
   expect(countTraces(folder, shredded)).toBe(0)
   expect(countTraces(folder, kept)).toBe(kept.length)
+})
+
+/** What the background work does to a token; each leaves it with a seal that the next one replaces. */
+const REPLACEMENTS: Record<string, (database: Database, tokens: readonly SampleToken[]) => Promise<unknown>> =
+  {
+    resealRecords: ({ commit }, tokens) => commit.resealRecords(tokens.map(resealOf), newAudit()),
+    rekeyRecord: ({ commit }, tokens) =>
+      Promise.all(
+        tokens.map((token) => {
+          const reference = { recordId: token.record.recordId, objectRef: randomBytes(32), objectVersion: 1 }
+          return commit.rekeyRecord(resealOf(token), reference, newDeletion(), newAudit())
+        }),
+      ),
+  }
+
+function resealOf({ record }: SampleToken): Reseal {
+  const { recordId, recordSalt, sealed, sealedMetadata } = record
+  const fresh = (old: Uint8Array) => randomBytes(old.length)
+  const seal = { recordSalt: fresh(recordSalt), sealed: fresh(sealed) }
+  const metadata = { sealedMetadata: sealedMetadata && fresh(sealedMetadata) }
+  return { recordId, generation: 2, kid: 'rfedcba9876543210', ...seal, ...metadata }
+}
+
+test.each(Object.keys(REPLACEMENTS))('%s leaves no byte of the old seals in any file', async (name) => {
+  using folder = scratch()
+  await using database = openSqlite(folder.file('tokenizer.sqlite'))
+  const tokens = await createTokens(database, 150)
+  await use(database, tokens)
+  const replaced = tokens.filter((_, index) => index % 3 > 0)
+  const kept = tokens.filter((_, index) => index % 3 === 0)
+  expect(countTraces(folder, tokens)).toBe(tokens.length)
+  await REPLACEMENTS[name]?.(database, replaced)
+  expect(countTraces(folder, replaced)).toBe(0)
+  expect(countTraces(folder, kept)).toBe(kept.length)
+})
+
+test('a token that was sealed anew and shredded then leaves no byte of either seal', async () => {
+  using folder = scratch()
+  await using database = openSqlite(folder.file('tokenizer.sqlite'))
+  const tokens = await createTokens(database, 40)
+  const reseals = tokens.map(resealOf)
+  await database.commit.resealRecords(reseals, newAudit())
+  const second = tokens.map(({ record, grant }, index) => ({
+    grant,
+    record: { ...record, ...reseals[index] },
+  }))
+  expect(countTraces(folder, second)).toBe(second.length)
+  for (const token of second) await shred(database, token)
+  expect(countTraces(folder, [...tokens, ...second])).toBe(0)
+})
+
+/** Ways to replace seals that leave the old bytes behind: the scan must find them. */
+const LEAKS: Record<string, string> = {
+  'rows are replaced, and secure_delete is off': `
+    PRAGMA secure_delete = OFF;
+    DELETE FROM seals; INSERT INTO seals SELECT number, zeroblob(32), zeroblob(900), NULL FROM records;`,
+  'rows shrink in place of being overwritten, and secure_delete is off': `
+    PRAGMA secure_delete = OFF;
+    UPDATE seals SET record_salt = zeroblob(1), sealed = zeroblob(1), sealed_metadata = NULL;`,
+}
+
+test.each(Object.keys(LEAKS))('the scan finds what is left behind when %s', async (leak) => {
+  using folder = scratch()
+  const file = folder.file('tokenizer.sqlite')
+  await using database = openSqlite(file)
+  const tokens = await createTokens(database, 150)
+  using raw = new DatabaseSync(file)
+  raw.exec(`${LEAKS[leak]} PRAGMA wal_checkpoint(TRUNCATE);`)
+  const left = raw
+    .prepare('SELECT count(*) AS rows FROM seals WHERE sealed <> zeroblob(length(sealed))')
+    .get()
+  expect(left).toEqual({ rows: 0 })
+  expect(countTraces(folder, tokens)).toBeGreaterThan(0)
 })
 
 test('while another process reads, the old bytes stay in the log; they go as soon as it is done', async () => {
