@@ -22,7 +22,7 @@ import { scratch } from './directory.ts'
 
 export const APP = 'acme' as AppId
 export const SID = 'a session' as SessionId
-const CREDENTIALS = { accessKeyId: 'house', secretAccessKey: 'secret of the house' }
+export const CREDENTIALS = { accessKeyId: 'house', secretAccessKey: 'secret of the house' }
 
 export interface HouseOptions {
   readonly protection?: Protection

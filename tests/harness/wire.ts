@@ -17,16 +17,20 @@ export interface Request {
 
 /** Speaks to one Tokenizer, and holds each of its answers to its own contract. */
 export class Wire {
+  /** What it calls itself: the audience of tokens. */
   readonly url: string
+  readonly #at: string
   readonly #validators: Map<string, ValidateFunction>
 
-  private constructor(url: string, validators: Map<string, ValidateFunction>) {
+  private constructor(url: string, at: string, validators: Map<string, ValidateFunction>) {
     this.url = url
+    this.#at = at
     this.#validators = validators
   }
 
-  static async open(url: string): Promise<Wire> {
-    const contract = await (await fetch(`${url}/openapi.json`)).json()
+  /** `at` is where this one of several listens. */
+  static async open(url: string, at = url): Promise<Wire> {
+    const contract = await (await fetch(`${at}/openapi.json`)).json()
     expect(contract.openapi).toMatch(/^3\.1/)
     const ajv = new Ajv2020({ strict: false })
     const validators = new Map<string, ValidateFunction>()
@@ -41,14 +45,14 @@ export class Wire {
         }
       }
     }
-    return new Wire(url, validators)
+    return new Wire(url, at, validators)
   }
 
   /** POST with JSON unless told otherwise. */
   async call(path: string, { method = 'POST', body, headers = {} }: Request = {}): Promise<Answer> {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
-    const response = await fetch(this.url + path, { method, headers: { ...type, ...headers }, ...sent })
+    const response = await fetch(this.#at + path, { method, headers: { ...type, ...headers }, ...sent })
     const answer = { status: response.status, headers: response.headers, body: await response.json() }
     this.#check(method.toLowerCase(), path, answer)
     return answer

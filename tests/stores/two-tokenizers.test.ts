@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ENGINES, type Engine } from '../harness/engines.ts'
+import { asApplication, logIn, type SigningKey, type UserSession } from '../harness/handshake.ts'
+import { type House, openHouse } from '../harness/house.ts'
+import { ORIGIN } from '../harness/installation.ts'
+import { download, upload } from '../harness/store.ts'
+import { fleetOf, newSigningKey, type OneTokenizer } from '../harness/tokenizers.ts'
+import { Wire } from '../harness/wire.ts'
+
+describe.each(Object.entries(ENGINES))('two Tokenizers on %s behave as one', (_, start) => {
+  let engine: Engine
+  let house: House
+  let tokenizers: OneTokenizer[]
+  let one: Wire
+  let other: Wire
+  let key: SigningKey
+  beforeAll(async () => {
+    engine = await start()
+    const { openDatabase, postgresUrl } = await engine.fresh()
+    house = await openHouse({ openDatabase })
+    key = await newSigningKey('key')
+    const fleet = await fleetOf(house, postgresUrl)
+    tokenizers = [await fleet.start([key]), await fleet.start([key], 0)]
+    const [first, second] = await Promise.all(tokenizers.map(({ url }) => Wire.open(fleet.publicUrl, url)))
+    one = first as Wire
+    other = second as Wire
+  })
+  afterAll(async () => {
+    for (const tokenizer of tokenizers) await tokenizer[Symbol.asyncDispose]()
+    await house[Symbol.asyncDispose]()
+    await engine[Symbol.asyncDispose]()
+  })
+
+  const application = () => asApplication(one, 'acme', key)
+  const enter = (sid: string) => logIn(one, { app: 'acme', origin: ORIGIN, signingKey: key, sid })
+  const call = async (wire: Wire, path: string, body: object) =>
+    (await wire.call(path, { headers: await application(), body })).status
+  const read = (wire: Wire, { headers }: UserSession, tokenId: string) =>
+    wire.call('/detokenize', { headers, body: { tokenId } })
+
+  async function protect(session: UserSession): Promise<string> {
+    const { headers } = session
+    const made = await one.call('/tokenize', { headers, body: { contentLength: 5 } })
+    expect((await upload(made.body.data, 'value')).status).toBe(200)
+    const { tokenId } = made.body.data
+    expect(await call(other, '/grant/set', { sessionId: session.sid, tokenId })).toBe(200)
+    return tokenId
+  }
+
+  test('what one makes, the other gives out', async () => {
+    const alice = await enter('alice')
+    const tokenId = await protect(alice)
+    for (const wire of [one, other]) {
+      const answer = await read(wire, alice, tokenId)
+      expect(await (await download(answer.body.data)).text()).toBe('value')
+    }
+  })
+
+  test.each([
+    ['a grant', (tokenId: string) => call(one, '/grant/revoke', { tokenId }), 403],
+    ['a token', (tokenId: string) => call(one, '/token/delete', { tokenId }), 403],
+    ['a session', () => call(one, '/session/revoke', { sessionId: 'bob' }), 401],
+  ] as const)('%s that one takes away, the other refuses at its next call', async (_, take, status) => {
+    const bob = await enter('bob').catch(() => enter('bob'))
+    const tokenId = await protect(bob)
+    expect((await read(other, bob, tokenId)).status).toBe(200)
+    expect(await take(tokenId)).toBe(200)
+    expect((await read(other, bob, tokenId)).status).toBe(status)
+  })
+
+  test('a logout at one ends the session at the other', async () => {
+    const carol = await enter('carol')
+    const left = await one.call('/session', { method: 'DELETE', headers: carol.headers })
+    expect(left.status).toBe(200)
+    expect((await other.call('/session', { method: 'GET', headers: carol.headers })).status).toBe(401)
+  })
+
+  test('one is killed; the other goes on', async () => {
+    const dave = await enter('dave')
+    const tokenId = await protect(dave)
+    await tokenizers[0]?.kill()
+    expect((await read(other, dave, tokenId)).status).toBe(200)
+  })
+})
