@@ -136,12 +136,12 @@ test('a store that is killed again and again during 1,000 writes keeps all that 
     await kill()
     await Promise.all(writers)
     expect(stored).toBeGreaterThanOrEqual(until)
-
-    await using again = await startTestStore({ directory })
-    expect(await filesOf(directory, 'temporary')).toEqual([])
-    await expectWhole(again, known)
-    expect(again.failures).toEqual([])
   }
+  // Each round has keys of its own, so what any kill has left is still there to be seen.
+  await using again = await startTestStore({ directory })
+  expect(await filesOf(directory, 'temporary')).toEqual([])
+  await expectWhole(again, known)
+  expect(again.failures).toEqual([])
   expect([...known.values()].some(({ acknowledged, attempted }) => acknowledged !== attempted)).toBe(true)
 })
 
