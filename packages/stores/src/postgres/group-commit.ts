@@ -21,6 +21,8 @@ export interface GroupCommit {
 interface Job {
   readonly command: Command<unknown>
   readonly since: number
+  /** It has met others before: nobody shares a transaction with it now. */
+  alone: boolean
   resolve(answers: readonly Answer[]): void
   reject(failure: PortFailure): void
 }
@@ -44,9 +46,14 @@ export function createGroupCommit(writer: Writer): GroupCommit {
   async function flush(): Promise<void> {
     while (waiting.length > 0) {
       await gather()
-      await carryOut(waiting.splice(0, BATCH))
+      await carryOut(waiting.splice(0, sizeOfBatch()))
     }
     flushing = null
+  }
+
+  function sizeOfBatch(): number {
+    const alone = waiting.findIndex((job) => job.alone)
+    return Math.min(BATCH, Math.max(1, alone === -1 ? waiting.length : alone))
   }
 
   async function carryOut(batch: readonly Job[]): Promise<void> {
@@ -60,6 +67,7 @@ export function createGroupCommit(writer: Writer): GroupCommit {
         return isolate(batch, verdict)
       case 'passing':
         // One at a time, whoever stands in nobody's way gets through.
+        for (const job of batch) job.alone = true
         if (batch.length === 1) return retry(batch, verdict.failure)
         for (const job of batch) await carryOut([job])
         return
@@ -95,6 +103,7 @@ export function createGroupCommit(writer: Writer): GroupCommit {
         waiting.push({
           command,
           since: performance.now(),
+          alone: false,
           resolve: (answers) => resolve(command.answer(answers)),
           reject,
         })

@@ -24,8 +24,11 @@ export interface PostgresPlace {
 const CONNECT_MS = 5_000
 /** A statement that takes longer is stopped by the server. Everything that is asked is bounded. In milliseconds. */
 const STATEMENT_MS = 20_000
-/** How long a statement waits for rows that another process is changing, in milliseconds. */
-const LOCK_MS = 4_000
+/**
+ * How long a statement waits for rows that others are changing, in milliseconds; then it is tried again, behind those
+ * that wait for nobody. Shorter than the server needs to notice a deadlock.
+ */
+const LOCK_MS = 400
 /** A process that stopped within a transaction holds up the others no longer than this, in milliseconds. */
 const IDLE_IN_TRANSACTION_MS = 10_000
 /** A server that went away without a word: the connection is given up, in milliseconds. */
