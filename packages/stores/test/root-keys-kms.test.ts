@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
+import { deriveKid } from '@lunadefend/core'
 import { rootKeysContract } from '@lunadefend/core/port-contracts'
 import { type OpenRootKeys, openRootKeys, type RootKeyEntry } from '@lunadefend/stores/root-keys'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,8 +15,12 @@ const VARIABLES = {
   AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   AWS_SESSION_TOKEN: CREDENTIALS.sessionToken,
   AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_CONFIG_FILE: '/nowhere/config',
 }
-beforeAll(() => void Object.assign(process.env, VARIABLES))
+beforeAll(() => {
+  Object.assign(process.env, VARIABLES)
+  for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) delete process.env[name]
+})
 afterAll(() => {
   for (const name of Object.keys(VARIABLES)) delete process.env[name]
 })
@@ -168,6 +173,31 @@ describe('AWS KMS, GenerateMac', () => {
     } finally {
       Object.assign(process.env, VARIABLES)
     }
+  })
+
+  test('no region is said, not guessed', async () => {
+    const { kms, key } = await given()
+    await using _ = kms
+    const { region: _region, ...entry } = macEntry(kms.url, key.arn) as RootKeyEntry & { region?: string }
+    const failure = openRootKeys([entry], here())
+    await expect(failure).rejects.toMatchObject({ code: 'root_key_refused' })
+    expect(kms.asked).toHaveLength(0)
+  })
+
+  test('while it is down, another root key answers as ever', async () => {
+    const { kms, key } = await given()
+    await using _ = kms
+    const material = randomBytes(32)
+    const kid = await deriveKid(async (input) => createHmac('sha256', material).update(input).digest())
+    const line = `lunadefend-root-key-v1 ${material.toString('base64')} ${kid}`
+    const entries: RootKeyEntry[] = [macEntry(kms.url, key.arn), { provider: 'env', variable: 'OLD' }]
+    await using keys = await openRootKeys(entries, { ...here(), environment: { OLD: line } })
+    expect(keys.kids).toEqual([keys.activeKid, kid])
+    kms.spoil('server error', Number.POSITIVE_INFINITY)
+    await expect(keys.prf(keys.activeKid, randomBytes(32))).rejects.toMatchObject({
+      code: 'root_key_unreachable',
+    })
+    expect(await keys.prf(kid, Buffer.from('x'))).toEqual(createHmac('sha256', material).update('x').digest())
   })
 
   test('nobody there is unreachable', async () => {

@@ -21,7 +21,8 @@ export function findSoftHsm(): { readonly library: string } | { readonly missing
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const apt = (...args: string[]) =>
     spawnSync(APT, ['-y', '-o', 'DPkg::Lock::Timeout=120', ...args], { env, stdio: 'ignore' }).status === 0
-  const installed = apt('update') && apt('install', '--no-install-recommends', 'softhsm2')
+  apt('update')
+  const installed = apt('install', '--no-install-recommends', 'softhsm2')
   const library = LIBRARIES.find(existsSync)
   if (installed && library !== undefined) return { library }
   return { missing: 'apt-get could not install softhsm2' }

@@ -24,6 +24,9 @@ export async function openKms(entry: Kms, surroundings: RootKeySurroundings): Pr
   const close = async () => client.destroy()
   await using stack = new AsyncDisposableStack()
   stack.defer(close)
+  await client.config.region().catch(() => {
+    throw new PortFailure('root_key_refused', `KMS key ${entry.keyId}: no region is set.`)
+  })
   if (entry.mode === 'decrypt-at-boot') return await decryptKey(sdk, client, entry, surroundings)
   const where = `KMS key ${entry.keyId}`
   const ask = macAsker(sdk, client, entry, where)
@@ -86,7 +89,7 @@ async function sent<T>(where: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer
   } catch (error) {
-    const name = error instanceof Error ? error.name : 'unknown'
+    const name = error instanceof Error && /^\w{1,64}$/.test(error.name) ? error.name : 'unknown'
     throw new PortFailure(codeOf(name, statusOf(error)), `${where} (${name}).`)
   }
 }

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { PortFailure, type PortFailureCode } from '@lunadefend/core'
 
 type Koffi = typeof import('koffi')
+type KoffiFunction = ReturnType<import('koffi').LibraryHandle['func']>
 export type Handle = number | bigint
 
 /** Numbers of PKCS #11 v2.40 (OASIS, "Base Specification"), as far as they are used here. */
@@ -218,13 +219,20 @@ function bind(koffi: Koffi, path: string): Calls {
     const address = koffi.decode(list[0], WORD * (place + 1), 'void *')
     const types = [...signature].map((letter) => ARGUMENT[letter as keyof typeof ARGUMENT])
     const native = koffi.decode(address, koffi.proto(null, 'ulong', types))
-    const call = (...args: Argument[]) =>
-      new Promise<number>((resolve, reject) => {
-        native.async(...args, (error: unknown, ckr: Handle) => (error ? reject(error) : resolve(Number(ckr))))
-      })
-    return [name, call]
+    return [name, (...args: Argument[]) => called(name, native, args)]
   })
   return { library, ...Object.fromEntries(calls) }
+}
+
+/** On a thread of koffi's. It refuses when too many calls hang already. */
+async function called(name: string, native: KoffiFunction, args: Argument[]): Promise<number> {
+  try {
+    return await new Promise((resolve, reject) => {
+      native.async(...args, (error: unknown, ckr: Handle) => (error ? reject(error) : resolve(Number(ckr))))
+    })
+  } catch {
+    throw new PortFailure('root_key_unreachable', `${name} cannot be called at the moment.`)
+  }
 }
 
 function words(...values: Handle[]): Buffer {
