@@ -52,8 +52,9 @@ async function sweep(needs: Needs) {
   return { done, next: done < AT_ONCE ? null : 'more' }
 }
 
-/** How long nothing is done, in milliseconds: when all works are done, and when one of them is not. */
-const IDLE_MS = 30 * SECOND
+/** How long nothing is done: when all works are done, and when one of them is not. */
+const IDLE_SECONDS = 30
+const IDLE_MS = IDLE_SECONDS * SECOND
 const BUSY_MS = SECOND
 
 /** Starts what the Tokenizer does unasked: see WORKS; and it keeps the key ring fresh. */

@@ -10,9 +10,9 @@ import { shred } from './shred.ts'
 import type { Step } from './work.ts'
 
 /** What is younger may still be under way. */
-export const GRACE_MS = 24 * 60 * 60 * 1000
+const GRACE_MS = 24 * 60 * 60 * 1000
 /** An upload in parts that goes on for longer is taken for abandoned. */
-export const UPLOAD_GRACE_MS = 7 * GRACE_MS
+const UPLOAD_GRACE_MS = 7 * GRACE_MS
 const AT_ONCE = 200
 const WIDTH = 8
 /** More orphans than that in one step, and more than half of what was looked at: not the objects are wrong then. */
