@@ -101,7 +101,7 @@ describe('group commit', () => {
 
   test('one that waits for too long is rejected, having spent nothing', async () => {
     const { service, name, auditor } = await given()
-    await using database = await openPostgres({ url: service })
+    await using database = await openPostgres({ url: service, patienceMs: 500 })
     const { grant } = await givenGrant(database.commit)
     await using raw = await connect(name)
     await raw.client.query('BEGIN')

@@ -9,6 +9,11 @@ import { openWriter } from './writer.ts'
 export interface PostgresSettings extends PostgresPlace {
   /** How many connections read at the same time; one more writes. @default 4 */
   readonly readers?: number | undefined
+  /**
+   * How long a request is tried again, in milliseconds, while the server is restarted or others hold what is needed; then
+   * it is rejected, having changed nothing. @default 6000
+   */
+  readonly patienceMs?: number | undefined
 }
 
 /**
@@ -20,8 +25,9 @@ export interface PostgresSettings extends PostgresPlace {
  */
 export async function openPostgres(settings: PostgresSettings): Promise<Database> {
   const config = await clientConfigOf(settings)
-  const queue = createGroupCommit(await openWriter(config))
-  const pool = createReadPool(config, settings.readers ?? 4)
+  const { readers = 4, patienceMs = 6_000 } = settings
+  const queue = createGroupCommit(await openWriter(config), patienceMs)
+  const pool = createReadPool(config, readers, patienceMs)
   let closing: Promise<unknown> | null = null
   return {
     read: pool.read,

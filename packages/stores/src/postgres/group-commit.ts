@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { PortFailure } from '@lunadefend/core'
 import type { Command } from './command.ts'
-import { isPatient, pause } from './patience.ts'
+import { pause } from './pause.ts'
 import type { Answer } from './statement.ts'
 import type { Verdict, Writer } from './writer.ts'
 
@@ -28,7 +27,7 @@ interface Job {
 }
 
 /** One fsync and one round trip for all that wait, while the transaction before is under way. */
-export function createGroupCommit(writer: Writer): GroupCommit {
+export function createGroupCommit(writer: Writer, patienceMs: number): GroupCommit {
   const waiting: Job[] = []
   let flushing: Promise<void> | null = null
   let closed = false
@@ -90,10 +89,10 @@ export function createGroupCommit(writer: Writer): GroupCommit {
 
   /** Behind the others in the queue, unless it has waited for too long. */
   async function retry(batch: readonly Job[], failure: PortFailure): Promise<void> {
-    const patient = batch.filter(({ since }) => isPatient(since))
+    const patient = batch.filter(({ since }) => performance.now() - since < patienceMs)
     for (const job of batch) if (!patient.includes(job)) job.reject(failure)
     waiting.push(...patient)
-    await delay(pause())
+    await pause()
   }
 
   return {

@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { PortFailure, type Reader } from '@lunadefend/core'
 import { type ClientConfig, Pool, type PoolClient } from 'pg'
-import { isPatient, pause } from './patience.ts'
+import { pause } from './pause.ts'
 import { asPortFailure, spoilsConnection, troubleOf } from './postgres-failure.ts'
 import { type Ask, createReader } from './reader.ts'
 import { checkServer } from './server-check.ts'
@@ -19,7 +18,7 @@ export interface ReadPool {
   close(): Promise<void>
 }
 
-export function createReadPool(config: ClientConfig, connections: number): ReadPool {
+export function createReadPool(config: ClientConfig, connections: number, patienceMs: number): ReadPool {
   const limits = { max: connections, idleTimeoutMillis: IDLE_MS, maxLifetimeSeconds: LIFETIME_S }
   const pool = new Pool({ ...config, ...limits, onConnect: checkServer })
   // A connection that is lost while nobody uses it: the pool has forgotten it already.
@@ -27,7 +26,7 @@ export function createReadPool(config: ClientConfig, connections: number): ReadP
   return {
     async read(look) {
       if (pool.ending) throw new PortFailure('database_closed')
-      const lease = createLease(pool)
+      const lease = createLease(pool, patienceMs)
       try {
         return await look(createReader(lease.ask))
       } finally {
@@ -41,7 +40,7 @@ export function createReadPool(config: ClientConfig, connections: number): ReadP
 }
 
 /** One connection for one look, taken when the first question is asked, and another one when it breaks. */
-function createLease(pool: Pool): { readonly ask: Ask; giveBack(): Promise<void> } {
+function createLease(pool: Pool, patienceMs: number): { readonly ask: Ask; giveBack(): Promise<void> } {
   let taken: Promise<PoolClient> | null = null
 
   async function giveBack(broken = false): Promise<void> {
@@ -72,9 +71,10 @@ function createLease(pool: Pool): { readonly ask: Ask; giveBack(): Promise<void>
           return await attempt(statement, values)
         } catch (error) {
           // Looking twice does no harm.
-          if (!isPassing(error) || !isPatient(since)) throw asPortFailure(error)
+          const patient = performance.now() - since < patienceMs
+          if (!isPassing(error) || !patient) throw asPortFailure(error)
         }
-        await delay(pause())
+        await pause()
       }
     },
     giveBack,
