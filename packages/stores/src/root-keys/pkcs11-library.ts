@@ -249,6 +249,8 @@ function word(bytes: Buffer, index = 0): bigint {
 
 /** A library is initialized once in a process, whoever uses it, and finalized when the last one lets go of it. */
 const open = new Map<string, { users: number; readonly library: Promise<Pkcs11Library> }>()
+/** What is under way when a library is opened again: it must not be finalized under its new user. */
+const closing = new Map<string, Promise<void>>()
 
 export interface OpenLibrary extends AsyncDisposable {
   readonly library: Pkcs11Library
@@ -264,7 +266,9 @@ export async function openLibrary(path: string): Promise<OpenLibrary> {
     entry.users -= 1
     if (entry.users > 0) return
     open.delete(name)
-    await entry.library.then((library) => library.finalize()).catch(() => {})
+    const finalized = entry.library.then((library) => library.finalize()).catch(() => {})
+    closing.set(name, finalized)
+    await finalized
   }
   try {
     return { library: await entry.library, [Symbol.asyncDispose]: close }
@@ -275,6 +279,7 @@ export async function openLibrary(path: string): Promise<OpenLibrary> {
 }
 
 async function initialized(path: string): Promise<Pkcs11Library> {
+  await closing.get(path)
   const library = load(await loadKoffi(), path)
   await library.initialize()
   return library

@@ -55,9 +55,7 @@ export async function createPkcs11RootKey(
   surroundings: RootKeySurroundings,
 ): Promise<void> {
   await using open = await openLibrary(entry.library)
-  const token = new Token(entry, await readSecret(entry.pin, surroundings), open.library)
-  await using _ = { [Symbol.asyncDispose]: () => token.disconnect() }
-  await token.generate()
+  await new Token(entry, await readSecret(entry.pin, surroundings), open.library).generate()
 }
 
 const switchedOn = (attribute: number): Attribute => [attribute, CK.TRUE]
@@ -99,16 +97,19 @@ class Token {
 
   async generate(): Promise<void> {
     const session = await this.#logIn(await this.#slot(), CK.RW_SESSION)
-    const found = await this.#library.find(session, this.#name())
-    if (found.length > 0) throw new PortFailure('root_key_exists', `${this.#entry.key} was left as it is.`)
-    await this.#library.generateKey(session, CK.GENERIC_SECRET_KEY_GEN, [
-      ...this.#name(),
-      [CK.KEY_TYPE, CK.GENERIC_SECRET],
-      [CK.VALUE_LEN, KEY_BYTES],
-      ...[CK.TOKEN, CK.PRIVATE, CK.SIGN, CK.SENSITIVE].map(switchedOn),
-      ...[CK.EXTRACTABLE, CK.MODIFIABLE, ...CK.OTHER_USES].map(switchedOff),
-    ])
-    await this.#library.closeSession(session)
+    try {
+      const found = await this.#library.find(session, this.#name())
+      if (found.length > 0) throw new PortFailure('root_key_exists', `${this.#entry.key} was left as it is.`)
+      await this.#library.generateKey(session, CK.GENERIC_SECRET_KEY_GEN, [
+        ...this.#name(),
+        [CK.KEY_TYPE, CK.GENERIC_SECRET],
+        [CK.VALUE_LEN, KEY_BYTES],
+        ...[CK.TOKEN, CK.PRIVATE, CK.SIGN, CK.SENSITIVE].map(switchedOn),
+        ...[CK.EXTRACTABLE, CK.MODIFIABLE, ...CK.OTHER_USES].map(switchedOff),
+      ])
+    } finally {
+      await this.#library.closeSession(session).catch(() => {})
+    }
   }
 
   /** Gives the idle sessions back; those in use go when they are done. */
