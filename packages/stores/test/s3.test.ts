@@ -1,18 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import { objectStoreContract } from '@lunadefend/core/port-contracts'
 import { startObjectStore } from '@lunadefend/object-store'
 import { DOWNLOAD_SECONDS, openS3, type S3Options, UPLOAD_SECONDS } from '@lunadefend/stores/s3'
 import { describe, expect, test } from 'vitest'
+import { credentials, NOW, settings, sseKey, startServer, unusedEndpoint } from './s3-stub.ts'
 import { scratch } from './scratch.ts'
-
-const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
-const clock = { now: () => NOW }
-const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: randomBytes(30).toString('base64') }
-const settings = { region: 'eu-west-1', bucket: 'values', credentials, addressing: 'path', clock } as const
-const sseKey = randomBytes(32)
 
 async function startEmbedded() {
   const folder = scratch()
@@ -33,25 +26,6 @@ async function startEmbedded() {
     async [Symbol.asyncDispose]() {
       await store.close()
       folder[Symbol.dispose]()
-    },
-  }
-}
-
-/** A port at which nobody listens. */
-async function unusedEndpoint(): Promise<string> {
-  await using server = await startServer((_, answer) => answer.end())
-  return server.endpoint
-}
-
-async function startServer(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
     },
   }
 }
