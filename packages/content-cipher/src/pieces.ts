@@ -27,8 +27,7 @@ export async function* cut(source: Pieces, sizeOf: (index: number) => number): A
 }
 
 /** What a stream holds. Whoever stops reading before its end cancels it. */
-export async function* read(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader()
+export async function* read(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array> {
   let isOver = false
   try {
     for (;;) {
@@ -42,21 +41,29 @@ export async function* read(stream: ReadableStream<Uint8Array>): AsyncGenerator<
   }
 }
 
-/** A stream that makes a piece when it is asked for one, and none ahead. */
-export function streamOf(pieces: AsyncGenerator<Bytes>): ReadableStream<Bytes> {
-  return new ReadableStream<Bytes>(
-    {
-      async pull(controller) {
-        const { done, value } = await pieces.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      async cancel() {
-        await pieces.return(undefined)
-      },
+export interface ByteTransform {
+  readonly readable: ReadableStream<Bytes>
+  readonly writable: WritableStream<Uint8Array>
+}
+
+/** For `pipeThrough`. It makes a piece when it is asked for one, and none ahead. */
+export function transform(work: (source: Pieces) => AsyncGenerator<Bytes>): ByteTransform {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const reader = readable.getReader()
+  const pieces = work(read(reader))
+  const source: UnderlyingDefaultSource<Bytes> = {
+    async pull(controller) {
+      const { done, value } = await pieces.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
     },
-    { highWaterMark: 0 },
-  )
+    async cancel(reason) {
+      // First the source, which may be what is being waited for.
+      await reader.cancel(reason)
+      await pieces.return(undefined)
+    },
+  }
+  return { writable, readable: new ReadableStream<Bytes>(source, { highWaterMark: 0 }) }
 }
 
 /** All of it in one array. */

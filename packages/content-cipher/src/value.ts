@@ -1,13 +1,7 @@
 import { decrypt, encrypt } from './cobblestone.ts'
 import { pad, unpad } from './padding.ts'
-import { type Bytes, collect, type Pieces, read, streamOf } from './pieces.ts'
+import { type Bytes, type ByteTransform, collect, type Pieces, read, transform } from './pieces.ts'
 import type { ContentSecret } from './secret.ts'
-
-/** For `pipeThrough`. */
-export interface ByteTransform {
-  readonly readable: ReadableStream<Bytes>
-  readonly writable: WritableStream<Uint8Array>
-}
 
 /**
  * Makes the object of a value of `valueLength` bytes; it is `sealedLength(valueLength)` bytes long. One chunk of 16 KiB is
@@ -36,7 +30,7 @@ export function openWhole(
   secret: ContentSecret,
   object: Uint8Array | ReadableStream<Uint8Array>,
 ): Promise<Bytes> {
-  return collect(open(secret, object instanceof Uint8Array ? only(object) : read(object)))
+  return collect(open(secret, object instanceof Uint8Array ? only(object) : read(object.getReader())))
 }
 
 function seal(secret: ContentSecret, value: Pieces, valueLength: number): AsyncGenerator<Bytes> {
@@ -50,11 +44,6 @@ function open(secret: ContentSecret, object: Pieces): AsyncGenerator<Bytes> {
 /** An object belongs to its token: under another one it does not open, even with the right key. */
 function contextOf({ token }: ContentSecret): Uint8Array {
   return new TextEncoder().encode(`lunadefend/v1/e2e\0${token}`)
-}
-
-function transform(work: (source: Pieces) => AsyncGenerator<Bytes>): ByteTransform {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  return { writable, readable: streamOf(work(read(readable))) }
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

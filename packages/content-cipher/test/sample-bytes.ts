@@ -1,5 +1,3 @@
-import { streamOf } from '../src/pieces.ts'
-
 /** These bytes, as a stream hands them out: in pieces, some of them empty. */
 export async function* inPieces(
   bytes: Uint8Array,
@@ -12,5 +10,12 @@ export async function* inPieces(
 }
 
 export function streamed(bytes: Uint8Array, size?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return streamOf(inPieces(bytes, size))
+  const pieces = inPieces(bytes, size)
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await pieces.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+  })
 }

@@ -211,6 +211,24 @@ describe('streams', () => {
     await expect.poll(() => cancelled).toBe(true)
   })
 
+  test.each(['before the first byte', 'in the middle'])('also when the source hangs %s', async (when) => {
+    let cancelled = false
+    const object = await sealWhole(secret, randomBytes(3 * CHUNK_BYTES))
+    const hanging = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(object.subarray(0, when === 'in the middle' ? 20_000 : 0)),
+      pull: () => new Promise(() => {}),
+      cancel() {
+        cancelled = true
+      },
+    })
+    const out = hanging.pipeThrough(opening(secret)).getReader()
+    if (when === 'in the middle') await out.read()
+    const waiting = out.read()
+    await out.cancel()
+    expect((await waiting).done).toBe(true)
+    await expect.poll(() => cancelled).toBe(true)
+  })
+
   test('an error of the source arrives as it is', async () => {
     const broken = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new TypeError('cut')),
