@@ -179,7 +179,7 @@ export const ROOMS = {
     ],
     may: [
       ...['#contract', '#contract/frame-messages', '#core', '#secure-frame/assets'],
-      ...['#stores/sqlite', '#stores/s3', '#stores/root-keys'],
+      ...['#stores/sqlite', '#stores/postgres', '#stores/s3', '#stores/root-keys'],
       ...['#tokenizer/http', '#tokenizer/config', '#tokenizer/jobs', '#tokenizer/metrics'],
       ...['pino', 'node:*'],
     ],

@@ -33,6 +33,8 @@ export interface RunningPostgres extends AsyncDisposable {
   emptyDatabase(name: string): Promise<void>
   /** Runs SQL as whoever administers the server. */
   administer(database: string, sql: string): Promise<Record<string, unknown>[]>
+  /** Speaks TLS from now on, to those who ask for it. PEM. */
+  useCertificate(certificate: string, key: string): Promise<void>
   /** As an operator does it: connections are cut, what was committed is kept. */
   restart(): Promise<void>
   /** SIGKILL, as if the power had failed. `restart` brings it back. */
@@ -214,6 +216,34 @@ class Server implements RunningPostgres {
     await client.connect()
     this.#administrators.set(database, client)
     return client
+  }
+
+  async useCertificate(certificate: string, key: string): Promise<void> {
+    for (const [name, text] of [
+      ['server.crt', certificate],
+      ['server.key', key],
+    ] as const) {
+      const file = join(this.dataDirectory, name)
+      writeFileSync(file, text, { mode: 0o600 })
+      if (asRoot) chownSync(file, NOBODY, NOBODY)
+    }
+    await this.administer('postgres', 'ALTER SYSTEM SET ssl = on')
+    await this.administer('postgres', 'SELECT pg_reload_conf()')
+    for (let on = false; !on; await delay(20)) on = await this.#speaksTls()
+  }
+
+  async #speaksTls(): Promise<boolean> {
+    const client = new Client({
+      connectionString: this.url('postgres', 'superuser'),
+      ssl: { rejectUnauthorized: false },
+    })
+    client.on('error', () => undefined)
+    const connected = await client.connect().then(
+      () => true,
+      () => false,
+    )
+    if (connected) await client.end()
+    return connected
   }
 
   async restart(): Promise<void> {

@@ -36,6 +36,24 @@ const App = Type.Object(
   closed,
 )
 
+/** What each setting means: `PostgresSettings` of `@lunadefend/stores/postgres`. */
+const Database = Type.Union([
+  Type.Object({ engine: Type.Literal('sqlite'), file: Text }, closed),
+  Type.Object(
+    {
+      engine: Type.Literal('postgres'),
+      url: Type.String({ pattern: '^postgres(?:ql)?://' }),
+      passwordFile: Type.Optional(Text),
+      passwordVariable: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
+      caFile: Type.Optional(Text),
+      readers: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+      patienceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
+      insecurePlaintextToOtherHosts: Type.Optional(Type.Boolean()),
+    },
+    closed,
+  ),
+])
+
 const Config = Type.Object(
   {
     /** The origin that browsers see; also the audience of every JWT. */
@@ -43,7 +61,7 @@ const Config = Type.Object(
     listen: Type.Object({ host: Text, port: Type.Integer({ minimum: 0, maximum: 65535 }) }, closed),
     /** The first is active; the others are held for reading until they are retired. */
     rootKeys: RootKeys,
-    database: Type.Object({ engine: Type.Literal('sqlite'), file: Text }, closed),
+    database: Database,
     objectStore: ObjectStore,
     /**
      * What protects new values: the object store (SSE-C), or the client, end to end. Old values stay readable whatever

@@ -8,6 +8,7 @@ import {
   type RootKeys,
 } from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
+import { openPostgres } from '@lunadefend/stores/postgres'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
@@ -80,7 +81,7 @@ export async function openNeeds(
   const { publicUrl, rootKeys, database: databaseConfig, protection = 'store' } = parseConfig(config)
   const clock = surroundings.clock ?? { now: () => Date.now() }
   const root = stack.use(await openRootKeys(rootKeys, rootKeySurroundings(publicUrl, surroundings)))
-  const database = stack.use(openSqlite(databaseConfig.file))
+  const database = stack.use(await openDatabase(databaseConfig, surroundings.environment ?? environment))
   await refuseMissingKeys(database, root)
   const objectStore = stack.use(await openObjectStore(config, clock, surroundings))
   let ring = await loadKeyRing({ database, clock, root })
@@ -91,6 +92,20 @@ export async function openNeeds(
       ring = await loadKeyRing({ database, clock, root }, ring)
     },
   }
+}
+
+async function openDatabase(
+  settings: TokenizerConfig['database'],
+  variables: Record<string, string | undefined>,
+): Promise<Database> {
+  if (settings.engine === 'sqlite') return openSqlite(settings.file)
+  const { engine: _, passwordVariable, ...place } = settings
+  if (passwordVariable === undefined) return openPostgres(place)
+  const password = variables[passwordVariable]
+  // As with a root key: no child process and no dump of variables shows it.
+  delete variables[passwordVariable]
+  if (password) return openPostgres({ ...place, password })
+  throw new PortFailure('database_unusable', `The variable ${passwordVariable} is not set.`)
 }
 
 async function openObjectStore(

@@ -9,10 +9,8 @@ export interface PostgresPlace {
    * `postgresql://role@%2Frun%2Fpostgresql/database`. A password in it is taken; a file is the better place.
    */
   readonly url: string
-  /**
-   * Holds the password alone. Read anew for each connection, so that a new one needs no restart. Without a file and
-   * without a password in the URL the driver takes the variable `PGPASSWORD`.
-   */
+  readonly password?: string | undefined
+  /** Holds the password alone. Read anew for each connection, so that a new one needs no restart. */
   readonly passwordFile?: string | undefined
   /** Certificates (PEM) that may sign the server's. @default those of Node */
   readonly caFile?: string | undefined
@@ -89,11 +87,12 @@ function unusable(reason: string): PortFailure {
 }
 
 function passwordOf(
-  { passwordFile }: PostgresPlace,
+  { password, passwordFile }: PostgresPlace,
   inUrl: string | undefined,
 ): Pick<ClientConfig, 'password'> {
   if (passwordFile !== undefined) return { password: () => readWhole(passwordFile) }
-  return inUrl === undefined ? {} : { password: inUrl }
+  // A function: where there is nothing to return, the driver looks for variables and files of its own otherwise.
+  return { password: () => password ?? inUrl ?? '' }
 }
 
 async function tlsOf(place: PostgresPlace, host: string): Promise<NonNullable<ClientConfig['ssl']>> {
