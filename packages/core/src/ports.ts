@@ -130,19 +130,19 @@ export interface Reader {
   ): Promise<TokenRecord[]>
   /** Created before this time, and never seen in the object store. */
   findUnstored(createdBefore: number, after: Uint8Array | null, limit: number): Promise<TokenRecord[]>
-  /** Whose time to live is over. */
+  /** Whose time to live is over; whose was over first comes first. */
   findExpired(now: number, limit: number): Promise<TokenRecord[]>
   /** Oldest first. */
   findUploads(startedBefore: number, limit: number): Promise<Upload[]>
   /** Whether a living record refers to the object, for each. */
   findObjectRefs(objectRefs: readonly Uint8Array[]): Promise<boolean[]>
 
-  /** How much still names each key. A key that is named by nothing is not in the list. */
+  /** How much still names each key, in any order. A key that is named by nothing is not in the list, nor is an audit key. */
   countKeyUses(): Promise<KeyUse[]>
   findWork(): Promise<Work[]>
 }
 
-/** A key and how many rows still need it. Shredded records need none. */
+/** A key and how many rows still need it. Shredded records need none; the key ring needs its root key. */
 export interface KeyUse {
   readonly key: 'root' | RingKeyName
   /** The kid of a root key; the version of a key of the ring, in decimal. */
@@ -161,7 +161,7 @@ export interface Work {
   readonly leaseUntil: number
   /** Where to go on; `null` = from the beginning. */
   readonly cursor: string | null
-  /** Items done since it began at the beginning. */
+  /** Items done since it began at the beginning; they stay to be seen after the end, until the next run takes the lease. */
   readonly done: number
   /** When it last came to the end; `null` = never yet. */
   readonly finishedAt: number | null
@@ -173,7 +173,10 @@ export interface NewRecord extends TokenRecord {
   readonly objectRef: Uint8Array
 }
 
-/** A record under a fresh seal. It replaces the one with the generation before, if that is still there. */
+/**
+ * A record under a fresh seal. It replaces the one with the generation before, if that is still there. Salt, seal and
+ * metadata have the lengths of the old ones, so that they can be overwritten where they lie; the commit rejects others.
+ */
 export interface Reseal {
   readonly recordId: Uint8Array
   /** The new one: the old one plus 1. */
@@ -203,7 +206,7 @@ export type Decision =
       readonly tokenHash: Uint8Array | null
       /** 1 counts as a use, 0 only needs the grant to be usable. */
       readonly uses: 0 | 1
-      /** The record moves to this locator when it is allowed; `null` = it stays where it is. */
+      /** The record moves to this locator when it is allowed, and found by an older key; `null` = it stays. */
       readonly relocation: Relocation | null
       readonly audit: AuditSubject
     }
@@ -263,18 +266,19 @@ export interface Commits {
   finishDeletions(objectKeys: readonly string[]): Promise<void>
   recordAudit(events: readonly AuditEvent[]): Promise<void>
 
-  /** Notes an upload in parts of a living record; replaces what was noted of it before. */
+  /** Notes an upload in parts of a living record; replaces what was noted of it before. Of others nothing is noted. */
   beginUpload(upload: Upload): Promise<void>
   /** The upload is over. `storedAt` = when the object was seen whole; `null` = it was aborted. */
   endUpload(recordId: Uint8Array, storedAt: number | null, audit: AuditEvent): Promise<void>
 
   /** Each that is still in the generation before gets its new seal. Answers how many; the audit row counts them. */
   resealRecords(reseals: readonly Reseal[], audit: AuditEvent): Promise<number>
-  /** Each living record gets its new reference. Answers how many; the audit row counts them. */
+  /** Each living record that an older key finds gets its new reference. Answers how many; the audit row counts them. */
   referObjects(references: readonly ObjectReference[], audit: AuditEvent): Promise<number>
   /**
-   * The record gets its new seal and the reference of its new object, the old object is noted for removal. `false` = it
-   * is not in the generation before any more; then only the audit row is written, and says `changed-meanwhile`.
+   * The record gets its new seal and the reference of its new object; the old object is noted for removal, with the
+   * upload that was noted of it. `false` = it is not in the generation before any more; then only the audit row is
+   * written, and says `changed-meanwhile`.
    */
   rekeyRecord(
     reseal: Reseal,
@@ -294,9 +298,15 @@ export interface Commits {
   /** Removes what has expired: grants, sessions, tombstones, used challenges. At most `limit` of each. */
   removeExpired(now: number, limit: number): Promise<number>
 
-  /** Takes, or prolongs, the lease of a work until then. `null` = another process holds it. */
+  /**
+   * Takes, or prolongs, the lease of a work until then. `null` = another process holds it: its lease ends after `now`.
+   * Whoever takes it goes on at the cursor and the count of the last one; after the end of a run both start anew.
+   */
   takeLease(name: string, holder: string, now: number, until: number): Promise<Work | null>
-  /** Notes how far the holder got. `false` = the lease is another one's by now; nothing was changed. */
+  /**
+   * Notes how far the holder got; with `finishedAt` the cursor is back at the beginning. `false` = the lease was given
+   * back, or is another one's by now; nothing was changed.
+   */
   saveWork(name: string, holder: string, progress: WorkProgress): Promise<boolean>
 }
 
