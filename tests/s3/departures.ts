@@ -139,6 +139,7 @@ export const RADOSGW_DEPARTURES: Departures = {
     'copies: a part from a range beyond the end': '416',
   },
   'Checksums are ignored': {
+    'multipart: complete with a wrong checksum of a part': ['200', '200'],
     'checksums: the right x-amz-checksum-crc32 is repeated, and comes back when it is asked for': [
       null,
       null,
@@ -200,7 +201,8 @@ export const RADOSGW_DEPARTURES: Departures = {
     'chunks: the end of an unsigned body is missing': ['400 XAmzContentSHA256Mismatch', '404 NoSuchKey'],
     'SDK: put a stream': ['411 MissingContentLength', false],
   },
-  'The end of a body in chunks is not checked': {
+  'Bodies in chunks are checked less closely': {
+    'chunks: one of less than 8 KiB before the last': ['200', '200'],
     'chunks: the signature of the last chunk changed': ['200', true],
     'chunks: the end is missing': ['200', true],
   },
@@ -208,6 +210,7 @@ export const RADOSGW_DEPARTURES: Departures = {
     'chunks: aws-chunked is not stored as the encoding of the content': ['aws-chunked', 'aws-chunked,gzip'],
   },
   'Uploads in parts are looked at less closely': {
+    'multipart: complete with another size than the parts have': ['200', '200'],
     'multipart: complete without the customer key, where parts have checksums': '200',
     'multipart: one part of the object by its number': ['200', null, false],
     'multipart: parts that are not named are left out': '404 NoSuchKey',

@@ -200,6 +200,16 @@ export const checksumCases: readonly Case[] = [
     chunked({ kind: UNSIGNED_TRAILER, trailers: CRC32, flaw: { edit: changeByte } }),
   ],
   [
+    'chunks: one of less than 8 KiB before the last',
+    refused('403 InvalidChunkSizeError'),
+    async (lab) => {
+      const key = lab.key()
+      const chunks = [randomBytes(8191), randomBytes(8192)]
+      const answer = await putChunked(lab, key, { kind: SIGNED, chunks })
+      return [said(answer), said(await lab.byUrl('GET', key))]
+    },
+  ],
+  [
     'chunks: a trailer is announced that does not come',
     refused('400 MalformedTrailerError'),
     chunked({ kind: UNSIGNED_TRAILER, flaw: { announced: 'x-amz-checksum-crc32' } }),

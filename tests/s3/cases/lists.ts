@@ -252,6 +252,14 @@ export const listCases: readonly Case[] = [
       return said(await lab.byUrl('GET', null, { query: { 'list-type': '2' }, sign }))
     },
   ],
+  [
+    'buckets: keep no versions unless they are told to',
+    ['200', 0],
+    async (lab) => {
+      const answer = await lab.byUrl('GET', null, { query: { versioning: '' } })
+      return [said(answer), tags(answer.body, 'Status').length]
+    },
+  ],
   ['buckets: HEAD of the bucket', '200', async (lab) => said(await lab.byUrl('HEAD', null))],
   [
     'buckets: HEAD of one that there is not',

@@ -314,6 +314,28 @@ export const multipartCases: readonly Case[] = [
     ],
   ),
   [
+    'multipart: complete with a wrong checksum of a part',
+    ['400', '404'],
+    async (lab) => {
+      const upload = await beginUpload(lab, { 'x-amz-checksum-algorithm': 'SHA256' })
+      const { etag = '' } = (await upload.part(1, 'value')).headers
+      const other = createHash('sha256').update('another').digest('base64')
+      const row = `<PartNumber>1</PartNumber><ETag>${etag}</ETag><ChecksumSHA256>${other}</ChecksumSHA256>`
+      const answer = await upload.send('POST', {}, {}, completion([]).replace('><', `><Part>${row}</Part><`))
+      return [String(answer.status), said(await lab.byUrl('HEAD', upload.key))]
+    },
+  ],
+  [
+    'multipart: complete with another size than the parts have',
+    ['400 InvalidRequest', '404'],
+    async (lab) => {
+      const upload = await beginUpload(lab)
+      const { etag = '' } = (await upload.part(1, 'value')).headers
+      const answer = await upload.complete([[1, etag]], { 'x-amz-mp-object-size': '6' })
+      return [said(answer), said(await lab.byUrl('HEAD', upload.key))]
+    },
+  ],
+  [
     'multipart: complete if there is none, and there is none',
     '200',
     async (lab) => {
