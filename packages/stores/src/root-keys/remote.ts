@@ -53,26 +53,23 @@ export async function openRemote(
   surroundings: RootKeySurroundings,
 ): Promise<RootKey> {
   const { where } = holder
-  const guarded = guard(where, { ...LIMITS, ...surroundings.limits })
-  const kid = await guarded((signal) => deriveKid((input) => whole(holder, input, signal)))
-  expectKid(expected, kid, where)
   let failures = 0
   let verifiedAfter = 0
+  const guarded = guard(where, { ...LIMITS, ...surroundings.limits }, () => {
+    failures += 1
+  })
+  const kid = await guarded((signal) => deriveKid((input) => whole(holder, input, signal)))
+  expectKid(expected, kid, where)
   const verify = async (signal: AbortSignal) => {
     const before = failures
     expectKid(kid, await deriveKid((input) => whole(holder, input, signal)), where)
     verifiedAfter = Math.max(verifiedAfter, before)
   }
-  const attempt = async (input: Uint8Array, signal: AbortSignal) => {
-    try {
+  const mac = (input: Uint8Array) =>
+    guarded(async (signal) => {
       if (verifiedAfter < failures) await verify(signal)
-      return await whole(holder, input, signal)
-    } catch (error) {
-      failures += 1
-      throw error
-    }
-  }
-  const mac = (input: Uint8Array) => guarded((signal) => attempt(input, signal))
+      return whole(holder, input, signal)
+    })
   return { kid, mac, [Symbol.asyncDispose]: () => holder[Symbol.asyncDispose]() }
 }
 
@@ -84,7 +81,12 @@ async function whole(holder: Holder, input: Uint8Array, signal: AbortSignal): Pr
 
 type Attempt<T> = (signal: AbortSignal) => Promise<T>
 
-function guard(where: string, limits: Limits): <T>(attempt: Attempt<T>) => Promise<T> {
+/** `failed` is called at once when an attempt is over and has not succeeded, also when it was given up. */
+function guard(
+  where: string,
+  limits: Limits,
+  failed: () => void = () => {},
+): <T>(attempt: Attempt<T>) => Promise<T> {
   const turns = bulkhead(limits.concurrency, limits.waiting)
   const again = retry(handleWhen(isOneOf(MAY_PASS)), {
     maxAttempts: limits.attempts - 1,
@@ -96,7 +98,12 @@ function guard(where: string, limits: Limits): <T>(attempt: Attempt<T>) => Promi
   })
   const limit = timeout(limits.attemptMs, TimeoutStrategy.Aggressive)
   const timed = <T>(attempt: Attempt<T>) =>
-    limit.execute(({ signal }) => attempt(signal)).catch((error) => rethrow(where, error))
+    limit
+      .execute(({ signal }) => attempt(signal))
+      .catch((error) => {
+        failed()
+        return rethrow(where, error)
+      })
   return (attempt) =>
     turns
       .execute(() => again.execute(() => breaker.execute(() => timed(attempt))))
