@@ -137,7 +137,7 @@ export interface Reader {
   /** Whether a living record refers to the object, for each. */
   findObjectRefs(objectRefs: readonly Uint8Array[]): Promise<boolean[]>
 
-  /** How much still names each key, in any order. A key that is named by nothing is not in the list, nor is an audit key. */
+  /** How much still names each key, in any order. A key that nothing names is not in the list, nor is an audit key. */
   countKeyUses(): Promise<KeyUse[]>
   findWork(): Promise<Work[]>
 }
@@ -161,7 +161,7 @@ export interface Work {
   readonly leaseUntil: number
   /** Where to go on; `null` = from the beginning. */
   readonly cursor: string | null
-  /** Items done since it began at the beginning; they stay to be seen after the end, until the next run takes the lease. */
+  /** Items done since it began at the beginning; to be seen after the end, too, until the next run takes the lease. */
   readonly done: number
   /** When it last came to the end; `null` = never yet. */
   readonly finishedAt: number | null
@@ -259,8 +259,9 @@ export interface Commits {
    */
   revokeSession(tombstones: readonly Tombstone[], audit: AuditEvent): Promise<void>
   /**
-   * Overwrites salts and sealed bytes, removes the grants and the upload, notes the object for removal. `false` =
-   * nothing lived; then only the audit row is written, and says `changed-meanwhile`.
+   * Overwrites salts and sealed bytes, removes the grants and the upload, notes the object for removal, with the upload
+   * that was noted by then, if any, in place of the one that `deletion` names. `false` = nothing lived; then only the
+   * audit row is written, and says `changed-meanwhile`.
    */
   shredRecord(recordId: Uint8Array, deletion: ObjectDeletion, audit: AuditEvent): Promise<boolean>
   finishDeletions(objectKeys: readonly string[]): Promise<void>
