@@ -20,7 +20,7 @@ const NEEDED: Readonly<Record<Kind, string | null>> = {
   'moved row': null,
 }
 
-export const PARTS = ['A', 'M', 'R', 'O'] as const
+const PARTS = ['A', 'M', 'R', 'O'] as const
 
 /** All 16 choices of the four, fewest parts first. */
 export const SUBSETS = Array.from({ length: 16 }, (_, bits) =>

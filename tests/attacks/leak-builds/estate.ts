@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { openS3 } from '@lunadefend/stores/s3'
 import { scratch } from '../../harness/directory.ts'
 import type { UserSession } from '../../harness/handshake.ts'
 import { type Installation, install, ORIGIN } from '../../harness/installation.ts'
@@ -57,14 +58,15 @@ export async function furnish(pace: Pace = 'every byte'): Promise<Estate> {
   const [secrets, log, sessions] = await settle(on)
   const paths = copyState(on, stolen.path)
   const own = secrets.find(({ fate }) => fate === 'own') as Secret
+  const credentials = JSON.parse(readFileSync(on.lunaDefend.paths.credentials, 'utf8'))
   const loot: Loot = {
     pace,
     tokens: secrets.map(({ token, sid, madeAt }) => ({ token, sid, madeAt })),
     ...paths,
     objects: {
       ...paths.objects,
-      credentials: JSON.parse(readFileSync(on.lunaDefend.paths.credentials, 'utf8')),
-      names: secrets.filter(({ fate }) => fate !== 'deleted').map(({ objectKey }) => objectKey),
+      credentials,
+      names: await listed(credentials),
       log,
     },
     own: { ...own, liveDatabase: on.lunaDefend.paths.database, ask: () => ask(on, sessions, own) },
@@ -165,6 +167,15 @@ function copyState({ lunaDefend }: Installation, folder: string) {
     rootKey: join(folder, 'R', 'root.key'),
     objects: { directory: join(folder, 'O', 'objects'), storeKey: join(folder, 'O', 'objects.key') },
   }
+}
+
+/** As whoever has the credentials can list them. */
+async function listed(credentials: Loot['objects']['credentials']): Promise<string[]> {
+  const { endpoint, region, bucket, accessKeyId, secretAccessKey } = credentials
+  const clock = { now: () => Date.now() }
+  const keys = { accessKeyId, secretAccessKey }
+  await using store = openS3({ endpoint, region, bucket, addressing: 'path', credentials: keys, clock })
+  return (await store.list(null, 1000)).items.map(({ objectKey }) => objectKey)
 }
 
 function truthOf(secrets: readonly Secret[]): Record<Kind, string[]> {
