@@ -81,7 +81,7 @@ function bigEndian(value: number): Buffer {
   return bytes
 }
 
-export function checksumHeader(algorithm: ChecksumAlgorithm): string {
+function checksumHeader(algorithm: ChecksumAlgorithm): string {
   return `x-amz-checksum-${algorithm.toLowerCase()}`
 }
 

@@ -133,10 +133,11 @@ async function sealChunks(
   content: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const last = lastChunk(size)
+  const buffer = bufferFor(size)
   let index = 0
   let written = 0
   for await (const chunk of inChunks(content, Math.min(size, CHUNK_BYTES))) {
-    const sealed = sealBytes(key, chunkNonce(index, index === last), chunk)
+    const sealed = sealBytes(key, chunkNonce(index, index === last), chunk, undefined, buffer)
     await writeAll(handle, sealed, HEADER_BYTES + index * (CHUNK_BYTES + TAG_BYTES))
     index += 1
     written += chunk.length
@@ -201,8 +202,11 @@ export async function openSealedFile(handle: FileHandle, lock: Lock): Promise<Se
   const description: Description = JSON.parse(open(key, textNonce, sealed, header.bytes).toString())
   if (header.fileBytes !== HEADER_BYTES + sealedSize(description.size) + textBytes)
     throw new DamagedFile('its length')
-  const chunk = (index: number) => openChunk(handle, key, index, description.size)
-  return { description, read: (first, last) => readChunks(chunk, first, last) }
+  const read = (first: number, last: number) => {
+    const buffer = bufferFor(description.size)
+    return readChunks((index) => openChunk(handle, key, index, description.size, buffer), first, last)
+  }
+  return { description, read }
 }
 
 async function* readChunks(
@@ -218,10 +222,10 @@ async function* readChunks(
   } while (index * CHUNK_BYTES <= last)
 }
 
-async function openChunk(handle: FileHandle, key: Buffer, index: number, size: number) {
+async function openChunk(handle: FileHandle, key: Buffer, index: number, size: number, buffer: Buffer) {
   const bytes = Math.min(CHUNK_BYTES, size - index * CHUNK_BYTES)
   const position = HEADER_BYTES + index * (CHUNK_BYTES + TAG_BYTES)
-  const sealed = await readExactly(handle, position, bytes + TAG_BYTES)
+  const sealed = await readExactly(handle, position, bytes + TAG_BYTES, buffer)
   return open(key, chunkNonce(index, index === lastChunk(size)), sealed)
 }
 
@@ -294,10 +298,26 @@ function chunkNonce(index: number, isLast: boolean): Buffer {
   return nonce
 }
 
-function sealBytes(key: Buffer, nonce: Buffer, plaintext: Uint8Array, aad?: Buffer): Buffer {
+/** `into` holds the result until it is used again; otherwise there is a buffer for each. */
+function sealBytes(
+  key: Buffer,
+  nonce: Buffer,
+  plaintext: Uint8Array,
+  aad?: Buffer,
+  into: Buffer = Buffer.allocUnsafe(plaintext.length + TAG_BYTES),
+): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   if (aad !== undefined) cipher.setAAD(aad)
-  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  into.set(cipher.update(plaintext))
+  // A stream cipher holds nothing back: the end has no bytes, and makes the tag.
+  cipher.final()
+  into.set(cipher.getAuthTag(), plaintext.length)
+  return into.subarray(0, plaintext.length + TAG_BYTES)
+}
+
+/** For one chunk after the other: buffers that are thrown away are swept up too late to keep the memory small. */
+function bufferFor(size: number): Buffer {
+  return Buffer.allocUnsafeSlow(Math.min(size, CHUNK_BYTES) + TAG_BYTES)
 }
 
 function open(key: Buffer, nonce: Buffer, sealed: Buffer, aad?: Buffer): Buffer {
@@ -308,21 +328,26 @@ function open(key: Buffer, nonce: Buffer, sealed: Buffer, aad?: Buffer): Buffer 
   const plaintext = decipher.update(sealed.subarray(0, -TAG_BYTES))
   try {
     // Nothing is given out before this: it checks the tag.
-    return Buffer.concat([plaintext, decipher.final()])
+    decipher.final()
+    return plaintext
   } catch {
     throw new DamagedFile('a part is not what was written')
   }
 }
 
-async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length)
+async function readExactly(
+  handle: FileHandle,
+  position: number,
+  length: number,
+  buffer: Buffer = Buffer.alloc(length),
+): Promise<Buffer> {
   let filled = 0
   while (filled < length) {
     const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled)
     if (bytesRead === 0) throw new DamagedFile('it ends too early')
     filled += bytesRead
   }
-  return buffer
+  return buffer.subarray(0, length)
 }
 
 async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
