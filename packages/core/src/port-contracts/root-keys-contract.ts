@@ -173,7 +173,7 @@ function theRightKey({ open }: RootKeysProvider): void {
 }
 
 function faults({ open, faults: all }: RootKeysProvider): void {
-  const BRIEFLY_MS = 250
+  const BRIEFLY_MS = 1_000
   const openFor = (fault: RootKeyFault) => open(null, fault === 'silence' ? BRIEFLY_MS : undefined)
 
   test.each(all)('%s, once, is not noticed', async (fault) => {
