@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Needs, sweepDeletions } from '@lunadefend/core'
+import { sweepDeletions } from '@lunadefend/core'
 import { openS3 } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -31,7 +31,7 @@ async function sweep(minutes: number): Promise<number> {
   await using database = openSqlite(paths.database)
   const objectStore = openS3({ ...where, credentials, addressing: 'path', clock: { now: () => Date.now() } })
   const clock = { now: () => Date.now() + minutes * 60_000 }
-  return await sweepDeletions({ database, objectStore, clock } as Needs, 100)
+  return await sweepDeletions({ database, objectStore, clock }, 100)
 }
 
 test('the object of a deleted token is gone at once', async () => {

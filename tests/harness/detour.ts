@@ -108,7 +108,10 @@ function pass(
     const kept = Object.entries(answer.headers).filter(([name]) => !unwanted.includes(name))
     exchange.status = answer.statusCode ?? 0
     exchange.responseHeaders = answer.rawHeaders
-    if (lost) return answer.resume().on('end', () => response.destroy())
+    if (lost) {
+      answer.resume().on('end', () => response.destroy())
+      return
+    }
     answer.on('data', (chunk: Buffer) => exchange.responseBody.push(chunk))
     response.writeHead(exchange.status, Object.fromEntries(kept))
     response.flushHeaders()

@@ -52,10 +52,7 @@ export function deaths(later: number): Death[] {
 }
 
 /** A reader that never stops; answers what it saw. */
-export function readAll(
-  ask: (token: TokenId) => Promise<string | null>,
-  known: ReadonlyMap<TokenId, string>,
-) {
+function readAll(ask: (token: TokenId) => Promise<string | null>, known: ReadonlyMap<TokenId, string>) {
   let stopped = false
   let reads = 0
   const failed: string[] = []

@@ -164,7 +164,9 @@ describe('nothing random is used twice', () => {
     const again = <T>(make: () => Promise<T> | T) => Promise.all(Array.from({ length: 8 }, make))
     const metadata = await again(() => sealMetadata(prf, place, '{}'))
     const rings = await again(() => sealKeyRing(prf, kid, ring))
-    const sids = await again(() => sealSession(currentKey(ring.session, 0).key, 'secret', Buffer.alloc(0), 'sid'))
+    const sids = await again(() =>
+      sealSession(currentKey(ring.session, 0).key, 'secret', Buffer.alloc(0), 'sid'),
+    )
     const parts = [...metadata, ...rings.map((row) => row.sealed)].flatMap(saltAndNonce)
     const all = [...parts, ...sids.map((bytes) => hex(bytes.subarray(0, 12)))]
     expect(new Set(all).size).toBe(8 * 5)
@@ -285,7 +287,9 @@ describe('the key ring', () => {
     const { epoch = 0 } = currentAuditKey(ring, now) ?? {}
     const next = withNewVersion(ring, 'audit', now)
     expect(currentAuditKey(next, now)?.epoch).toBe(epoch + 1)
-    expect(currentAuditKey(next, now + thirtyDays)?.epoch).toBe(currentAuditKey(ring, now + thirtyDays)?.epoch)
+    expect(currentAuditKey(next, now + thirtyDays)?.epoch).toBe(
+      currentAuditKey(ring, now + thirtyDays)?.epoch,
+    )
     expect(withAuditKeys(next, now)).toBeNull()
   })
 })
