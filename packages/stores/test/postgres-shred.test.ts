@@ -61,8 +61,8 @@ test('a shred is final: in the rows at once, in the tables when they are rewritt
   expect(lengths).toEqual(tokens.map(({ record }) => record.sealed.length))
 
   await server.administer(name, 'CHECKPOINT')
-  // The old rows are still there: this test can find them.
-  expect(countTraces('tables', shredded)).toBe(shredded.length)
+  // Old rows are still there: this test can find them.
+  expect(countTraces('tables', shredded)).toBeGreaterThan(0)
   await vacuumRecords({ url: server.url(name, 'owner') }, { rewrite: true })
   await server.administer(name, 'CHECKPOINT')
   expect(countTraces('tables', shredded)).toBe(0)
@@ -94,7 +94,8 @@ test('only the owner can do it', async () => {
   await using database = await openPostgres({ url: server.url(name, 'service') })
   const [token] = (await createTokens(database, 1)) as [SampleToken]
   await database.commit.shredRecord(token.record.recordId, newDeletion(), newAudit())
-  await vacuumRecords({ url: server.url(name, 'service') }, { rewrite: true }).catch(() => undefined)
+  const vacuum = vacuumRecords({ url: server.url(name, 'service') }, { rewrite: true })
+  await expect(vacuum).rejects.toMatchObject({ code: 'database_failed' })
   await server.administer(name, 'CHECKPOINT')
   expect(countTraces('tables', [token])).toBe(1)
 })

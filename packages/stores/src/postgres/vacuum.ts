@@ -1,3 +1,4 @@
+import { PortFailure } from '@lunadefend/core'
 import { Client } from 'pg'
 import { clientConfigOf, type PostgresPlace } from './place.ts'
 import { asPortFailure } from './postgres-failure.ts'
@@ -15,9 +16,13 @@ export async function vacuumRecords(place: PostgresPlace, { rewrite = false } = 
   const config = await clientConfigOf(place)
   const client = new Client({ ...config, pipeline: false, statement_timeout: 0, query_timeout: 0 })
   client.on('error', () => undefined)
+  // Whoever may not do it is told so in passing, and nothing is done.
+  const warnings: string[] = []
+  client.on('notice', ({ severity }) => warnings.push(severity ?? ''))
   try {
     await client.connect()
     await client.query(`VACUUM ${rewrite ? '(FULL)' : ''} ${SCHEMA}.records`)
+    if (warnings.includes('WARNING')) throw new PortFailure('database_failed', 'Only the owner can vacuum.')
   } catch (error) {
     throw asPortFailure(error)
   } finally {
