@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   type DoStep,
   expireStep,
@@ -32,14 +31,13 @@ export const WORKS = {
   'reap-uploads': { everyMs: HOUR, step: reapUploadsStep },
 } as const satisfies Record<string, { everyMs: number; step: WorkStep }>
 
-type WorkStep = (needs: Needs, requestId: string, cursor: string | null) => ReturnType<DoStep>
+type WorkStep = (needs: Needs, runId: string, cursor: string | null) => ReturnType<DoStep>
 export type WorkName = keyof typeof WORKS
 
 /** Does some steps of a work, whether it is its time or not. `null` = another process is at it. */
 export function doWork(needs: Needs, name: WorkName, steps = STEPS): Promise<Work | null> {
   const { step }: { step: WorkStep } = WORKS[name]
-  const requestId = randomUUID()
-  return workOn(needs, name, steps, (cursor) => step(needs, requestId, cursor))
+  return workOn(needs, name, steps, (cursor, runId) => step(needs, runId, cursor))
 }
 
 async function removeExpired({ database, clock }: Needs) {

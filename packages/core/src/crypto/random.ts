@@ -15,6 +15,11 @@ export function newObjectKey(): string {
   return `v1/${randomBytes(16).toString('hex')}`
 }
 
+/** A name of a process, or of a run of background work: 32 hex digits, as request ids are. */
+export function newName(): string {
+  return randomBytes(16).toString('hex')
+}
+
 /** The bearer secret of a session: 256 bits, base64url. */
 export function newAccessToken(): string {
   return randomBytes(32).toString('base64url')

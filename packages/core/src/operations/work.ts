@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { newName } from '../crypto/random.ts'
 import type { Work } from '../ports.ts'
 import type { Needs } from './needs.ts'
 
@@ -9,14 +9,14 @@ export interface Step {
   readonly next: string | null
 }
 
-/** A step is written so that doing it twice changes nothing: it may be done and not noted. */
-export type DoStep = (cursor: string | null) => Promise<Step>
+/** A step is written so that doing it twice changes nothing: it may be done and not noted. `runId` is for its audit rows. */
+export type DoStep = (cursor: string | null, runId: string) => Promise<Step>
 
 /** How long a process that died keeps the others from its work, in milliseconds. */
 const LEASE_MS = 60_000
 
 /** The name of this process towards the others. */
-const HOLDER = randomUUID()
+const HOLDER = newName()
 
 /**
  * Does up to `steps` steps of a work, from where it stopped, whoever did the ones before. Answers how far it is; `null`
@@ -29,10 +29,11 @@ export async function workOn(
   step: DoStep,
 ): Promise<Work | null> {
   const lease = () => database.commit.takeLease(name, HOLDER, clock.now(), clock.now() + LEASE_MS)
+  const runId = newName()
   let work = await lease()
   for (let count = 1; work !== null; count += 1) {
     const { cursor, done, finishedAt } = work
-    const { done: more, next } = await step(cursor).catch(async (error: unknown) => {
+    const { done: more, next } = await step(cursor, runId).catch(async (error: unknown) => {
       await database.commit.saveWork(name, HOLDER, { cursor, done, finishedAt: null, release: true })
       throw error
     })
