@@ -160,24 +160,27 @@ describe.skipIf(missing !== '')(`PKCS#11 on SoftHSM${missing}`, () => {
   })
 })
 
-test.skipIf(missing !== '')(`a library that was closed opens again, also at the same moment${missing}`, async () => {
-  using hsm = softHsm()
-  hsm.initToken(TOKEN)
-  const pin = hsm.folder.file('pin')
-  writeFileSync(pin, PIN)
-  const entry = { provider: 'pkcs11', library, token: TOKEN, key: 'root-key', pin: { file: pin } } as const
-  await createPkcs11RootKey(entry, HERE)
-  let keys = await openRootKeys([entry], HERE)
-  const { activeKid } = keys
-  for (let round = 0; round < 10; round++) {
-    const closing = keys[Symbol.asyncDispose]()
-    const opening = openRootKeys([entry], HERE)
-    await closing
-    keys = await opening
-    expect(await keys.prf(activeKid, randomBytes(32))).toHaveLength(32)
-  }
-  await keys[Symbol.asyncDispose]()
-})
+test.skipIf(missing !== '')(
+  `a library that was closed opens again, also at the same moment${missing}`,
+  async () => {
+    using hsm = softHsm()
+    hsm.initToken(TOKEN)
+    const pin = hsm.folder.file('pin')
+    writeFileSync(pin, PIN)
+    const entry = { provider: 'pkcs11', library, token: TOKEN, key: 'root-key', pin: { file: pin } } as const
+    await createPkcs11RootKey(entry, HERE)
+    let keys = await openRootKeys([entry], HERE)
+    const { activeKid } = keys
+    for (let round = 0; round < 10; round++) {
+      const closing = keys[Symbol.asyncDispose]()
+      const opening = openRootKeys([entry], HERE)
+      await closing
+      keys = await opening
+      expect(await keys.prf(activeKid, randomBytes(32))).toHaveLength(32)
+    }
+    await keys[Symbol.asyncDispose]()
+  },
+)
 
 test('without the package that loads libraries the error says what to install', async () => {
   const code = `
