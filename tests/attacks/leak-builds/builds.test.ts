@@ -22,7 +22,8 @@ async function leaksOf(name: string, alterations: readonly Alteration[]): Promis
   return leaks.map(({ held, kind }) => `${[...held].join('+')}: ${kind}`)
 }
 
-describe('what a broken build gives away is seen', () => {
+// Each starts a whole installation, and computes for a while.
+describe('what a broken build gives away is seen', { timeout: 120_000 }, () => {
   test('the build as it is gives nothing away', async () => {
     expect(await leaksOf('as it is', [])).toEqual([])
   })
