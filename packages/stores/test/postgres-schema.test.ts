@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { inspect, promisify } from 'node:util'
 import type { PortFailure } from '@lunadefend/core'
 import { migratePostgres, openPostgres, ROLES, readAudit, rolesSql } from '@lunadefend/stores/postgres'
 import { Client } from 'pg'
@@ -14,6 +16,7 @@ import { MIGRATIONS, type Migration } from '../src/postgres/schema.ts'
 import { selfSigned } from './certificate.ts'
 import { scratch } from './scratch.ts'
 
+const execute = promisify(execFile)
 const folder = scratch()
 const { key, cert } = selfSigned()
 let server: RunningPostgres
@@ -169,6 +172,23 @@ describe('migrations', () => {
     expect(await migrate({ url: owner, phase: 'after' }, all)).toEqual(
       [EXPAND, CONTRACT, later].map((m) => m.number),
     )
+  })
+
+  test('the program of the documents migrates, and vacuums', async () => {
+    const name = await server.createDatabase({ empty: true })
+    const file = join(folder.path, 'owner.json')
+    writeFileSync(file, JSON.stringify({ url: url(name, 'owner') }))
+    const program = (which: string) =>
+      new URL(`../../../docs/examples/tokenizer/${which}-postgres.ts`, import.meta.url)
+    const run = async (which: string, how: string) => {
+      const { stdout } = await execute(process.execPath, [fileURLToPath(program(which)), file, how])
+      return stdout
+    }
+    expect(await run('migrate', 'before')).toBe('Done: 1.\n')
+    expect(await run('migrate', 'after')).toBe('Nothing was to be done.\n')
+    expect(await run('vacuum', 'rewrite')).toBe('')
+    await using database = await openPostgres({ url: url(name, 'service') })
+    await givenGrant(database.commit)
   })
 
   test('a database without them is refused, with what to do; the service never migrates', async () => {
