@@ -5,12 +5,12 @@ import type { Call } from './operations.ts'
 import { readPartChecksum } from './part-checksum.ts'
 import type { PartWish } from './part-wishes.ts'
 import { S3Error } from './s3-error.ts'
+import type { PartPlace } from './sealed-file.ts'
 
 const MIN_PART_BYTES = 5 * 1024 ** 2
 
 export interface ChosenPart {
-  readonly number: number
-  readonly size: number
+  readonly place: PartPlace
   readonly checksum: Checksum | null
 }
 
@@ -31,7 +31,8 @@ export async function chooseParts(
     if (label.size < MIN_PART_BYTES && i < wishes.length - 1) throw new S3Error('EntityTooSmall')
     const checksum = needsChecksums ? await readPartChecksum(call, upload, wish.number) : null
     if (!fits(wish, checksum)) throw new S3Error('InvalidPart')
-    chosen.push({ number: wish.number, size: label.size, checksum })
+    const { size, etag } = label
+    chosen.push({ place: { number: wish.number, size, etag }, checksum })
   }
   return chosen
 }

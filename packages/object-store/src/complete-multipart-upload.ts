@@ -43,14 +43,14 @@ export const completeMultipartUpload: Operation = {
       const upload = await openUpload(call, customerKey)
       permit(await directory.current(request))
       const parts = await chooseParts(call, upload, wishes)
-      const size = parts.reduce((sum, part) => sum + part.size, 0)
+      const size = parts.reduce((sum, { place }) => sum + place.size, 0)
       checkSize(call, size)
       const etag = etagOf(wishes)
       const checksum = await makeChecksum(call, upload, parts)
       await directory.write(request, permit, (handle) => {
         const seal = sealOf(directory, request, customerKey)
         const { lastModified } = upload.label
-        const places = parts.map((part) => ({ number: part.number, size: part.size }))
+        const places = parts.map(({ place }) => place)
         const description = { size: 0, lastModified, etag, headers: {}, checksum, parts: places }
         const { bucket, key } = request
         const label = { bucket, key, size, lastModified, etag, upload: id }
@@ -99,7 +99,7 @@ async function makeChecksum(
   const isOther = promised !== null && promised.algorithm !== plan.algorithm
   if (isOther || (type !== null && type !== plan.type))
     throw new S3Error('InvalidRequest', 'The upload was begun for a checksum of another kind.')
-  const values = parts.map(({ size, checksum }) => ({ size, value: checksum?.value ?? '' }))
+  const values = parts.map(({ place, checksum }) => ({ size: place.size, value: checksum?.value ?? '' }))
   const checksum = await checksumOfParts(plan.algorithm, plan.type, values)
   if (promised !== null && ![checksum.value, checksum.value.replace(/-\d+$/, '')].includes(promised.value))
     throw new S3Error('BadDigest')

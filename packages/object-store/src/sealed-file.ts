@@ -75,6 +75,8 @@ export interface PartPlace {
   readonly number: number
   /** Bytes. */
   readonly size: number
+  /** That of the part as it was chosen: another one that was sent under its number is not it. */
+  readonly etag: string
 }
 
 /** What the store may know of a file without its secret. */

@@ -73,8 +73,8 @@ async function openParts(
     const { description } = await unlock(handle, sealOf(directory, name, byKey), byKey)
     const { parts = [] } = description
     const size = parts.reduce((sum, part) => sum + part.size, 0)
-    const openPart = (number: number) =>
-      openPartOf(directory, sealOf(directory, name, key, placeOfPart(upload, number)), upload, number)
+    const openPart = (part: PartPlace) =>
+      openPartOf(directory, sealOf(directory, name, key, placeOfPart(upload, part.number)), upload, part)
     return {
       description: { ...description, size, headers: beginning.description.headers },
       read: (first, last) => readParts(parts, openPart, first, last),
@@ -93,14 +93,15 @@ export function placeOfPart(upload: string, number: number): string {
   return `${upload}/${number}`
 }
 
-type OpenPart = (number: number) => Promise<{ handle: FileHandle; file: SealedFile }>
+type OpenPart = (part: PartPlace) => Promise<{ handle: FileHandle; file: SealedFile }>
 
-async function openPartOf(directory: Directory, lock: Lock, upload: string, number: number) {
-  const handle = await directory.uploads.openPart(upload, number)
-  const file = await closingOnError(handle, () => openSealedFile(handle, lock))
-  if (file !== null) return { handle, file }
-  await handle.close()
-  throw new DamagedFile('a part is of another object')
+async function openPartOf(directory: Directory, lock: Lock, upload: string, part: PartPlace) {
+  const handle = await directory.uploads.openPart(upload, part.number)
+  return await closingOnError(handle, async () => {
+    const file = await openSealedFile(handle, lock)
+    if (file?.description.size === part.size && file.description.etag === part.etag) return { handle, file }
+    throw new DamagedFile('a part is not the one that was chosen')
+  })
 }
 
 async function* readParts(
@@ -110,13 +111,13 @@ async function* readParts(
   last: number,
 ): AsyncGenerator<Uint8Array> {
   let start = 0
-  for (const { number, size } of parts) {
-    const [from, to] = [Math.max(first - start, 0), Math.min(last - start, size - 1)]
-    start += size
-    if (from > to && !(last < first && number === parts[0]?.number)) continue
-    const { handle, file } = await openPart(number)
+  for (const part of parts) {
+    const [from, to] = [Math.max(first - start, 0), Math.min(last - start, part.size - 1)]
+    start += part.size
+    // Of an object without bytes, the first part is opened all the same.
+    if (from > to && !(last < first && part === parts[0])) continue
+    const { handle, file } = await openPart(part)
     await using _ = handle
-    if (file.description.size !== size) throw new DamagedFile('the size of a part')
     yield* file.read(from, to)
   }
 }

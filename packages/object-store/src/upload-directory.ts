@@ -9,7 +9,7 @@
  * The object's file decides: an upload that it names is complete, wherever its folder lies, and parts that no object
  * names are gone. So a crash at any moment leaves the upload, or the object, whole.
  */
-import { type FileHandle, mkdir, open, readdir, rename } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { moveDurably, orNull, removeFolder, syncFolder, writeAside, writeDurably } from './durable-files.ts'
 import { DamagedFile, type Label, type ObjectName, readLabel } from './sealed-file.ts'
@@ -91,10 +91,14 @@ export function openUploadDirectory(places: UploadPlaces): UploadDirectory {
 
 async function create({ uploads, temporary }: UploadPlaces, id: string, fill: Fill): Promise<void> {
   const folder = join(temporary, id)
-  await mkdir(folder, { mode: 0o700 })
-  await writeDurably(join(folder, BEGINNING), fill)
-  await syncFolder(folder)
-  await moveDurably(folder, uploads, id)
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    await writeDurably(join(folder, BEGINNING), fill)
+    await syncFolder(folder)
+    await moveDurably(folder, uploads, id)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 async function place(path: string, folder: string, number: number): Promise<true> {

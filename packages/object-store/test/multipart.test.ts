@@ -130,6 +130,20 @@ describe.each([
   })
 })
 
+test('an older part in the place of the one that was chosen is refused', async () => {
+  await using other = await startTestStore()
+  const headers = sse()
+  const id = await begin(other, 'key', headers)
+  await sendPart(other, 'key', id, 1, 'older', headers)
+  const path = (folder: string) => join(other.directory, folder, id, '00001')
+  const older = await readFile(path('uploads'))
+  const { headers: answer } = await sendPart(other, 'key', id, 1, 'newer', headers)
+  await complete(other, 'key', id, [{ number: 1, etag: answer.etag ?? '' }])
+  expect((await call(other, 'GET', 'key', { headers })).body.toString()).toBe('newer')
+  await writeFile(path('parts'), older)
+  expect((await call(other, 'GET', 'key', { headers })).status).toBe(500)
+})
+
 describe('the key of an upload', () => {
   const headers = sse()
   test('is that of each part, and of the object', async () => {
