@@ -184,6 +184,28 @@ describe('PUT', () => {
     expect((await call(store, 'GET', key)).body.toString()).toBe(body(statuses.indexOf(200)))
   })
 
+  test('replaces only the state that If-Match names', async () => {
+    const { key, answer } = await put('first')
+    const attempt = (etag: string, name = key) =>
+      call(store, 'PUT', name, { headers: { 'if-match': etag }, body: 'second' })
+    expect((await attempt('"x"')).code).toBe('PreconditionFailed')
+    const nothing = await attempt('*', freshKey())
+    expect([nothing.status, nothing.code]).toEqual([404, 'NoSuchKey'])
+    expect((await call(store, 'GET', key)).body.toString()).toBe('first')
+    expect((await attempt(answer.headers.etag ?? '')).status).toBe(200)
+    expect((await attempt('*')).status).toBe(200)
+    expect((await call(store, 'GET', key)).body.toString()).toBe('second')
+  })
+
+  test('of many that replace one state exactly one is stored', async () => {
+    const { key, answer } = await put('first', sse())
+    const headers = { 'if-match': answer.headers.etag ?? '' }
+    const racers = Array.from({ length: 20 }, (_, i) => call(store, 'PUT', key, { headers, body: String(i) }))
+    const statuses = (await Promise.all(racers)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1)
+    expect((await call(store, 'GET', key)).body.toString()).toBe(String(statuses.indexOf(200)))
+  })
+
   test('Content-MD5 is checked', async () => {
     const md5 = createHash('md5').update('body').digest('base64')
     const attempt = (value: string, more = {}) => {
@@ -395,6 +417,14 @@ describe('DELETE', () => {
     expect((await call(store, 'DELETE', key)).status).toBe(204)
     expect((await put('again', once, key)).answer.status).toBe(200)
   })
+})
+
+test('DELETE removes only the state that If-Match names', async () => {
+  const { key, answer } = await put('body', sse())
+  const attempt = (etag: string) => call(store, 'DELETE', key, { headers: { 'if-match': etag } })
+  expect((await attempt('"x"')).code).toBe('PreconditionFailed')
+  expect((await attempt(answer.headers.etag ?? '')).status).toBe(204)
+  expect((await attempt('*')).code).toBe('NoSuchKey')
 })
 
 describe('the rest of S3 is refused', () => {
