@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { presign } from '@lunadefend/core/sigv4'
+import { type Credentials, presign } from '@lunadefend/core/sigv4'
 import { type LoadedCredentials, openS3 } from '@lunadefend/stores/s3'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -253,7 +253,7 @@ interface Part {
 }
 
 async function presignedBySdk(
-  mine: LoadedCredentials,
+  mine: Credentials,
   { partNumber, uploadId, length, keyed }: Part,
 ): Promise<string> {
   const client = new S3Client({

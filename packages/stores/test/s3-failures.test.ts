@@ -250,10 +250,21 @@ describe('copies that a store does not make', () => {
 
   test('above the limit it is asked for pieces, and what was begun is given up', async () => {
     const begun = status(200, wrap('InitiateMultipartUploadResult', '<UploadId>u</UploadId>'))
-    await using stub = await startScript(size, begun, failure(501, 'NotImplemented'), status(204))
+    await using stub = await startScript(size, none, begun, failure(501, 'NotImplemented'), status(204))
     const store = open(stub.endpoint, { copyLimits: { whole: 4, part: 2 } })
     expect(await store.copy(object, to)).toBe('unable')
-    expect(stub.methods()).toEqual(['HEAD', 'POST', 'PUT', 'DELETE'])
+    expect(stub.methods()).toEqual(['HEAD', 'GET', 'POST', 'PUT', 'DELETE'])
+  })
+
+  test('an object that came meanwhile is not replaced, and what was begun is given up', async () => {
+    const begun = status(200, wrap('InitiateMultipartUploadResult', '<UploadId>u</UploadId>'))
+    const piece = status(200, wrap('CopyPartResult', '<ETag>e</ETag>'))
+    const other = status(200, '', { 'content-length': '6' })
+    const replies = [size, none, begun, piece, failure(412, 'PreconditionFailed'), status(204), other]
+    await using stub = await startScript(...replies)
+    const store = open(stub.endpoint, { copyLimits: { whole: 4, part: 5 } })
+    await expect(store.copy(object, to)).rejects.toMatchObject({ code: 'objects_refused' })
+    expect(stub.methods().slice(0, 6)).toEqual(['HEAD', 'GET', 'POST', 'PUT', 'POST', 'DELETE'])
   })
 })
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
 
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
-export const clock = { now: () => NOW }
+const clock = { now: () => NOW }
 export const credentials = {
   accessKeyId: 'AKIDEXAMPLE',
   secretAccessKey: randomBytes(30).toString('base64'),

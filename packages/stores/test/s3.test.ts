@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { objectStoreContract } from '@lunadefend/core/port-contracts'
 import { startObjectStore } from '@lunadefend/object-store'
-import { DOWNLOAD_SECONDS, openS3, type S3Options, UPLOAD_SECONDS } from '@lunadefend/stores/s3'
+import { DOWNLOAD_SECONDS, openS3, publicPlace, type S3Options, UPLOAD_SECONDS } from '@lunadefend/stores/s3'
 import { describe, expect, test } from 'vitest'
 import { credentials, NOW, settings, sseKey, startServer, unusedEndpoint } from './s3-stub.ts'
 import { scratch } from './scratch.ts'
@@ -98,6 +98,17 @@ describe('presigned URLs', () => {
     expect(await objectStore.head('v1/00ff', sseKey)).toBeNull()
   })
 
+  test.each([
+    ['eu-west-1', 'path', 'https://s3.eu-west-1.amazonaws.com/values/v1/00ff'],
+    ['eu-west-1', 'virtual-host', 'https://values.s3.eu-west-1.amazonaws.com/v1/00ff'],
+    ['cn-north-1', 'virtual-host', 'https://values.s3.cn-north-1.amazonaws.com.cn/v1/00ff'],
+  ] as const)('without an endpoint it is AWS in %s, %s', async (region, addressing, address) => {
+    const options = { ...settings, region, addressing }
+    const { url } = await openS3(options).presignGet('v1/00ff', sseKey)
+    expect(url.split('?')[0]).toBe(address)
+    expect(publicPlace(options).origin).toBe(new URL(address).origin)
+  })
+
   test('temporary credentials bring their session token', async () => {
     const temporary = { ...credentials, sessionToken: 'FwoGZXIvYXdzE' }
     const get = await openS3({ ...settings, endpoint, credentials: temporary }).presignGet('v1/00ff', sseKey)
@@ -122,6 +133,73 @@ describe('presigned URLs', () => {
     embedded.time.now = NOW + (seconds - 1) * 1000
     expect((await fetch(url, init)).status).toBe(kind === 'upload' ? 200 : 404)
   })
+})
+
+test('what is too large for one copy is copied in pieces, under another key', async () => {
+  await using embedded = await startEmbedded()
+  const part = 5 * 1024 ** 2
+  await using objectStore = openS3({ ...embedded.options, copyLimits: { whole: part, part } })
+  const content = randomBytes(2 * part + 17)
+  const from = { objectKey: `v1/${randomBytes(16).toString('hex')}`, sseKey }
+  const to = { objectKey: `v1/${randomBytes(16).toString('hex')}`, sseKey: randomBytes(32) }
+  const put = await objectStore.presignPut(from.objectKey, from.sseKey, content.length)
+  const { host: _, 'content-length': __, ...sent } = put.headers
+  expect((await fetch(put.url, { method: 'PUT', headers: sent, body: content })).status).toBe(200)
+  expect(await objectStore.copy(from, to)).toBe('copied')
+  const get = await objectStore.presignGet(to.objectKey, to.sseKey)
+  const { host: ___, ...asked } = get.headers
+  const answer = await fetch(get.url, { headers: asked })
+  expect(Buffer.from(await answer.arrayBuffer()).equals(content)).toBe(true)
+  // The etag of an object that was joined ends with the number of its parts.
+  expect(answer.headers.get('etag')).toMatch(/-3"$/)
+  expect(await objectStore.copy(from, to)).toBe('copied')
+  expect(await objectStore.listUploads(null, 10)).toEqual({ items: [], next: null })
+})
+
+describe('a bucket that keeps versions', () => {
+  const KEY = 'v1/00112233445566778899aabbccddeeff'
+  const row = (kind: string, key: string, id: string) =>
+    `<${kind}><Key>${key}</Key><VersionId>${id}</VersionId></${kind}>`
+
+  test('is rid of all of an object, and of no other', async () => {
+    const versions = new Map([['a', 'Version'], ['marker', 'DeleteMarker'], ['null', 'Version']]) // biome-ignore format: a table
+    await using server = await startServer((request, answer) => {
+      const { searchParams } = new URL(String(request.url), 'http://store')
+      const id = searchParams.get('versionId')
+      if (request.method === 'DELETE') {
+        if (id !== null) versions.delete(id)
+        answer.writeHead(204, { 'x-amz-delete-marker': 'true', 'x-amz-version-id': 'marker' }).end()
+        return
+      }
+      const rows = [...versions].map(([name, kind]) => row(kind, KEY, name))
+      const others = row('Version', `${KEY}0`, 'another')
+      answer.end(
+        `<ListVersionsResult><IsTruncated>false</IsTruncated>${rows.join('')}${others}</ListVersionsResult>`,
+      )
+    })
+    const deleted: string[] = []
+    server.server.on('request', ({ method, url }) => method === 'DELETE' && deleted.push(String(url)))
+    await openS3({ ...settings, endpoint: server.endpoint }).delete(KEY)
+    expect([...versions.keys()]).toEqual([])
+    expect(deleted.every((url) => !url.includes('another'))).toBe(true)
+  })
+
+  test.each(['GET', 'DELETE'])(
+    'is not said to be rid of it when %s of versions is not allowed',
+    async (refused) => {
+      await using server = await startServer((request, answer) => {
+        const first = request.method === 'DELETE' && !String(request.url).includes('versionId')
+        if (first) answer.writeHead(204, { 'x-amz-version-id': 'marker' }).end()
+        else if (request.method === refused) answer.writeHead(403).end()
+        else
+          answer.end(
+            `<ListVersionsResult><IsTruncated>false</IsTruncated>${row('Version', KEY, 'a')}</ListVersionsResult>`,
+          )
+      })
+      const deletion = openS3({ ...settings, endpoint: server.endpoint }).delete(KEY)
+      await expect(deletion).rejects.toMatchObject({ code: 'objects_refused' })
+    },
+  )
 })
 
 describe('a store that does not answer as it should', () => {

@@ -100,6 +100,8 @@ function thereAlready(): never {
 
 async function copyInParts(copy: Copy, partBytes: number): Promise<Outcome> {
   const { store, to, size } = copy
+  // An hour's work that was done before is not done again.
+  if (await store.exists(to.objectKey)) return (await isThere(copy)) ? 'copied' : thereAlready()
   const upload = { objectKey: to.objectKey, uploadId: await store.beginUpload(to) }
   try {
     const parts = await copyPieces(copy, upload.uploadId, piecesOf(size, partBytes))
@@ -107,8 +109,9 @@ async function copyInParts(copy: Copy, partBytes: number): Promise<Outcome> {
       await store.abortUpload(upload)
       return 'unable'
     }
-    const outcome = await store.completeUpload(upload, parts)
-    return outcome === 'completed' || (await isThere(copy)) ? 'copied' : thereAlready()
+    if ((await store.completeUpload(upload, parts)) === 'completed') return 'copied'
+    await store.abortUpload(upload)
+    return (await isThere(copy)) ? 'copied' : thereAlready()
   } catch (error) {
     await store.abortUpload(upload).catch(() => undefined)
     throw error
