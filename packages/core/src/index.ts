@@ -71,6 +71,7 @@ export type {
   PendingDeletion,
   Presigned,
   Reader,
+  ReferredObject,
   Relocation,
   Reseal,
   RootKeys,

@@ -194,6 +194,11 @@ export interface ObjectReference {
   readonly objectVersion: number
 }
 
+/** A reference to the object that the record had in this generation. */
+export interface ReferredObject extends ObjectReference {
+  readonly generation: number
+}
+
 /** One decision about one token, to be committed with its audit row. */
 export type Decision =
   | { readonly kind: 'refuse'; readonly refusal: Refusal; readonly audit: AuditSubject }
@@ -275,7 +280,7 @@ export interface Commits {
   /** Each that is still in the generation before gets its new seal. Answers how many; the audit row counts them. */
   resealRecords(reseals: readonly Reseal[], audit: AuditEvent): Promise<number>
   /** Each living record that an older key finds gets its new reference. Answers how many; the audit row counts them. */
-  referObjects(references: readonly ObjectReference[], audit: AuditEvent): Promise<number>
+  referObjects(references: readonly ReferredObject[], audit: AuditEvent): Promise<number>
   /**
    * The record gets its new seal and the reference of its new object; the old object is noted for removal, with the
    * upload that was noted of it. `false` = it is not in the generation before any more; then only the audit row is

@@ -2,7 +2,7 @@ import { currentKey } from '../crypto/key-ring.ts'
 import { openOuter } from '../crypto/record.ts'
 import { allowed } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import type { ObjectReference } from '../ports.ts'
+import type { ReferredObject } from '../ports.ts'
 import { systemSubject } from './audit-trail.ts'
 import { newObjectRef } from './names.ts'
 import type { Needs } from './needs.ts'
@@ -35,10 +35,11 @@ export function referStep(needs: ReferNeeds, requestId: string, cursor: string |
   })
 }
 
-async function refer(needs: ReferNeeds, record: TokenRecord): Promise<ObjectReference | null> {
+async function refer(needs: ReferNeeds, record: TokenRecord): Promise<ReferredObject | null> {
   try {
     const { objectKey } = await openOuter(needs.keys.root.prf, record, record)
-    return { recordId: record.recordId, ...newObjectRef(needs, objectKey) }
+    const { recordId, generation } = record
+    return { recordId, generation, ...newObjectRef(needs, objectKey) }
   } catch (error) {
     if (isDamage(error)) return null
     throw error

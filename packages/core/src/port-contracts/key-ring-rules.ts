@@ -12,6 +12,7 @@ import {
   sampleDeletion,
   sampleEvent,
   sampleGrant,
+  sampleReference,
   sampleTombstone,
   spend,
   UNWRITABLE,
@@ -199,7 +200,7 @@ function retirementRules(open: OpenDatabase): void {
     await commit.replaceKeyRing(ring(1), change(0))
     const { grant, record } = await givenGrant(commit)
     await commit.decide([spend(grant, { relocation: { locator: bytes(32), locatorVersion: 2 } })])
-    const reference = { recordId: record.recordId, objectRef: bytes(32), objectVersion: 2 }
+    const reference = sampleReference(record.recordId)
     await commit.referObjects([reference], sampleEvent())
     for (const [index, key] of (['locator', 'objects'] as const).entries()) {
       const retires = { key, version: 1 }

@@ -63,9 +63,10 @@ function recordCommits(
       return count
     },
     referObjects(references, audit) {
-      const moved = references.filter(({ recordId, objectRef, objectVersion }) => {
+      const moved = references.filter(({ recordId, generation, objectRef, objectVersion }) => {
         const found = living(state, recordId)
-        if (found === null || found.objectVersion >= objectVersion) return false
+        if (found === null || found.objectVersion >= objectVersion || found.generation !== generation)
+          return false
         records.set(hex(recordId), { ...found, objectRef, objectVersion })
         return true
       })

@@ -187,11 +187,17 @@ const rekey = step(
 )
 
 const refer = step(
-  fc.array(fc.record({ record: pick(4), objectVersion: version, ref: pick(4) }), { maxLength: 3 }),
-  (shapes, { recordIds, objectRefs }) => {
-    const references = shapes.map(({ record, objectVersion, ref }) =>
-      sampleReference(at(recordIds, record), { objectVersion, objectRef: at(objectRefs, ref) }),
-    )
+  fc.array(
+    fc.record({ record: pick(4), late: fc.constantFrom(0, 0, 0, 1), objectVersion: version, ref: pick(4) }),
+    { maxLength: 3 },
+  ),
+  (shapes, { recordIds, objectRefs }, state) => {
+    const references = shapes.map(({ record, late, objectVersion, ref }) => {
+      const recordId = at(recordIds, record)
+      const { generation = 1 } = state.records.get(hex(recordId)) ?? {}
+      const objectRef = at(objectRefs, ref)
+      return sampleReference(recordId, { generation: generation - late, objectVersion, objectRef })
+    })
     return [['referObjects', references, sampleEvent()]]
   },
 )

@@ -10,7 +10,7 @@ import type {
   Decision,
   NewRecord,
   ObjectDeletion,
-  ObjectReference,
+  ReferredObject,
   Relocation,
   Reseal,
   SessionOpening,
@@ -141,11 +141,8 @@ export function sampleRelocation(changes: Partial<Relocation> = {}): Relocation 
   return { locator: bytes(32), locatorVersion: 2, ...changes }
 }
 
-export function sampleReference(
-  recordId: Uint8Array,
-  changes: Partial<ObjectReference> = {},
-): ObjectReference {
-  return { recordId, objectRef: bytes(32), objectVersion: 2, ...changes }
+export function sampleReference(recordId: Uint8Array, changes: Partial<ReferredObject> = {}): ReferredObject {
+  return { recordId, generation: 1, objectRef: bytes(32), objectVersion: 2, ...changes }
 }
 
 /** A row that no database takes: not a time. */

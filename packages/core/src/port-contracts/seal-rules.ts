@@ -157,6 +157,18 @@ function referenceRules(open: OpenDatabase): void {
     expect(await database.commit.referObjects([], sampleEvent())).toBe(0)
   })
 
+  test('a record that was re-keyed meanwhile keeps the reference of its new object', async () => {
+    await using under = await open()
+    const { database } = under
+    const { record } = await givenGrant(database.commit)
+    const fresh = sampleReference(record.recordId, { objectVersion: 1 })
+    await database.commit.rekeyRecord(sampleReseal(record), fresh, sampleDeletion(), sampleEvent())
+    const late = sampleReference(record.recordId, { generation: record.generation })
+    expect(await database.commit.referObjects([late], sampleEvent())).toBe(0)
+    const refs = [fresh.objectRef, late.objectRef]
+    expect(await database.read((reader) => reader.findObjectRefs(refs))).toEqual([true, false])
+  })
+
   test('all or none', async () => {
     await using under = await open()
     const { database } = under

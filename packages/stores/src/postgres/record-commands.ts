@@ -45,8 +45,8 @@ export const RECORD_COMMANDS: Pick<Commands, RecordCommand> = {
       bind(STATEMENTS.reseal, { recordId, generation, kid, recordSalt, sealed, sealedMetadata }),
     ),
   referObjects: (references, audit) =>
-    counted(references, audit, ({ recordId, objectRef, objectVersion }) =>
-      bind(STATEMENTS.refer, { recordId, objectRef, objectVersion }),
+    counted(references, audit, ({ recordId, generation, objectRef, objectVersion }) =>
+      bind(STATEMENTS.refer, { recordId, generation, objectRef, objectVersion }),
     ),
   rekeyRecord,
 }

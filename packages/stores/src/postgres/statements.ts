@@ -252,7 +252,8 @@ export const STATEMENTS = {
   refer: statement(
     'refer',
     `UPDATE ${SCHEMA}.records SET object_ref = :objectRef::bytea, object_version = :objectVersion::int8
-    WHERE record_id = :recordId::bytea AND object_version < :objectVersion::int8 AND deleted_at IS NULL`,
+    WHERE record_id = :recordId::bytea AND object_version < :objectVersion::int8
+      AND generation = :generation::int8 AND deleted_at IS NULL`,
   ),
   rekey: statement(
     'rekey',

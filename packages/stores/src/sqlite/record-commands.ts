@@ -46,8 +46,8 @@ export function recordCommands(inside: Inside): Pick<Commands, RecordCommand> {
       return count
     },
     referObjects(references, audit) {
-      const referred = references.map(({ recordId, objectRef, objectVersion }) =>
-        Number(statements.refer.run(recordId, objectRef, objectVersion).changes),
+      const referred = references.map(({ recordId, generation, objectRef, objectVersion }) =>
+        Number(statements.refer.run(recordId, objectRef, objectVersion, generation).changes),
       )
       const count = referred.reduce((sum, changes) => sum + changes, 0)
       trail.append({ ...audit, count }, audit.refusal)

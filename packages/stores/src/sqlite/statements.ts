@@ -109,10 +109,10 @@ const SQL = {
     UPDATE seals SET record_salt = ?2, sealed = ?3, sealed_metadata = ?4
     WHERE number = ?1 AND length(record_salt) = length(?2) AND length(sealed) = length(?3)
       AND length(sealed_metadata) IS length(?4)`,
-  // Only ever to a younger version: see relocate.
+  // Only ever to a younger version (see relocate), and never to an object that a re-keying has replaced.
   refer: `
     UPDATE records SET object_ref = ?2, object_version = ?3
-    WHERE record_id = ?1 AND object_version < ?3 AND deleted_at IS NULL`,
+    WHERE record_id = ?1 AND object_version < ?3 AND generation = ?4 AND deleted_at IS NULL`,
   moveObject: 'UPDATE records SET object_ref = ?2, object_version = ?3 WHERE record_id = ?1',
 
   putUpload: `
