@@ -123,8 +123,9 @@ class Server implements RunningPostgres {
     this.port ||= await freePort()
     // What a server that was killed has left behind holds up the next one for a moment.
     for (let attempt = 0; attempt < 50; attempt += 1) {
+      const stale = this.#state()
       const guard = this.#spawn()
-      if (await this.#answers(guard)) return
+      if (await this.#answers(guard, stale)) return
       await delay(100)
     }
     throw new Error('PostgreSQL did not start.')
@@ -147,16 +148,20 @@ class Server implements RunningPostgres {
     return this.#guard
   }
 
-  /** `false` = it has ended. */
-  async #answers(guard: ChildProcess): Promise<boolean> {
-    const pid = join(this.dataDirectory, 'postmaster.pid')
+  /** `false` = it has ended. `stale` is what the one before has left behind. */
+  async #answers(guard: ChildProcess, stale: string): Promise<boolean> {
     for (;;) {
-      // The last line of a file that it writes itself; the guard outlives it.
-      const state = existsSync(pid) ? readFileSync(pid, 'utf8').split('\n')[7]?.trim() : undefined
-      if (state === 'ready') return true
+      const state = this.#state()
+      if (state !== stale && state.split('\n')[7]?.trim() === 'ready') return true
       if (guard.exitCode !== null) return false
       await delay(20)
     }
+  }
+
+  /** What the server says of itself: https://www.postgresql.org/docs/current/storage-file-layout.html */
+  #state(): string {
+    const file = join(this.dataDirectory, 'postmaster.pid')
+    return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
 
   async makeTemplate(): Promise<void> {

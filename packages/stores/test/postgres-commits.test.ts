@@ -84,6 +84,18 @@ describe('group commit', () => {
     expect(rows.map(({ seq }) => seq)).toEqual(Array.from({ length: 41 }, (_, index) => index + 1))
   })
 
+  test('one that was asked wrongly is rejected, and spoils nothing', async () => {
+    const { service } = await given()
+    await using database = await openPostgres({ url: service })
+    const attempts = [1, 2, 3].map(() => givenGrant(database.commit))
+    const wrong = database.commit.recordAudit([
+      { ...sampleEvent(), requestId: undefined as unknown as string },
+    ])
+    await expect(wrong).rejects.toBeInstanceOf(TypeError)
+    await Promise.all(attempts)
+    await givenGrant(database.commit)
+  })
+
   test('one that waits for a row that others hold keeps the rest waiting for a moment only', async () => {
     const { service, name } = await given()
     await using database = await openPostgres({ url: service })

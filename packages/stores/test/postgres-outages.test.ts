@@ -87,8 +87,8 @@ describe('while the server is restarted', () => {
     const { service, auditor } = await given()
     const writer = startElsewhere(elsewhere(service), ['write'])
     await writer.firstLine
-    await server.restart()
     writer.kill()
+    await server.restart()
     const lines = await writer.ended
     const acknowledged = lines.map((line) => {
       const [locator = '', , requestId = ''] = line.split(' ')
@@ -119,13 +119,23 @@ describe('a connection that is lost', () => {
     })
   }
 
+  test('in the middle of a look: it goes on with another one', async () => {
+    const { name, service } = await given()
+    await using database = await openPostgres({ url: service })
+    const rings = await database.read(async (reader) => {
+      const before = await reader.readKeyRing()
+      await server.administer('postgres', endOf(name))
+      return [before, await reader.readKeyRing(), await reader.readKeyRing()]
+    })
+    expect(rings).toEqual([null, null, null])
+  })
+
   test('one that an operator ends: what was not committed is tried again', async () => {
     const { name, service, auditor } = await given()
     await using database = await openPostgres({ url: service })
     await database.commit.recordAudit([sampleEvent()])
     await database.read((reader) => reader.readKeyRing())
-    const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
-    expect((await server.administer('postgres', end)).length).toBe(2)
+    expect(await server.administer('postgres', endOf(name))).toHaveLength(2)
     const [ring] = await Promise.all([
       database.read((reader) => reader.readKeyRing()),
       database.commit.recordAudit([sampleEvent()]).catch(() => null),
@@ -135,6 +145,11 @@ describe('a connection that is lost', () => {
     expect(new Set((await readAudit({ url: auditor })).map(({ writer }) => writer)).size).toBe(2)
   })
 })
+
+/** Ends every connection to the database. */
+function endOf(database: string): string {
+  return `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`
+}
 
 function once(fate: Fate): (flight: Buffer) => Fate {
   let used = false

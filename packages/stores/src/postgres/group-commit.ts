@@ -23,7 +23,7 @@ interface Job {
   /** It has met others before: nobody shares a transaction with it now. */
   alone: boolean
   resolve(answers: readonly Answer[]): void
-  reject(failure: PortFailure): void
+  reject(failure: Error): void
 }
 
 /** One fsync and one round trip for all that wait, while the transaction before is under way. */

@@ -50,8 +50,6 @@ export async function clientConfigOf(place: PostgresPlace): Promise<ClientConfig
     lock_timeout: LOCK_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     query_timeout: ANSWER_MS,
-    // Given here, so that no variable of the process (PGOPTIONS) changes what a commit means.
-    options: '',
     types: { getTypeParser },
     pipeline: true,
   }

@@ -21,8 +21,9 @@ export interface ReadPool {
 export function createReadPool(config: ClientConfig, connections: number, patienceMs: number): ReadPool {
   const limits = { max: connections, idleTimeoutMillis: IDLE_MS, maxLifetimeSeconds: LIFETIME_S }
   const pool = new Pool({ ...config, ...limits, onConnect: checkServer })
-  // A connection that is lost while nobody uses it: the pool has forgotten it already.
+  // A connection that is lost: the pool forgets it, and who is using it learns of it by the answer that does not come.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return {
     async read(look) {
       if (pool.ending) throw new PortFailure('database_closed')

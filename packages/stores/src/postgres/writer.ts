@@ -11,7 +11,7 @@ export type Verdict =
   /** On the disk; each command's answers. */
   | { readonly kind: 'committed'; readonly answers: readonly (readonly Answer[])[] }
   /** Nothing happened, because this one cannot be carried out. */
-  | { readonly kind: 'refused'; readonly at: number; readonly failure: PortFailure }
+  | { readonly kind: 'refused'; readonly at: number; readonly failure: Error }
   /** Nothing happened, because of what others did at the same time. */
   | { readonly kind: 'passing'; readonly failure: PortFailure }
   /** Nothing was even sent. */
@@ -80,11 +80,11 @@ function unsent(failure: PortFailure): Verdict {
 
 async function fly(connection: Connection, commands: readonly Command<unknown>[]): Promise<Verdict> {
   const { client, name } = connection
+  const planned = plan(commands, name)
+  if ('kind' in planned) return planned
   const begun = client.query(BEGIN)
   const locks = stepsOfLocks(commands.map((command) => command.locks)).map((step) => send(client, null, step))
-  const steps = commands.flatMap((command, owner) =>
-    command.steps(name).map((step) => send(client, owner, step)),
-  )
+  const steps = planned.flatMap((own, owner) => own.map((step) => send(client, owner, step)))
   const sent = [{ owner: null, result: begun }, ...locks, ...steps]
   if (commands.some(({ conclude }) => conclude)) sent.push(...(await conclude(connection, commands, sent)))
   sent.push({ owner: null, result: client.query('COMMIT') })
@@ -92,6 +92,19 @@ async function fly(connection: Connection, commands: readonly Command<unknown>[]
   if (settled.some((each) => each.status === 'rejected' && spoilsConnection(each.reason))) lose(connection)
   const owners = sent.map(({ owner }) => owner)
   return verdictOf(settled, owners, commands.length)
+}
+
+/** The steps of each command; a command that cannot say its steps was called wrongly. */
+function plan(commands: readonly Command<unknown>[], writer: string): (readonly Step[])[] | Verdict {
+  const planned: (readonly Step[])[] = []
+  for (const [at, command] of commands.entries()) {
+    try {
+      planned.push(command.steps(writer))
+    } catch (error) {
+      return { kind: 'refused', at, failure: error as Error }
+    }
+  }
+  return planned
 }
 
 /** A step that is under way. `owner` is the place of its command; `null` = it belongs to the transaction. */
