@@ -152,6 +152,8 @@ describe('the policy of the bucket', () => {
     for (const encryption of ['both', 'end-to-end'] as const) {
       expect(named(bucketPolicy({ ...use, encryption }), 'NothingInClear')).toBeUndefined()
     }
+    // A store that does not know the condition takes every upload for one in clear.
+    expect(named(bucketPolicy({ ...use, store: 'other' }), 'NothingInClear')).toBeUndefined()
   })
 })
 
@@ -260,6 +262,11 @@ describe('applied', () => {
     await using stub = await startScript(status(200))
     const elsewhere = await applyBucketSettings({ ...settings, endpoint: stub.endpoint }, use)
     expect(elsewhere.map(({ name }) => name)).toEqual(['policy', 'cors', 'lifecycle'])
+    await using proxied = await startProxy()
+    const endpoint = 'http://s3.amazonaws.com.example.com'
+    await applyBucketSettings({ ...settings, endpoint, proxy: proxied.endpoint }, use)
+    expect(proxied.puts.map(nameOf)).toEqual(['?policy=', '?cors=', '?lifecycle='])
+    expect(JSON.parse(proxied.puts[0]?.body ?? '')).toEqual(bucketPolicy({ ...use, store: 'other' }))
     await using proxy = await startProxy()
     const options = { ...settings, endpoint: aws, proxy: proxy.endpoint }
     const applied = await applyBucketSettings(options, { ...use, encryption: 'end-to-end' })

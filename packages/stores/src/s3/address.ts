@@ -29,6 +29,11 @@ export function publicPlace(address: BucketAddress): Place {
   return placeAt(address, endpoint ?? endpointOfAws(address.region))
 }
 
+/** Whether AWS itself is there, with all that only AWS has. */
+export function isAws(address: BucketAddress): boolean {
+  return /\.amazonaws\.com(?:\.cn)?(?::\d+)?$/.test(ownPlace(address).host)
+}
+
 /** https://docs.aws.amazon.com/general/latest/gr/s3.html */
 function endpointOfAws(region: string): string {
   return `https://s3.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}`

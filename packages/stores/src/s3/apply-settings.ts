@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { PortFailure } from '@lunadefend/core'
-import { ownPlace } from './address.ts'
+import { isAws, ownPlace } from './address.ts'
 import {
   type BucketUse,
   bucketPolicy,
@@ -35,17 +35,17 @@ export async function applyBucketSettings(options: S3Options, use: BucketUse): P
   const { region, clock, timeoutMs = 5_000 } = options
   const credentials = keepCredentials(options.credentials, clock)
   const call = openCaller({ place, region, clock, credentials, transport, timeoutMs })
+  const known: BucketUse = { ...use, store: isAws(options) ? 'aws' : 'other' }
   const applied: AppliedSetting[] = []
-  for (const name of namesFor(place.origin, use)) applied.push({ name, ...(await apply(call, name, use)) })
+  for (const name of namesFor(known)) applied.push({ name, ...(await apply(call, name, known)) })
   return applied
 }
 
 /** What only AWS has is left alone elsewhere: a default encryption can break a store that has no keys for it. */
-function namesFor(origin: string, { encryption }: BucketUse): SettingName[] {
-  const ofAws = /\.amazonaws\.com(?:\.cn)?(?::\d+)?$/.test(origin)
+function namesFor({ store, encryption }: BucketUse): SettingName[] {
   return NAMES.filter((name) => {
     if (SETTINGS[name].only !== 'aws') return true
-    return ofAws && (name !== 'encryption' || encryption !== 'end-to-end')
+    return store === 'aws' && (name !== 'encryption' || encryption !== 'end-to-end')
   })
 }
 

@@ -14,6 +14,8 @@ export interface BucketUse {
   readonly encryption: 'store' | 'end-to-end' | 'both'
   /** Whether versioning is, or ever was, on. Deleting then takes two rights more. @default false */
   readonly keepsVersions?: boolean
+  /** Other stores do not know all conditions of AWS; one that is not known can refuse everything. @default 'aws' */
+  readonly store?: 'aws' | 'other'
   /** @default 'aws' */
   readonly partition?: 'aws' | 'aws-cn' | 'aws-us-gov'
 }
@@ -34,7 +36,7 @@ export interface BucketPolicy {
 
 /** Exactly what the adapter does, over TLS, to objects of the Tokenizer; nothing is replaced, and nothing is stored in clear. */
 export function bucketPolicy(use: BucketUse): BucketPolicy {
-  const { bucket, principal, encryption, keepsVersions = false, partition = 'aws' } = use
+  const { bucket, principal, encryption, keepsVersions = false, store = 'aws', partition = 'aws' } = use
   const whole = `arn:${partition}:s3:::${bucket}`
   const objects = `${whole}/v1/*`
   const tokenizer = { AWS: principal }
@@ -73,7 +75,7 @@ export function bucketPolicy(use: BucketUse): BucketPolicy {
         Resource: objects,
         Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
       },
-      ...(encryption === 'store' ? [nothingInClear(objects)] : []),
+      ...(encryption === 'store' && store === 'aws' ? [nothingInClear(objects)] : []),
     ],
   }
 }

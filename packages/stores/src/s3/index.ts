@@ -1,4 +1,4 @@
-export { type BucketAddress, publicPlace } from './address.ts'
+export { type BucketAddress, isAws, publicPlace } from './address.ts'
 export { type AppliedSetting, applyBucketSettings, type SettingName } from './apply-settings.ts'
 export {
   type BucketPolicy,

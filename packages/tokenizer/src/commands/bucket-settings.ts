@@ -7,6 +7,7 @@ import {
   bucketPolicy,
   corsConfiguration,
   encryptionConfiguration,
+  isAws,
   lifecycleConfiguration,
   probeObjectStore,
   publicAccessBlock,
@@ -75,6 +76,7 @@ function useOf(
     origin: publicUrl,
     encryption: ENCRYPTION[protection],
     keepsVersions: versions,
+    store: isAws(objectStore) ? 'aws' : 'other',
     partition: partitionOf(objectStore.region),
   }
 }
