@@ -1,4 +1,10 @@
-import { type KeyedObject, type ObjectStore, PortFailure, type StoredPart } from '@lunadefend/core'
+import {
+  type KeyedObject,
+  type MultipartUpload,
+  type ObjectStore,
+  PortFailure,
+  type StoredPart,
+} from '@lunadefend/core'
 import { encodePath } from '@lunadefend/core/sigv4'
 import { encryptionHeaders, sourceEncryptionHeaders } from './encryption-headers.ts'
 import { embedded } from './multipart.ts'
@@ -99,23 +105,23 @@ function thereAlready(): never {
 }
 
 async function copyInParts(copy: Copy, partBytes: number): Promise<Outcome> {
-  const { store, to, size } = copy
+  const { store, to } = copy
   // An hour's work that was done before is not done again.
   if (await store.exists(to.objectKey)) return (await isThere(copy)) ? 'copied' : thereAlready()
   const upload = { objectKey: to.objectKey, uploadId: await store.beginUpload(to) }
-  try {
-    const parts = await copyPieces(copy, upload.uploadId, piecesOf(size, partBytes))
-    if (parts === null) {
-      await store.abortUpload(upload)
-      return 'unable'
-    }
-    if ((await store.completeUpload(upload, parts)) === 'completed') return 'copied'
-    await store.abortUpload(upload)
-    return (await isThere(copy)) ? 'copied' : thereAlready()
-  } catch (error) {
+  const outcome = await joinPieces(copy, upload, partBytes).catch(async (error) => {
     await store.abortUpload(upload).catch(() => undefined)
     throw error
-  }
+  })
+  if (outcome === 'completed') return 'copied'
+  await store.abortUpload(upload)
+  if (outcome === 'unable') return 'unable'
+  return (await isThere(copy)) ? 'copied' : thereAlready()
+}
+
+async function joinPieces(copy: Copy, upload: MultipartUpload, partBytes: number) {
+  const parts = await copyPieces(copy, upload.uploadId, piecesOf(copy.size, partBytes))
+  return parts === null ? 'unable' : await copy.store.completeUpload(upload, parts)
 }
 
 interface Piece {
