@@ -55,12 +55,6 @@ export async function clientConfigOf(place: PostgresPlace): Promise<ClientConfig
   }
 }
 
-/** Host, port and database, for messages: never the role's password. */
-export function nameOf(place: PostgresPlace): string {
-  const { host, port, database } = readUrl(place.url)
-  return `${host}:${port}/${database}`
-}
-
 interface Address {
   readonly host: string
   readonly port: number

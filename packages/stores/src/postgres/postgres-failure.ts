@@ -42,7 +42,8 @@ function codeOf(error: unknown): string | null {
 export function asPortFailure(error: unknown): PortFailure {
   if (error instanceof PortFailure) return error
   const code = codeOf(error)
-  if (code === null) return new PortFailure('database_unreachable', `${reasonOf(error)}.`)
+  if (code === null)
+    return new PortFailure('database_unreachable', `${reasonOf(error)}: look at its host and port.`)
   const said = `PostgreSQL says ${code}${wordOf(error as DatabaseError)}.`
   if (code.startsWith('28') || code === '3D000') {
     return new PortFailure('database_unusable', `${said} Look at the database, the role and its password.`)
