@@ -31,7 +31,9 @@ function writeOn(database: Awaited<ReturnType<typeof openPostgres>>) {
         await database.commit.decide([decision])
         acknowledged.push({ locator: record.locator, requestId: decision.audit.requestId })
       } catch (error) {
-        failures.add((error as { code: string }).code)
+        const { code } = error as { code: string }
+        if (code === 'database_closed') return
+        failures.add(code)
       }
     }
   }
