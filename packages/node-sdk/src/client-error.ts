@@ -16,7 +16,10 @@ export const CLIENT_ERRORS = {
   store_unreachable: 'The object store cannot be reached.',
   store_refused: 'The object store refused the request.',
   value_damaged: 'What the object store gave out is not the value that was stored.',
+  value_changed: 'The value cannot be read any more, or is not the one whose upload began.',
   value_too_large: 'The value is larger than allowed here.',
+  upload_not_resumable: 'An upload that is encrypted end to end cannot be resumed. Begin again.',
+  aborted: 'The caller gave it up.',
   not_text: 'The value is not text in UTF-8.',
 } as const satisfies Record<string, string>
 

@@ -1,18 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import { applicationTokens } from './application-token.ts'
+import { type DeletionReceipt, deleteToken } from './deletion.ts'
 import { type Grants, makeGrants } from './grants.ts'
 import { type NodeHandler, nodeRouter, type RouterOptions } from './node-router.ts'
+import { type RekeyOptions, rekeyToken } from './rekey.ts'
 import { checkSessionId, deriveSessionId } from './session-id.ts'
 import { type LunaDefendOptions, readSettings, type Settings } from './settings.ts'
-import { checkToken } from './token-lists.ts'
 import { type TokenizerCalls, tokenizerCalls } from './tokenizer-call.ts'
-import {
-  type DetokenizeOptions,
-  decodeText,
-  detokenizeValue,
-  type TokenizeOptions,
-  tokenizeValue,
-} from './values.ts'
+import type { UploadOptions } from './upload-in-parts.ts'
+import type { Upload } from './upload-plan.ts'
+import { discardUpload, resumeUpload, type TokenizeOptions, tokenizeValue } from './uploads.ts'
+import type { Value } from './value-source.ts'
+import { type DetokenizeOptions, decodeText, detokenizeStream, detokenizeValue } from './values.ts'
 
 /**
  * LunaDefend for the application's server. It holds the application's key: one instance, on the server only.
@@ -34,7 +33,16 @@ export class LunaDefend {
   }
   readonly tokens: {
     /** Destroys the keys of a token, for ever, then its value. Call it when nothing holds the token any more. */
-    delete(token: string): Promise<void>
+    delete(token: string): Promise<DeletionReceipt>
+    /**
+     * Gives the value a new data key and a new object; the token and its grants stay, and who reads it meanwhile is not
+     * disturbed. The object store copies where it can; otherwise, and always for values that are encrypted end to end,
+     * the value passes through this process, on behalf of the session `sid`. It may be repeated after any error.
+     *
+     * @throws LunaDefendClientError `rekey_by_client` when that needs a `sid`; `access_denied` when that session may not
+     * read the token, or the token is unknown or deleted; `changed_meanwhile` when others re-key the same token all the time.
+     */
+    rekey(token: string, options?: RekeyOptions): Promise<void>
   }
 
   /** @throws LunaDefendClientError `invalid_option` or `invalid_signing_key`, at once; the key is never repeated. */
@@ -52,9 +60,8 @@ export class LunaDefend {
       },
     }
     this.tokens = {
-      async delete(token) {
-        await calls.one('deleteToken', { tokenId: checkToken({ place: 'The token', value: token }) }, nothing)
-      },
+      delete: (token) => deleteToken(calls, token),
+      rekey: (token, rekeyOptions = {}) => rekeyToken(this.#settings, calls, token, rekeyOptions),
     }
   }
 
@@ -82,16 +89,46 @@ export class LunaDefend {
   }
 
   /**
-   * Puts a value into LunaDefend on behalf of a session, which may then store the token, but not read it.
+   * Puts a value into LunaDefend on behalf of a session, which may then store the token, but not read it. From 16 MiB on it
+   * goes in parts, several at a time, each tried again after failures that pass.
+   *
+   * ```ts
+   * const token = await lunadefend.tokenize(sid, await openAsBlob('/var/scans/passport.tif'))
+   * ```
    * @returns the token
+   * @throws LunaDefendClientError `value_changed` when a file is changed while it is read; `aborted`.
    */
-  tokenize(sid: string, value: string | Uint8Array, options: TokenizeOptions = {}): Promise<string> {
+  tokenize(sid: string, value: Value, options: TokenizeOptions = {}): Promise<string> {
     return tokenizeValue(this.#settings, this.#calls, sid, value, options)
+  }
+
+  /**
+   * Goes on with an upload that has failed, here or in another process: only what is missing is sent. The value must be
+   * the same; its size is compared, its bytes cannot be. The session may do so for 24 hours after it began.
+   * @returns the token
+   * @throws LunaDefendClientError `value_changed` when the value has another size; `upload_not_resumable` when it is
+   * encrypted end to end; `no_upload` when it was given up.
+   */
+  resumeUpload(sid: string, upload: Upload, value: Value, options: UploadOptions = {}): Promise<string> {
+    return resumeUpload(this.#settings, this.#calls, sid, upload, value, options)
+  }
+
+  /** Gives up an upload that nobody goes on with; what has arrived is removed. `no_upload` when there is none. */
+  async abortUpload(sid: string, upload: Upload): Promise<void> {
+    await discardUpload(this.#calls, sid, upload)
   }
 
   /** The value of a token that the session may read (`grants.create`), byte for byte. It uses up one use of the grant. */
   detokenize(sid: string, token: string, options: DetokenizeOptions = {}): Promise<Uint8Array> {
     return detokenizeValue(this.#settings, this.#calls, sid, token, options)
+  }
+
+  /**
+   * As `detokenize`, for a value of any size, piece by piece. **Only a stream that ends without an error was the whole
+   * value**: it fails with `value_damaged`, `store_unreachable` or `timed_out` (no more within `timeoutMs`) otherwise.
+   */
+  detokenizeStream(sid: string, token: string): Promise<ReadableStream<Uint8Array>> {
+    return detokenizeStream(this.#settings, this.#calls, sid, token)
   }
 
   /** As `detokenize`, for text. `not_text` when the value is not UTF-8. */

@@ -155,7 +155,9 @@ const ACTS: Partial<
     return { data: { revoked: hit.length } }
   },
   revokeSession: () => ({ data: {} }),
-  deleteToken: () => ({ data: {} }),
+  deleteToken: () => ({
+    data: { shreddedAt: 1_795_299_525, objectRemoved: true, finalAt: 1_795_299_885 },
+  }),
 }
 
 function keysOf({ endToEnd }: StandIn, path: string): { headers: Record<string, string>; e2e?: object } {

@@ -3,7 +3,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { LunaDefend } from '../src/index.ts'
 import { readSettings } from '../src/settings.ts'
 import type { TokenizerCalls } from '../src/tokenizer-call.ts'
-import { detokenizeValue, tokenizeValue } from '../src/values.ts'
+import { tokenizeValue } from '../src/uploads.ts'
+import { detokenizeValue } from '../src/values.ts'
 import { makeKey } from './keys.ts'
 import { send, standIn, tokenNumber } from './stand-in.ts'
 
@@ -38,7 +39,7 @@ describe('tokenize and detokenize', () => {
     expect(await client.detokenizeText(sid, token)).toBe('078-05-1120')
     const [tokenize, , detokenize] = paper.seen
     expect(tokenize).toMatchObject({ name: 'tokenize', claims: { sub: 'application', sid } })
-    expect(tokenize?.body).toEqual({ contentLength: 11, accept: ['e2e'], metadata: { kind: 'ssn' } })
+    expect(tokenize?.body).toEqual({ contentLength: 11, accept: ['e2e', 'parts'], metadata: { kind: 'ssn' } })
     expect(detokenize).toMatchObject({
       name: 'detokenize',
       body: { tokenId: token, accept: ['e2e'] },
@@ -175,6 +176,24 @@ describe('an object store that does not do as it should', () => {
     await expect(client.detokenize(sid, token)).rejects.toEqual(code('store_unreachable'))
   })
 
+  test.each<['hangs up' | 'falls silent', string]>([
+    ['hangs up', 'store_unreachable'],
+    ['falls silent', 'timed_out'],
+  ])('one that %s in the middle of a stream is an error, not a shorter value', async (how, expected) => {
+    const settings = { tokenizerUrl: paper.url, app: 'shop', signingKey: key.privateJwk, timeoutMs: 500 }
+    const impatient = new LunaDefend(settings)
+    const token = await client.tokenize(sid, 'a value')
+    await client.grants.create(sid, token)
+    paper.interceptStore = (res) => {
+      res.writeHead(200, { 'content-length': '7' }).write('a v')
+      if (how === 'hangs up') setTimeout(() => res.destroy(), 20)
+      return true
+    }
+    const reader = (await impatient.detokenizeStream(sid, token)).getReader()
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('a v')
+    await expect(reader.read()).rejects.toEqual(code(expected))
+  })
+
   test.each(['ftp://127.0.0.1/x', 'file:///etc/passwd', 'data:,x', 'no url', ''])(
     'a URL such as %j is never used',
     async (uploadUrl) => {
@@ -191,6 +210,16 @@ describe('an object store that does not do as it should', () => {
   )
 })
 
+test('what is not encrypted here goes only where the store is told to encrypt it', async () => {
+  paper.intercept = (_name, res) => {
+    const data = { tokenId: tokenNumber(1), uploadUrl: `${there}/1`, headers: { 'if-none-match': '*' } }
+    send(res, 200, { success: true, error: {}, data })
+    return true
+  }
+  await expect(client.tokenize(sid, 'x')).rejects.toEqual(code('unexpected_answer'))
+  expect(paper.storeRequests).toEqual([])
+})
+
 test('where the Tokenizer is https, the key and the value never go to the store in clear', async () => {
   const settings = readSettings({
     tokenizerUrl: 'https://tokenizer.example.com',
@@ -200,9 +229,8 @@ test('where the Tokenizer is https, the key and the value never go to the store 
   const calls: TokenizerCalls = {
     one: async (_name, _body, reader) => {
       const target = { uploadUrl: `${there}/1`, downloadUrl: `${there}/1` }
-      return reader({ tokenId: tokenNumber(1), ...target, headers: {} }) as NonNullable<
-        ReturnType<typeof reader>
-      >
+      const headers = { 'x-amz-server-side-encryption-customer-key': 'a2V5' }
+      return reader({ tokenId: tokenNumber(1), ...target, headers }) as NonNullable<ReturnType<typeof reader>>
     },
     many: async () => [],
   }
