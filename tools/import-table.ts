@@ -173,6 +173,7 @@ export const ROOMS = {
     purpose: 'the only wiring',
     at: [
       'packages/tokenizer/src/service.ts',
+      'packages/tokenizer/src/live-keys.ts',
       'packages/tokenizer/src/maintenance.ts',
       'packages/tokenizer/src/environment.ts',
       'packages/tokenizer/src/index.ts',

@@ -2,6 +2,7 @@ import {
   type DoStep,
   expireStep,
   type Needs,
+  PortFailure,
   reapObjectsStep,
   reapRecordsStep,
   reapUploadsStep,
@@ -34,10 +35,10 @@ export const WORKS = {
 type WorkStep = (needs: Needs, runId: string, cursor: string | null) => ReturnType<DoStep>
 export type WorkName = keyof typeof WORKS
 
-/** Does some steps of a work, whether it is its time or not. `null` = another process is at it. */
-export function doWork(needs: Needs, name: WorkName, steps = STEPS): Promise<Work | null> {
+/** Does some steps of a work, whether it is its time or not, while `goOn` says so. `null` = somebody else is at it. */
+export function doWork(needs: Needs, name: WorkName, goOn?: () => boolean): Promise<Work | null> {
   const { step }: { step: WorkStep } = WORKS[name]
-  return workOn(needs, name, steps, (cursor, runId) => step(needs, runId, cursor))
+  return workOn(needs, name, STEPS, (cursor, runId) => step(needs, runId, cursor), goOn)
 }
 
 async function removeExpired({ database, clock }: Needs) {
@@ -50,35 +51,36 @@ async function sweep(needs: Needs) {
   return { done, next: done < AT_ONCE ? null : 'more' }
 }
 
-/** How long nothing is done: when all works are done, and when one of them is not. */
+/** How long nothing is done: when all works are done, or cannot be done, and when one of them has more to do. */
 const IDLE_SECONDS = 30
 const IDLE_MS = IDLE_SECONDS * SECOND
 const BUSY_MS = SECOND
 
-/** Starts what the Tokenizer does unasked: see WORKS; and it keeps the key ring fresh. */
-export function startJobs(
-  needs: Needs,
-  refreshKeys: () => Promise<void>,
-  log: Logger,
-): { stop(): Promise<void> } {
-  const attempt = async (job: string, run: () => Promise<unknown>) => {
-    // One that fails is tried again in the next round, and does not stop the others.
-    await run().catch((error: Error) => log.error({ job, error: error.name }, 'job failed'))
-  }
-  const round = async () => {
-    await attempt('refresh-keys', refreshKeys)
-    for (const name of await dueWorks(needs)) {
-      await attempt(name, async () => logDone(log, name, await doWork(needs, name)))
-    }
-    return (await dueWorks(needs)).length > 0 ? BUSY_MS : IDLE_MS
-  }
+/** Starts what the Tokenizer does unasked: see WORKS. `stop` waits for the step that is being done, not for more. */
+export function startJobs(needs: Needs, log: Logger): { stop(): Promise<void> } {
   let stopped = false
+  // One that fails is tried again in the next round, and does not stop the others.
+  const attempt = async <T>(job: string, run: () => Promise<T>): Promise<T | null> =>
+    run().catch((error: Error) => {
+      log.error({ job, error: nameOf(error) }, 'job failed')
+      return null
+    })
+  const round = async () => {
+    let more = false
+    for (const name of (await attempt('find-work', () => dueWorks(needs))) ?? []) {
+      if (stopped) break
+      const work = await attempt(name, () => doWork(needs, name, () => !stopped))
+      if (work !== null) logDone(log, name, work)
+      more ||= work !== null && work.cursor !== null
+    }
+    return more ? BUSY_MS : IDLE_MS
+  }
   let timer: NodeJS.Timeout | undefined
   let running = Promise.resolve()
   const next = (afterMs: number) => {
     if (stopped) return
     timer = setTimeout(() => {
-      running = round().then(next, () => next(IDLE_MS))
+      running = round().then(next)
     }, afterMs)
   }
   next(IDLE_MS)
@@ -91,8 +93,13 @@ export function startJobs(
   }
 }
 
-function logDone(log: Logger, job: WorkName, work: Work | null): void {
-  if (work !== null && work.done > 0) log.info({ job, done: work.done, ended: work.cursor === null }, 'job')
+/** What a line of the log says of a failure: never its text. */
+export function nameOf(error: Error): string {
+  return error instanceof PortFailure ? error.code : error.name
+}
+
+function logDone(log: Logger, job: WorkName, work: Work): void {
+  if (work.done > 0) log.info({ job, done: work.done, ended: work.cursor === null }, 'job')
 }
 
 async function dueWorks({ database, clock }: Needs): Promise<WorkName[]> {
@@ -100,7 +107,8 @@ async function dueWorks({ database, clock }: Needs): Promise<WorkName[]> {
   const state = new Map(works.map((work) => [work.name, work]))
   return Object.entries(WORKS).flatMap(([name, { everyMs }]) => {
     const { cursor = null, finishedAt = null } = state.get(name) ?? {}
-    const due = cursor !== null || finishedAt === null || finishedAt + everyMs <= clock.now()
+    // In either direction: what ended in the future was noted by a clock that was wrong, and must not wait for it.
+    const due = cursor !== null || finishedAt === null || Math.abs(clock.now() - finishedAt) >= everyMs
     return due ? [name as WorkName] : []
   })
 }

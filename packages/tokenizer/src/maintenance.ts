@@ -38,13 +38,15 @@ export async function openMaintenance(
   surroundings: Surroundings = {},
 ): Promise<Maintenance> {
   await using stack = new AsyncDisposableStack()
-  const { needs } = await openNeeds(config, surroundings, stack)
+  const { needs, refreshKeys } = await openNeeds(config, surroundings, stack)
   const opened = stack.move()
+  // Each call sees the ring as it is, whatever this or another process did to it since the last one.
+  const afresh = <T>(call: () => Promise<T>) => refreshKeys().then(call)
   return {
-    status: () => readKeyStatus(needs),
-    rotate: (key) => rotateRingKey(needs, randomUUID(), key),
-    retire: (key, version) => retireRingKey(needs, randomUUID(), key, version),
-    finish: (name, progress) => finish(needs, name, progress),
+    status: () => afresh(() => readKeyStatus(needs)),
+    rotate: (key) => afresh(() => rotateRingKey(needs, randomUUID(), key)),
+    retire: (key, version) => afresh(() => retireRingKey(needs, randomUUID(), key, version)),
+    finish: (name, progress) => afresh(() => finish(needs, name, progress)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

@@ -1,12 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import {
-  type Clock,
-  type Database,
-  loadKeyRing,
-  type Needs,
-  PortFailure,
-  type RootKeys,
-} from '@lunadefend/core'
+import { type Clock, type Database, type Needs, PortFailure, type RootKeys } from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
 import { openPostgres } from '@lunadefend/stores/postgres'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
@@ -19,7 +12,8 @@ import { environment } from './environment.ts'
 import { registerApps } from './http/apps.ts'
 import type { FramePages } from './http/routes/frame.ts'
 import { buildServer } from './http/server.ts'
-import { startJobs } from './jobs.ts'
+import { nameOf, startJobs } from './jobs.ts'
+import { openLiveKeys } from './live-keys.ts'
 import { createMeter } from './metrics.ts'
 
 /** A Tokenizer that answers. */
@@ -50,13 +44,13 @@ export async function startTokenizer(
   const { listen, publicUrl, ...rest } = parseConfig(config)
   const log = openLog(rest.logLevel, surroundings)
   await using stack = new AsyncDisposableStack()
-  const { needs, refreshKeys } = await openNeeds(config, surroundings, stack)
+  const { needs } = await openNeeds(config, surroundings, stack)
   const { clock } = needs
   const apps = await registerApps(rest.apps)
   const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
   const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })
   stack.defer(() => shutDown(server))
-  const jobs = startJobs(needs, refreshKeys, log)
+  const jobs = startJobs(needs, log)
   stack.defer(() => jobs.stop())
   await server.listen({ ...listen })
   const { port } = server.server.address() as AddressInfo
@@ -78,20 +72,18 @@ export async function openNeeds(
   surroundings: Surroundings,
   stack: AsyncDisposableStack,
 ): Promise<OpenedNeeds> {
-  const { publicUrl, rootKeys, database: databaseConfig, protection = 'store' } = parseConfig(config)
+  const settings = parseConfig(config)
+  const { publicUrl, rootKeys, database: databaseConfig, protection = 'store', logLevel } = settings
   const clock = surroundings.clock ?? { now: () => Date.now() }
   const root = stack.use(await openRootKeys(rootKeys, rootKeySurroundings(publicUrl, surroundings)))
   const database = stack.use(await openDatabase(databaseConfig, surroundings.environment ?? environment))
   await refuseMissingKeys(database, root)
   const objectStore = stack.use(await openObjectStore(config, clock, surroundings))
-  let ring = await loadKeyRing({ database, clock, root })
-  const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
-  return {
-    needs: { database, objectStore, clock, keys, protection },
-    refreshKeys: async () => {
-      ring = await loadKeyRing({ database, clock, root }, ring)
-    },
-  }
+  const log = openLog(logLevel, surroundings)
+  const tell = (error: Error) => log.error({ job: 'refresh-keys', error: nameOf(error) }, 'job failed')
+  const live = stack.use(await openLiveKeys({ database, clock, root }, tell))
+  const keys = { root, get ring() { return live.ring } } // biome-ignore format: one line shows that it is live
+  return { needs: { database, objectStore, clock, keys, protection }, refreshKeys: live.refresh }
 }
 
 async function openDatabase(

@@ -10,12 +10,12 @@ import { shred } from './shred.ts'
 import type { Step } from './work.ts'
 
 /** What is younger may still be under way. */
-const GRACE_MS = 24 * 60 * 60 * 1000
+export const GRACE_MS = 24 * 60 * 60 * 1000
 /** An upload in parts that goes on for longer is taken for abandoned. */
 const UPLOAD_GRACE_MS = 7 * GRACE_MS
 const AT_ONCE = 200
 const WIDTH = 8
-/** More orphans than that in one step, and more than half of what was looked at: not the objects are wrong then. */
+/** More orphans than that among AT_ONCE objects: not the objects are wrong then. */
 const FEW_ORPHANS = 10
 
 type ReapNeeds = Pick<Needs, 'database' | 'objectStore' | 'keys' | 'clock'>
@@ -23,22 +23,25 @@ type ReapNeeds = Pick<Needs, 'database' | 'objectStore' | 'keys' | 'clock'>
 /** One step: tokens whose time to live is over are shredded. */
 export async function expireStep(needs: ReapNeeds, requestId: string): Promise<Step> {
   const expired = await needs.database.read((reader) => reader.findExpired(needs.clock.now(), AT_ONCE))
-  await mapLimited(expired, WIDTH, (record) =>
+  const shredded = await mapLimited(expired, WIDTH, (record) =>
     shred(needs, record, systemSubject(needs, requestId, 'expire-token', record.app, 1)),
   )
-  return { done: expired.length, next: expired.length < AT_ONCE ? null : 'more' }
+  return {
+    done: shredded.filter((each) => each !== null).length,
+    next: expired.length < AT_ONCE ? null : 'more',
+  }
 }
 
 /**
  * One step: records whose value never arrived are shredded; of the others it is remembered that they arrived. Nothing
- * is shredded while the object store looks empty: then it is another one than it was. The cursor is a record id.
+ * is shredded while the object store looks like another one than it was. The cursor is a record id.
  */
 export async function reapRecordsStep(
   needs: ReapNeeds,
   requestId: string,
   cursor: string | null,
 ): Promise<Step> {
-  const { database, clock, objectStore } = needs
+  const { database, clock } = needs
   const after = cursor === null ? null : Buffer.from(cursor, 'hex')
   const createdBefore = clock.now() - GRACE_MS
   const records = await database.read((reader) => reader.findUnstored(createdBefore, after, AT_ONCE))
@@ -50,11 +53,12 @@ export async function reapRecordsStep(
       clock.now(),
     )
   }
-  const missing = records.filter((_, index) => states[index] === 'missing')
-  if (missing.length > 0 && (await objectStore.list(null, 1)).items.length === 0) {
-    await refuse(needs, requestId, 'reap-record', missing.length)
+  const suspects = records.filter((_, index) => states[index] === 'missing')
+  if (suspects.length > 0 && !(await isOurStore(needs))) {
+    await refuse(needs, requestId, 'reap-record', suspects.length)
     return { done: 0, next: null }
   }
+  const missing = await unchanged(needs, suspects)
   await mapLimited(missing, WIDTH, (record) =>
     shred(needs, record, systemSubject(needs, requestId, 'reap-record', record.app, 1)),
   )
@@ -63,6 +67,17 @@ export async function reapRecordsStep(
     done: missing.length,
     next: last === undefined ? null : Buffer.from(last.recordId).toString('hex'),
   }
+}
+
+/** Those that are still as they were looked at: a record that was re-keyed since has another object. */
+async function unchanged({ database }: ReapNeeds, records: readonly TokenRecord[]): Promise<TokenRecord[]> {
+  const present = await database.read((reader) =>
+    reader.findRecordsById(records.map(({ recordId }) => recordId)),
+  )
+  return records.filter(({ generation }, index) => {
+    const record = present[index]
+    return record?.generation === generation && record.storedAt === null && record.deletedAt === null
+  })
 }
 
 async function stateOf(
@@ -80,9 +95,9 @@ async function stateOf(
 }
 
 /**
- * One step: objects that no record refers to are removed. When that would be most of them, nothing is removed, and the
- * audit log says so: a database that was restored from an old backup must not cost the objects. The cursor is the
- * store's.
+ * One step: objects that no record refers to are removed, if they are few. Else nothing is removed, and the audit log
+ * says so: a database that was restored from an old backup must not cost the objects, nor must another installation
+ * that uses the same bucket by mistake. The cursor is the store's.
  */
 export async function reapObjectsStep(
   needs: ReapNeeds,
@@ -95,15 +110,15 @@ export async function reapObjectsStep(
     ({ objectKey, modifiedAt }) => OURS.test(objectKey) && modifiedAt < clock.now() - GRACE_MS,
   )
   const orphans = await withoutRecord(needs, old)
-  if (orphans.length > FEW_ORPHANS && orphans.length > old.length / 2) {
+  if (orphans === null) return { done: 0, next: null }
+  if (orphans.length === 0) return { done: 0, next: page.next }
+  if (orphans.length > FEW_ORPHANS || !(await isOurStore(needs))) {
     await refuse(needs, requestId, 'reap-objects', orphans.length)
-    return { done: 0, next: page.next }
+    return { done: 0, next: null }
   }
-  if (orphans.length > 0) {
-    await needs.database.commit.recordAudit([
-      allowed(systemSubject(needs, requestId, 'reap-objects', null, orphans.length)),
-    ])
-  }
+  await needs.database.commit.recordAudit([
+    allowed(systemSubject(needs, requestId, 'reap-objects', null, orphans.length)),
+  ])
   await mapLimited(orphans, WIDTH, ({ objectKey }) => objectStore.delete(objectKey))
   return { done: orphans.length, next: page.next }
 }
@@ -111,9 +126,25 @@ export async function reapObjectsStep(
 /** Names that the Tokenizer gives. What else lies in the bucket is not its business. */
 const OURS = /^v1\/[0-9a-f]{32}$/
 
-async function withoutRecord(needs: ReapNeeds, objects: readonly StoredObject[]): Promise<StoredObject[]> {
+/** Most of what comes first in this store has a record of this database: they belong together. */
+async function isOurStore(needs: ReapNeeds): Promise<boolean> {
+  const { items } = await needs.objectStore.list(null, AT_ONCE)
+  const objects = items.filter(({ objectKey }) => OURS.test(objectKey))
+  const strangers = await withoutRecord(needs, objects)
+  return strangers !== null && objects.length > 0 && strangers.length <= objects.length / 2
+}
+
+/** `null` = nobody can say: a new version of the key that finds them is about, which this process has not heard of. */
+async function withoutRecord(
+  needs: ReapNeeds,
+  objects: readonly StoredObject[],
+): Promise<StoredObject[] | null> {
+  const { version } = needs.keys.ring
   const refs = objects.map(({ objectKey }) => allObjectRefs(needs, objectKey))
   const known = await needs.database.read((reader) => reader.findObjectRefs(refs.flat()))
+  // Looked at afterwards: whatever was found, or not, was found under the ring as it still is.
+  const ring = await needs.database.read((reader) => reader.readKeyRing())
+  if (ring?.version !== version) return null
   let start = 0
   return objects.filter((_, index) => {
     const count = refs[index]?.length ?? 0

@@ -23,6 +23,7 @@ import { lookUpGrants, lookUpRecords } from './look-up.ts'
 import { newObjectRef } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
 import { commitDecisions } from './permit.ts'
+import { GRACE_MS } from './reap.ts'
 import { DENIED, type Result } from './result.ts'
 import { UPLOAD_LIFE_MS } from './shred.ts'
 
@@ -145,6 +146,7 @@ async function replace(
 ): Promise<Result<null>> {
   const { database, keys, clock } = needs
   const { recordId } = record
+  if (!(await isYoung(needs, objectKey))) return CHANGED
   const place = { ...record, kid, generation: record.generation + 1 }
   const { prf } = keys.root
   const metadata = record.sealedMetadata && (await openMetadata(prf, record, record.sealedMetadata))
@@ -157,6 +159,15 @@ async function replace(
     allowed(subjectOf(needs, caller, 'rekey-token', token)),
   )
   return replaced ? DONE : CHANGED
+}
+
+/** An object that had no record for long may be removed at any moment as one that nobody refers to. */
+const ADOPT_WITHIN_MS = GRACE_MS / 2
+
+async function isYoung({ objectStore, clock }: Needs, objectKey: string): Promise<boolean> {
+  // The list is in the order of the keys, and what the key begins with comes right before it.
+  const [found] = (await objectStore.list(objectKey.slice(0, -1), 1)).items
+  return found?.objectKey === objectKey && found.modifiedAt > clock.now() - ADOPT_WITHIN_MS
 }
 
 function nextPlace({ keys }: Needs, { app, recordId, generation }: TokenRecord): RecordPlace {

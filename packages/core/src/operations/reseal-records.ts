@@ -14,10 +14,17 @@ type ResealNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
 
 /**
  * One step of the rotation of the root key: records that another key sealed are sealed under the active one. It needs
- * no token, since only the outer layer and the metadata are the root key's.
+ * no token, since only the outer layer and the metadata are the root key's. Only that process does it whose active key
+ * seals the ring: two with different settings would else undo each other's work for ever.
  */
-export function resealStep(needs: ResealNeeds, requestId: string, cursor: string | null): Promise<Step> {
+export async function resealStep(
+  needs: ResealNeeds,
+  requestId: string,
+  cursor: string | null,
+): Promise<Step> {
   const { activeKid, kids } = needs.keys.root
+  const ring = await needs.database.read((reader) => reader.readKeyRing())
+  if (ring?.kid !== activeKid) return { done: 0, next: null }
   return walkOlder(cursor, {
     names: kids.filter((kid) => kid !== activeKid),
     find: (kid, after) =>

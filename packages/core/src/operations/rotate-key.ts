@@ -94,21 +94,25 @@ export async function rotateRingKey(
   name: RingKeyName,
 ): Promise<Rotated> {
   for (;;) {
-    const ring = await presentRing(needs)
+    const { ring, kid } = await presentRing(needs)
     const now = needs.clock.now()
     if (name !== 'audit' && ring[name].some(({ activeFrom }) => activeFrom > now)) return 'too-soon'
     const audit = allowed(systemSubject(needs, requestId, 'rotate-key', null, 1))
-    const outcome = await replaceRing(rooted(needs), withNewVersion(ring, name, now), {
-      retires: null,
-      audit,
-    })
+    const change = { retires: null, audit }
+    const outcome = await replaceRing(rooted(needs), kid, withNewVersion(ring, name, now), change)
     if (outcome === 'replaced') return 'rotated'
   }
 }
 
 /**
+ * How long an old version is kept after another one has become the current one, whatever names it: a process whose clock
+ * is behind still writes with it. One that is further behind can use no object store (AWS: RequestTimeTooSkewed).
+ */
+const RETIRE_AFTER_MS = 15 * 60 * 1000 + ACTIVATION_DELAY_MS
+
+/**
  * Removes an old version of a key of the ring for good. `in-use` while a row names it, while it is the current one or
- * the next, and for some minutes after: a process that has not heard of the new one may still write with it.
+ * the next, and for some minutes after: see RETIRE_AFTER_MS.
  */
 export async function retireRingKey(
   needs: RotationNeeds,
@@ -118,14 +122,14 @@ export async function retireRingKey(
 ): Promise<Retired> {
   const subject = systemSubject(needs, requestId, 'retire-key', null, 1)
   for (;;) {
-    const ring = await presentRing(needs)
+    const { ring, kid } = await presentRing(needs)
     const replaceable = replacedSince(ring, name, version, needs.clock.now())
     if (replaceable === null) return 'unknown'
     const change = { retires: { key: name, version }, audit: allowed(subject) }
     const outcome =
-      replaceable < ACTIVATION_DELAY_MS
+      replaceable < RETIRE_AFTER_MS
         ? 'in-use'
-        : await replaceRing(rooted(needs), withoutVersion(ring, name, version), change)
+        : await replaceRing(rooted(needs), kid, withoutVersion(ring, name, version), change)
     if (outcome === 'replaced') return 'retired'
     if (outcome === 'in-use') {
       await needs.database.commit.recordAudit([refused(subject, 'key-in-use')])
@@ -146,10 +150,10 @@ function replacedSince(ring: KeyRing, name: RingKeyName, version: number, now: n
 }
 
 /** The ring as it lies in the database: another process may have changed it since this one last looked. */
-async function presentRing({ database, keys }: RotationNeeds): Promise<KeyRing> {
+async function presentRing({ database, keys }: RotationNeeds): Promise<{ ring: KeyRing; kid: string }> {
   const row = await database.read((reader) => reader.readKeyRing())
   if (row === null) throw new PortFailure('database_damaged', 'Its key ring is gone.')
-  return openKeyRing(keys.root.prf, row)
+  return { ring: await openKeyRing(keys.root.prf, row), kid: row.kid }
 }
 
 function rooted({ database, keys }: RotationNeeds) {

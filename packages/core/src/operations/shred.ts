@@ -1,9 +1,10 @@
 import { openOuter } from '../crypto/record.ts'
 import { type AuditSubject, allowed } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
+import { PortFailure } from '../port-failure.ts'
 import type { PendingDeletion } from '../ports.ts'
 import type { Needs } from './needs.ts'
-import { isDamage } from './result.ts'
+import { isDamage, mapLimited } from './result.ts'
 
 /** An upload URL can be used for five minutes; a minute on top for clocks. */
 export const UPLOAD_LIFE_MS = 6 * 60 * 1000
@@ -37,7 +38,14 @@ export async function shred(
     at,
     notBefore: finalAt,
   }
-  if (!(await database.commit.shredRecord(record.recordId, deletion, allowed(audit)))) return null
+  try {
+    if (!(await database.commit.shredRecord(record.recordId, deletion, allowed(audit)))) return null
+  } catch (error) {
+    // A re-keying in between has noted this object already, so that the commit did nothing: there is another one now.
+    const [present] = await database.read((reader) => reader.findRecordsById([record.recordId]))
+    if (!present || present.generation === record.generation) throw error
+    return shred(needs, present, audit)
+  }
   const objectRemoved = place !== null && (await removed(needs, place))
   return { shreddedAt: at, objectRemoved, finalAt }
 }
@@ -64,23 +72,41 @@ async function removed(needs: Pick<Needs, 'objectStore'>, place: PendingDeletion
   )
 }
 
-/** Throws when the store does not answer. */
+/** Throws when the store does not answer. The object goes even where its upload in parts could not be ended. */
 async function removeObject(
   { objectStore }: Pick<Needs, 'objectStore'>,
   { objectKey, uploadId }: PendingDeletion,
 ): Promise<void> {
-  if (uploadId !== null) await objectStore.abortUpload({ objectKey, uploadId })
+  const aborted = uploadId === null ? null : objectStore.abortUpload({ objectKey, uploadId })
+  const [outcome] = await Promise.allSettled([aborted])
   await objectStore.delete(objectKey)
+  if (outcome.status === 'rejected') throw outcome.reason
 }
 
-/** Removes objects of shredded records for good. Answers how many. Throws when the store does not answer. */
+const WIDTH = 8
+
+/**
+ * Removes objects of shredded records for good. Answers how many. Throws when the store does not answer, and, after all
+ * the others, when it refuses to remove one: that one keeps no other from its end.
+ */
 export async function sweepDeletions(
   needs: Pick<Needs, 'database' | 'objectStore' | 'clock'>,
   limit: number,
 ): Promise<number> {
   const pending = await needs.database.read((reader) => reader.findDeletions(needs.clock.now(), limit))
-  for (const place of pending) await removeObject(needs, place)
-  const objectKeys = pending.map(({ objectKey }) => objectKey)
+  const refusals: PortFailure[] = []
+  const removals = await mapLimited(pending, WIDTH, async (place) => {
+    try {
+      await removeObject(needs, place)
+      return [place.objectKey]
+    } catch (error) {
+      if (!(error instanceof PortFailure) || error.code !== 'objects_refused') throw error
+      refusals.push(error)
+      return []
+    }
+  })
+  const objectKeys = removals.flat()
   if (objectKeys.length > 0) await needs.database.commit.finishDeletions(objectKeys)
+  if (refusals.length > 0) throw refusals[0]
   return objectKeys.length
 }

@@ -15,13 +15,17 @@ export interface Walk {
 
 /** One step over the records of older keys, key by key, in the order of their ids. The cursor is a key and an id. */
 export async function walkOlder(cursor: string | null, { names, find, change }: Walk): Promise<Step> {
-  const [name = names[0], after = ''] = cursor?.split('/') ?? []
-  if (name === undefined || !names.includes(name)) return { done: 0, next: null }
-  const records = await find(name, after === '' ? null : Buffer.from(after, 'hex'))
-  const last = records.at(-1)
-  if (last !== undefined) {
-    return { done: await change(records), next: `${name}/${Buffer.from(last.recordId).toString('hex')}` }
+  const [begun = names[0] ?? '', id = ''] = cursor?.split('/') ?? []
+  // A key that is no older one, or not held: the cursor of a process with other settings. The next run begins anew.
+  if (!names.includes(begun)) return { done: 0, next: null }
+  let after = id === '' ? null : Buffer.from(id, 'hex')
+  for (const name of names.slice(names.indexOf(begun))) {
+    const records = await find(name, after)
+    const last = records.at(-1)
+    if (last !== undefined) {
+      return { done: await change(records), next: `${name}/${Buffer.from(last.recordId).toString('hex')}` }
+    }
+    after = null
   }
-  const next = names[names.indexOf(name) + 1]
-  return { done: 0, next: next === undefined ? null : `${next}/` }
+  return { done: 0, next: null }
 }

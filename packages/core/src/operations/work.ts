@@ -15,26 +15,27 @@ export type DoStep = (cursor: string | null, runId: string) => Promise<Step>
 /** How long a process that died keeps the others from its work, in milliseconds. */
 const LEASE_MS = 60_000
 
-/** The name of this process towards the others. */
-const HOLDER = newName()
-
 /**
- * Does up to `steps` steps of a work, from where it stopped, whoever did the ones before. Answers how far it is; `null`
- * = another process is at it. When a step fails, the work stays where it was, and is free for the next who comes.
+ * Does up to `steps` steps of a work, from where it stopped, whoever did the ones before; fewer when `goOn` says so.
+ * Answers how far it is; `null` = somebody else is at it. When a step fails, the work stays where it was, and is free
+ * for the next who comes.
  */
 export async function workOn(
   { database, clock }: Pick<Needs, 'database' | 'clock'>,
   name: string,
   steps: number,
   step: DoStep,
+  goOn: () => boolean = () => true,
 ): Promise<Work | null> {
-  const lease = () => database.commit.takeLease(name, HOLDER, clock.now(), clock.now() + LEASE_MS)
   const runId = newName()
+  const lease = () => database.commit.takeLease(name, runId, clock.now(), clock.now() + LEASE_MS)
   let work = await lease()
   for (let count = 1; work !== null; count += 1) {
     const { cursor, done, finishedAt } = work
     const { done: more, next } = await step(cursor, runId).catch(async (error: unknown) => {
-      await database.commit.saveWork(name, HOLDER, { cursor, done, finishedAt: null, release: true })
+      const giveBack = { cursor, done, finishedAt: null, release: true }
+      // What failed is told, not that the database could not even note it: the lease ends by itself.
+      await database.commit.saveWork(name, runId, giveBack).catch(() => false)
       throw error
     })
     const ended = next === null ? clock.now() : null
@@ -42,9 +43,9 @@ export async function workOn(
       cursor: next,
       done: done + more,
       finishedAt: ended,
-      release: ended !== null || count === steps,
+      release: ended !== null || count === steps || !goOn(),
     }
-    if (!(await database.commit.saveWork(name, HOLDER, progress))) return null
+    if (!(await database.commit.saveWork(name, runId, progress))) return null
     if (progress.release) return { ...work, ...progress, holder: null, finishedAt: ended ?? finishedAt }
     work = await lease()
   }

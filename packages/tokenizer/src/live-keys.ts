@@ -1,0 +1,68 @@
+import {
+  type Clock,
+  type Database,
+  type KeyRing,
+  loadKeyRing,
+  PortFailure,
+  type RootKeys,
+} from '@lunadefend/core'
+
+/** How often a process looks what others did to the key ring, and how soon it looks again when it could not. */
+const REFRESH_MS = 30_000
+const RETRY_MS = 3_000
+/**
+ * A ring that was read longer ago is not used. A new version becomes the current one 90 seconds after it was made: a
+ * process that cannot have heard of it, because it was stopped or found no database, must neither name nor look for
+ * anything until it has.
+ */
+const STALE_MS = 60_000
+
+/** The key ring as this process knows it. */
+export interface LiveKeys extends AsyncDisposable {
+  /** Throws `database_unreachable` while the ring was read too long ago. */
+  readonly ring: KeyRing
+  /** Takes up what other processes did to it. Rejects as `loadKeyRing` does. */
+  refresh(): Promise<void>
+}
+
+/** Reads the ring now and every 30 seconds. `elapsed` counts milliseconds, and goes on while the process is stopped. */
+export async function openLiveKeys(
+  needs: { readonly database: Database; readonly clock: Clock; readonly root: RootKeys },
+  onFailure: (error: Error) => void,
+  elapsed: () => number = () => performance.now(),
+): Promise<LiveKeys> {
+  let readAt = elapsed()
+  let ring = await loadKeyRing(needs)
+  const refresh = async () => {
+    const begun = elapsed()
+    const present = await loadKeyRing(needs, ring)
+    if (present.version >= ring.version) ring = present
+    readAt = Math.max(readAt, begun)
+  }
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<unknown> = Promise.resolve()
+  const lookIn = (ms: number) => {
+    timer = setTimeout(() => {
+      running = refresh().then(
+        () => lookIn(REFRESH_MS),
+        (error: Error) => {
+          onFailure(error)
+          lookIn(RETRY_MS)
+        },
+      )
+    }, ms)
+  }
+  lookIn(REFRESH_MS)
+  return {
+    get ring() {
+      if (elapsed() - readAt < STALE_MS) return ring
+      throw new PortFailure('database_unreachable', 'The key ring was last read more than a minute ago.')
+    },
+    refresh,
+    async [Symbol.asyncDispose]() {
+      clearTimeout(timer)
+      await running
+      clearTimeout(timer)
+    },
+  }
+}
