@@ -1,6 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { createWriteStream, openAsBlob, readFileSync } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { ERRORS } from '@lunadefend/contract'
 import { CLIENT_ERRORS, LunaDefend, LunaDefendClientError } from '@lunadefend/node-sdk'
 import { type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
@@ -65,6 +67,48 @@ describe('the code of the document runs', () => {
     await expect(swapped).rejects.toMatchObject({ code: 'not_granted' })
   })
 
+  test('a large file, in parts and as a stream; a new key; its end', async () => {
+    const sid = lunadefend.sid(randomUUID())
+    const [file, kept, unfinished, finished] = ['value', 'upload', 'unfinished', 'finished'].map((name) =>
+      join(folder.path, name),
+    ) as [string, string, string, string]
+    const value = randomBytes(16 * 1024 ** 2 + 1)
+    await writeFile(file, value)
+    const shown: number[] = []
+    const showProgress = (share: number) => void shown.push(share)
+    const saveUpload = (upload: string) => writeFile(kept, upload)
+    const loadUpload = () => readFile(kept, 'utf8')
+
+    const first = await protect()
+    expect(shown.at(-1)).toBe(1)
+    // As after a lost answer: nothing is missing.
+    const token = await goOn()
+    expect(token).toBe(first)
+    await lunadefend.grants.create(sid, token, { purpose: 're-keying' })
+    await lunadefend.tokens.rekey(token, { sid })
+    await pipeline(await lunadefend.detokenizeStream(sid, token), createWriteStream(unfinished))
+    await rename(unfinished, finished)
+    expect(Buffer.compare(await readFile(finished), value)).toBe(0)
+    const { shreddedAt, objectRemoved, finalAt } = await lunadefend.tokens.delete(token)
+    expect(objectRemoved).toBe(true)
+    expect(finalAt.getTime()).toBeGreaterThan(shreddedAt.getTime())
+
+    async function protect(): Promise<string> {
+      const token = await lunadefend.tokenize(sid, await openAsBlob(file), {
+        ttl: '720h',
+        onProgress: ({ uploaded, total }) => showProgress(uploaded / total),
+        onUpload: (upload) => saveUpload(JSON.stringify(upload)),
+      })
+      return token
+    }
+
+    async function goOn(): Promise<string> {
+      const upload = JSON.parse(await loadUpload())
+      const token = await lunadefend.resumeUpload(sid, upload, await openAsBlob(file))
+      return token
+    }
+  })
+
   test('what may fail', async () => {
     const answer = await answerTo(
       lunadefend.sid(randomUUID()),
@@ -104,7 +148,11 @@ describe('the tables are those of the source', () => {
     ['### `grants.create(sid, tokens, options?)`', 'grants.ts', 'CreateOptions'],
     ['### `grants.verify(sid, tokens, options?)`', 'grants.ts', 'VerifyOptions'],
     ['### `grants.revoke({ sid, tokens })`', 'grants.ts', 'RevokeOptions'],
-    ['### `tokenize(sid, value, options?)`', 'values.ts', 'TokenizeOptions'],
+    ['### `tokens.delete(token)`', 'deletion.ts', 'DeletionReceipt'],
+    ['### `tokens.rekey(token, options?)`', 'rekey.ts', 'RekeyOptions'],
+    ['### `tokenize(sid, value, options?)`', 'uploads.ts', 'TokenizeOptions'],
+    ['### Large values', 'upload-in-parts.ts', 'UploadOptions'],
+    ['### `resumeUpload(sid, upload, value, options?)`', 'upload-plan.ts', 'Upload'],
     ['### `detokenize(sid, token, options?)`', 'values.ts', 'DetokenizeOptions'],
   ])('%s', (heading, file, type) => {
     const text = section(NODE, heading)
@@ -115,7 +163,10 @@ describe('the tables are those of the source', () => {
 
   test('methods', () => {
     const documented = rows(section(NODE, '## In short')).map(([method]) => name(method).split('(')[0])
-    const own = ['router', 'sid', 'tokenize', 'detokenize', 'detokenizeText']
+    const own = [
+      ...['router', 'sid', 'tokenize', 'resumeUpload', 'abortUpload'],
+      ...['detokenize', 'detokenizeText', 'detokenizeStream'],
+    ]
     const grouped = (['grants', 'sessions', 'tokens'] as const).flatMap((group) =>
       Object.keys(lunadefend[group]).map((method) => `${group}.${method}`),
     )

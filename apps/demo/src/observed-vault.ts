@@ -56,7 +56,11 @@ export function observedVault(lunadefend: LunaDefend, activity: ActivityLog): Ob
       )
     },
     deleteToken: (login, token) =>
-      succeeds(observe(login, 'tokens.delete', { token }, () => lunadefend.tokens.delete(token))),
+      succeeds(
+        observe(login, 'tokens.delete', { token }, async () => {
+          await lunadefend.tokens.delete(token)
+        }),
+      ),
     endSession: (login) => succeeds(lunadefend.sessions.revoke(lunadefend.sid(login))),
   }
 }
