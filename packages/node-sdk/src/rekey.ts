@@ -1,4 +1,5 @@
 import { buffer } from 'node:stream/consumers'
+import { sealedLength } from '@lunadefend/content-cipher/lengths'
 import { LIMITS, type SessionId, type TokenId } from '@lunadefend/contract'
 import { LunaDefendClientError } from './client-error.ts'
 import { type Protection, readProtection } from './end-to-end.ts'
@@ -40,7 +41,7 @@ type Rekey = { readonly settings: Settings; readonly calls: TokenizerCalls; read
 /** Somebody else re-keys the same token, or deletes it: so often is it tried. */
 const TRIES = 4
 /** A sealed object up to this many bytes is moved in memory. */
-const IN_MEMORY_BYTES = 17 * 1024 ** 2
+const IN_MEMORY_BYTES = sealedLength(16 * 1024 ** 2)
 
 /** A new data key and a new object. The object store copies where it can, otherwise the value passes through here. */
 export async function rekeyToken(

@@ -3,6 +3,7 @@ import { openAsBlob } from 'node:fs'
 import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sealedLength } from '@lunadefend/content-cipher'
+import type { TokenId } from '@lunadefend/contract'
 import { sweepDeletions } from '@lunadefend/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { LunaDefend, Progress, Upload } from '../src/index.ts'
@@ -88,7 +89,8 @@ describe('a large value', () => {
     service.detour.meddling = { answer: () => (isPart(1)() && lost++ === 0 ? 'lose' : null) }
     const progress: Progress[] = []
     const handles: Upload[] = []
-    const token = await sealing.tokenize(sid, SHORTER, {
+    // In memory, unlike the others.
+    const token = await sealing.tokenize(sid, await SHORTER.bytes(), {
       onProgress: (each) => void progress.push(each),
       onUpload: (upload) => void handles.push(upload),
       parallel: 2,
@@ -120,15 +122,18 @@ describe('a large value', () => {
     expect(await objects()).toBe(before)
   })
 
-  test('that is in memory goes in parts as well, and lives as long as was said', async () => {
-    const bytes = await SHORTER.bytes()
-    const token = await client.tokenize(sid, bytes, { ttl: '1h' })
+  test('is held in memory by no more parts than go at the same time', async () => {
+    const controller = new AbortController()
+    service.detour.meddling = {
+      answer({ method }) {
+        if (method !== 'PUT') return null
+        if (sent().length === 2) setTimeout(() => controller.abort(), 100)
+        return 'hold'
+      },
+    }
+    const held = client.tokenize(sid, BLOB, { parallel: 2, signal: controller.signal })
+    await expect(held).rejects.toEqual(code('aborted'))
     expect(sent()).toEqual([1, 2])
-    await client.grants.create(sid, token)
-    expect(sha256(await client.detokenize(sid, token))).toBe(sha256(bytes))
-    service.house.clock.advance(3_601_000)
-    await expect(client.grants.create(sid, token)).rejects.toBeInstanceOf(Error)
-    service.house.clock.advance(-3_601_000)
   })
 
   test('that nobody can go on with leaves nothing when it fails', async () => {
@@ -201,19 +206,19 @@ describe('an upload that is aborted', () => {
 
 describe('an upload that failed', () => {
   test('is gone on with by another process, which sends only what is missing', async () => {
-    const handle = await interrupt(BLOB)
-    expect(handle).toMatchObject({ size: BLOB.size, partSize: PART, partCount: 3, resumable: true })
+    const handle = await interrupt(SHORTER)
+    expect(handle).toMatchObject({ size: SHORTER.size, partSize: PART, partCount: 2, resumable: true })
     const progress: Progress[] = []
     const onProgress = (each: Progress) => void progress.push(each)
-    const token = await service.newClient().resumeUpload(sid, handle, BLOB, { onProgress })
+    const token = await service.newClient().resumeUpload(sid, handle, SHORTER, { onProgress })
     expect(token).toBe(handle.token)
-    expect(sent()).toEqual([2, 3])
-    expect(progress[0]).toEqual({ uploaded: PART, total: BLOB.size })
-    expect(progress.at(-1)).toEqual({ uploaded: BLOB.size, total: BLOB.size })
-    expect(await hashOf(client, token)).toBe(sha256(VALUE))
+    expect(sent()).toEqual([2])
+    expect(progress[0]).toEqual({ uploaded: PART, total: SHORTER.size })
+    expect(progress.at(-1)).toEqual({ uploaded: SHORTER.size, total: SHORTER.size })
+    expect(await hashOf(client, token)).toBe(sha256(await SHORTER.bytes()))
     // As after a lost answer.
     service.detour.exchanges.length = 0
-    expect(await client.resumeUpload(sid, handle, BLOB)).toBe(token)
+    expect(await client.resumeUpload(sid, handle, SHORTER)).toBe(token)
     expect(sent()).toEqual([])
   })
 
@@ -240,18 +245,16 @@ describe('an upload that failed', () => {
 
   test('a handle that lies about encryption does not make the SDK send a value in clear', async () => {
     const sealing = service.newClient('end-to-end')
-    const handles: Upload[] = []
-    const attempts: Promise<string>[] = []
-    await sealing.tokenize(sid, SHORTER, {
+    const partCount = Math.ceil(SHORTER.size / PART)
+    const attempted = sealing.tokenize(sid, SHORTER, {
       async onUpload(upload) {
-        handles.push(upload)
-        const partCount = Math.ceil(upload.size / upload.partSize)
-        attempts.push(sealing.resumeUpload(sid, { ...upload, partCount, resumable: true }, SHORTER))
-        await expect(attempts[0]).rejects.toEqual(code('unexpected_answer'))
-        expect(sent()).toEqual([])
+        const lie = { ...upload, partCount, resumable: true }
+        await expect(sealing.resumeUpload(sid, lie, SHORTER)).rejects.toEqual(code('unexpected_answer'))
+        throw new RangeError('That was enough.')
       },
     })
-    expect(attempts).toHaveLength(1)
+    await expect(attempted).rejects.toThrow('That was enough.')
+    expect(sent()).toEqual([])
   })
 })
 
@@ -300,6 +303,17 @@ describe('a value as a stream', () => {
       status: 404,
     })
   })
+})
+
+test('a value lives as long as was said', async () => {
+  const token = await client.tokenize(sid, 'x', { ttl: '1h' })
+  await client.grants.create(sid, token)
+  expect(await client.detokenizeText(sid, token)).toBe('x')
+  await service.house.grant(token as TokenId)
+  service.house.clock.advance(3_601_000)
+  await expect(service.house.grant(token as TokenId)).rejects.toThrow('No grant was set.')
+  service.house.clock.advance(-3_601_000)
+  await expect(client.tokenize(sid, 'x', { ttl: 'soon' })).rejects.toEqual(code('invalid_request'))
 })
 
 test.each([[0], [33], [1.5], ['4'], [Number.NaN]])('parallel may not be %j', async (parallel) => {

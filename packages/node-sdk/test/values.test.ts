@@ -180,7 +180,7 @@ describe('an object store that does not do as it should', () => {
     ['hangs up', 'store_unreachable'],
     ['falls silent', 'timed_out'],
   ])('one that %s in the middle of a stream is an error, not a shorter value', async (how, expected) => {
-    const settings = { tokenizerUrl: paper.url, app: 'shop', signingKey: key.privateJwk, timeoutMs: 500 }
+    const settings = { tokenizerUrl: paper.url, app: 'shop', signingKey: key.privateJwk, timeoutMs: 1500 }
     const impatient = new LunaDefend(settings)
     const token = await client.tokenize(sid, 'a value')
     await client.grants.create(sid, token)
