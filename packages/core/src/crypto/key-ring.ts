@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { NONCE_BYTES, newNonce, open, SealBroken, seal } from './aead.ts'
-import { ByteReader, lp, u32 } from './encoding.ts'
+import { lp, u32 } from './encoding.ts'
 import { kdf, type Prf } from './kdf.ts'
 
 /**
@@ -124,9 +124,8 @@ export async function sealKeyRing(prf: Prf, kid: string, ring: KeyRing): Promise
 
 /** Throws SealBroken when the row was changed or the root key is another one. */
 export async function openKeyRing(prf: Prf, row: SealedKeyRing): Promise<KeyRing> {
-  const reader = new ByteReader(row.sealed)
-  const salt = reader.take(SALT_BYTES)
-  const nonce = reader.take(NONCE_BYTES)
+  const salt = row.sealed.subarray(0, SALT_BYTES)
+  const nonce = row.sealed.subarray(SALT_BYTES, SALT_BYTES + NONCE_BYTES)
   const key = await keyRingKey(prf, row.kid, row.version, salt)
   const rest = row.sealed.subarray(SALT_BYTES + NONCE_BYTES)
   return fromJson(

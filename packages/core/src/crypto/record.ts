@@ -218,9 +218,9 @@ export async function sealMetadataWith(
 
 /** Throws SealBroken. */
 export async function openMetadata(prf: Prf, place: RecordPlace, sealed: Uint8Array): Promise<string> {
-  const reader = new ByteReader(sealed)
-  const salt = reader.take(SALT_BYTES)
-  const nonce = reader.take(NONCE_BYTES)
+  // Where they end too early, there is no tag either.
+  const salt = sealed.subarray(0, SALT_BYTES)
+  const nonce = sealed.subarray(SALT_BYTES, SALT_BYTES + NONCE_BYTES)
   const key = await metadataKey(prf, place, salt)
   const rest = sealed.subarray(SALT_BYTES + NONCE_BYTES)
   return open(key, nonce, placeAad('lunadefend/metadata/v1', place), rest).toString()
