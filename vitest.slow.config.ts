@@ -6,7 +6,7 @@ export default mergeConfig(
   { ...usual, test: { ...usual.test, include: [] } },
   defineConfig({
     test: {
-      include: ['tests/keys/**/*.slow.ts', 'tests/stores/**/*.slow.ts'],
+      include: ['tests/{attacks,keys,stores}/**/*.slow.ts'],
       fileParallelism: false,
       testTimeout: 1_800_000,
       hookTimeout: 1_800_000,

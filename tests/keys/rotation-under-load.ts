@@ -41,13 +41,13 @@ export async function fill(house: House, { records, watched }: Load): Promise<Ma
 }
 
 /**
- * Where the worker is killed, one after the other: before and after each kind of commit, at its first call and at
- * later ones. Each new worker goes on where the last one died.
+ * Where the worker is killed, one after the other: before and after each kind of commit, at these of its calls. Each new
+ * worker goes on where the last one died.
  */
-export function deaths(later: number): Death[] {
+export function deaths(calls: readonly number[]): Death[] {
   const commits = ['takeLease', 'resealRecords', 'saveWork'] as const satisfies (keyof Commits)[]
   return commits.flatMap((commit) =>
-    (['before', 'after'] as const).flatMap((when) => [1, later].map((nth) => ({ commit, when, nth }))),
+    (['before', 'after'] as const).flatMap((when) => calls.map((nth) => ({ commit, when, nth }))),
   )
 }
 
@@ -80,7 +80,7 @@ export async function rotateUnderLoad(
   house: House,
   known: ReadonlyMap<TokenId, string>,
   options: Omit<ProcessOptions, 'rootKeys'>,
-  later: number,
+  calls: readonly number[],
 ) {
   const old = house.needs.keys.root.activeKid
   await house.restart('first', 'second')
@@ -91,13 +91,13 @@ export async function rotateUnderLoad(
     readAll((token) => servant.ask<string | null>({ kind: 'read', token }), known),
   )
   let killed = 0
-  for (const [index, death] of deaths(later).entries()) {
+  for (const [index, death] of deaths(calls).entries()) {
     const aheadMs = (index + 1) * LEASE_MS
     await using worker = await startServant({ ...options, rootKeys: ['second', 'first'], aheadMs })
     const ended = await worker.ask<number>({ kind: 'work', work: 'reseal', death }).catch(() => 'killed')
     if (ended === 'killed') killed += 1
   }
-  const aheadMs = (deaths(later).length + 1) * LEASE_MS
+  const aheadMs = (deaths(calls).length + 1) * LEASE_MS
   await using worker = await startServant({ ...options, rootKeys: ['second', 'first'], aheadMs })
   await worker.ask<number>({ kind: 'work', work: 'reseal', death: null })
   const seen = await Promise.all(readers.map((reader) => reader.stop()))
