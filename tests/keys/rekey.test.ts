@@ -41,6 +41,7 @@ test('the object store copies: another key, another object, the same token, noth
   expect(now).toHaveLength(before.length + 1)
   expect(await house.read(token)).toBe('value')
   // URLs of the old object still work for a minute; then it goes.
+  expect(await sweepDeletions(house.needs, 100)).toBe(0)
   house.clock.advance(7 * 60_000)
   await sweepDeletions(house.needs, 100)
   expect(await objectKeys()).toHaveLength(before.length)

@@ -236,6 +236,26 @@ describe('the session key', () => {
     expect(await logIn()).toBeNull()
   })
 
+  test('a revocation of before refuses what was asserted before it, under the next key, too', async () => {
+    const { challenge, expiresAt } = issueChallenge(house.needs, APP)
+    const issuedAt = Math.floor(house.clock.now() / 1000)
+    const carol = { app: APP, sid: 'carol' as SessionId, subject: '', issuedAt }
+    await revokeSession(house.needs, house.application, carol.sid)
+    await rotate('session')
+    const verified = { ...carol, challenge, challengeExpiresAt: expiresAt }
+    expect(await openSession(house.needs, verified, 'a-request')).toBeNull()
+  })
+
+  test('grants of a session are revoked under every key that may have named it', async () => {
+    const [before, after] = [await house.protect('before'), await house.protect('after')]
+    await house.grant(before)
+    await rotate('session')
+    await house.grant(after)
+    // With those to store them.
+    expect(await revokeGrant(house.needs, house.application, { sid: SID, tokens: null })).toBe(4)
+    expect([await house.read(before), await house.read(after)]).toEqual([null, null])
+  })
+
   test('goes when sessions, tombstones and grants that name it have gone', async () => {
     await logIn()
     await rotate('session')
