@@ -38,7 +38,6 @@ const MEANWHILE: [string, string][] = [
   ['the grant expires', 'UPDATE grants SET expires_at = 1'],
   ['the grant is spent', 'UPDATE grants SET uses = 1'],
   ['the token is deleted', 'UPDATE records SET deleted_at = 1'],
-  ['the record is sealed anew', 'UPDATE records SET generation = generation + 1'],
 ]
 
 /** The answer to a request that was looked at before the change and is committed after it. */
@@ -88,6 +87,18 @@ describe.each(MEANWHILE.slice(2))('%s', (_what, change) => {
     expect(refusalOf(answer)).toBe('changed-meanwhile')
     expect(answer.body.data).toEqual({ valid: false })
   })
+})
+
+test('a record is said to be sealed anew, and is not: it is looked at again, and does not open', async () => {
+  await prepare()
+  const asked = await writer.locked(async () => {
+    const answer = on.detokenize(alice, tokenId)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    writer.run('UPDATE records SET generation = generation + 1')
+    return { answer }
+  })
+  const answer = await asked.answer
+  expect([answer.status, answer.body.error.code]).toEqual([500, 'internal'])
 })
 
 test('nothing changes: all of them succeed', async () => {

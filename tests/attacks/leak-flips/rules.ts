@@ -14,6 +14,7 @@ import {
   PortFailure,
   type RootKeys,
   readMetadata,
+  type StoredObject,
   setGrant,
   tokenize,
 } from '@lunadefend/core'
@@ -100,7 +101,16 @@ function presignsOnly(clock: Needs['clock']): ObjectStore {
   const credentials = { accessKeyId: 'LDTEST', secretAccessKey: 'a secret of no store' }
   const place = { endpoint: 'http://127.0.0.1:9', region: 'us-east-1', bucket: 'values' } as const
   const store = openS3({ ...place, addressing: 'path', credentials, clock })
-  return { ...store, copy: async () => 'copied', delete: async () => {} }
+  const there: StoredObject[] = []
+  return {
+    ...store,
+    async copy(_, { objectKey }) {
+      there.push({ objectKey, size: 0, modifiedAt: clock.now() })
+      return 'copied'
+    },
+    list: async () => ({ items: there.slice(-1), next: null }),
+    delete: async () => {},
+  }
 }
 
 const SID = 'sid-of-alice' as SessionId

@@ -2,6 +2,7 @@ import type { TokenId } from '@lunadefend/contract'
 import { contentKeyOf, openOuter, storeKeyOf } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
 import { refusalOf } from '../domain/grant.ts'
+import { PortFailure } from '../port-failure.ts'
 import type { Presigned } from '../ports.ts'
 import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import { type Needs, sidOf } from './needs.ts'
@@ -77,7 +78,7 @@ async function reveal(
     return { ok: true, data: { source, contentKey: contentKeyOf(opened) } }
   } catch (error) {
     // One damaged record must not hide a page of good ones.
-    if (isDamage(error)) return { ok: false, code: 'internal' }
+    if (isDamage(error)) return { ok: false, code: error instanceof PortFailure ? 'unavailable' : 'internal' }
     throw error
   }
 }
