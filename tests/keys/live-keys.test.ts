@@ -1,5 +1,5 @@
 import { rotateRingKey } from '@lunadefend/core'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type LiveKeys, openLiveKeys } from '../../packages/tokenizer/src/live-keys.ts'
 import { type House, openHouse } from '../harness/house.ts'
 
@@ -9,13 +9,17 @@ let house: House
 let live: LiveKeys
 let elapsed: number
 let failures: string[]
+let away: boolean
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   house = await openHouse()
   elapsed = 0
   failures = []
   const { database, clock, keys } = house.needs
-  const needs = { database, clock, root: keys.root }
+  const { activeKid, kids, prf } = keys.root
+  away = false
+  const reach: typeof prf = (...args) => (away ? Promise.reject(new Error('the HSM is away')) : prf(...args))
+  const needs = { database, clock, root: { activeKid, kids, prf: reach } }
   live = await openLiveKeys(
     needs,
     (error) => failures.push(error.name),
@@ -54,4 +58,21 @@ test('a ring that cannot be read is told, tried again soon, and not used for lon
   read.mockRestore()
   await vi.advanceTimersByTimeAsync(4 * SECOND)
   await expect.poll(() => live.ring.version).toBe(house.needs.keys.ring.version)
+})
+
+describe('while what holds the root key is away', () => {
+  test('a ring that is still the same is used on: sessions end and grants are revoked without a root key', async () => {
+    away = true
+    elapsed = 10 * 60 * SECOND
+    await expect(live.refresh()).rejects.toThrow('the HSM is away')
+    expect(live.ring.version).toBe(house.needs.keys.ring.version)
+  })
+
+  test('one that is another by now is not', async () => {
+    await rotateRingKey(house.needs, 'rotation', 'session')
+    away = true
+    elapsed = 61 * SECOND
+    await expect(live.refresh()).rejects.toThrow('the HSM is away')
+    expect(() => live.ring).toThrow()
+  })
 })

@@ -102,6 +102,7 @@ describe('objects without a record', () => {
 
   test('that have another kind of name are nobody of ours', async () => {
     const bytes = Buffer.from('x')
+    await house.protect('value')
     await put(await house.needs.objectStore.presignPut('v1/canary', null, 1), bytes)
     house.clock.advance(25 * HOUR)
     expect(await reapObjectsStep(house.needs, 'job', null)).toMatchObject({ done: 0 })
@@ -134,9 +135,31 @@ describe('deletion', () => {
     expect(receipt.objectRemoved).toBe(true)
     expect(receipt.finalAt - receipt.shreddedAt).toBe(6 * 60_000)
     expect(await objectKeys()).toEqual([])
+    const again = await deleteToken(house.needs, house.application, token)
+    expect(again).toEqual({ ok: false, code: 'access_denied' })
+    expect(audited('delete-token').map(({ refusal }) => refusal)).toEqual([null, 'token-deleted'])
     house.clock.advance(7 * 60_000)
     expect(await sweepDeletions(house.needs, 10)).toBe(1)
     expect(await sweepDeletions(house.needs, 10)).toBe(0)
+  })
+
+  test('a row that somebody has put under the name of another token is not shredded', async () => {
+    const [one, other] = [await house.protect('one'), await house.protect('other')]
+    const { DatabaseSync } = await import('node:sqlite')
+    const db = new DatabaseSync(house.databaseFile)
+    db.exec(`
+      CREATE TEMP TABLE names AS SELECT number, locator FROM records;
+      UPDATE records SET locator = randomblob(32);
+      UPDATE records SET locator = (SELECT locator FROM names WHERE names.number = 3 - records.number);
+    `)
+    db.close()
+    expect(await deleteToken(house.needs, house.application, one)).toEqual({
+      ok: false,
+      code: 'access_denied',
+    })
+    expect(audited('delete-token')).toMatchObject([{ refusal: 'record-of-another' }])
+    expect(await objectKeys()).toHaveLength(2)
+    expect(other).toBeTruthy()
   })
 
   test('a damaged record can be deleted, too; its object goes as one without a record', async () => {

@@ -5,6 +5,7 @@ import {
   loadKeyRing,
   PortFailure,
   type RootKeys,
+  type SealedKeyRing,
 } from '@lunadefend/core'
 
 /** How often a process looks what others did to the key ring, and how soon it looks again when it could not. */
@@ -31,12 +32,17 @@ export async function openLiveKeys(
   onFailure: (error: Error) => void,
   elapsed: () => number = () => performance.now(),
 ): Promise<LiveKeys> {
+  const look = () => needs.database.read((reader) => reader.readKeyRing())
   let readAt = elapsed()
   let ring = await loadKeyRing(needs)
+  let seen = await look()
   const refresh = async () => {
     const begun = elapsed()
+    // What holds the root key may be away: the ring is known to be the present one even if it cannot be opened now.
+    if (isSame(seen, await look(), ring.version)) readAt = Math.max(readAt, begun)
     const present = await loadKeyRing(needs, ring)
     if (present.version >= ring.version) ring = present
+    seen = await look()
     readAt = Math.max(readAt, begun)
   }
   let timer: NodeJS.Timeout | undefined
@@ -65,4 +71,10 @@ export async function openLiveKeys(
       clearTimeout(timer)
     },
   }
+}
+
+/** Whether a row is the very one that was seen when the ring of this version had been read. */
+function isSame(seen: SealedKeyRing | null, row: SealedKeyRing | null, version: number): boolean {
+  if (seen === null || row === null || seen.version !== version) return false
+  return row.version === version && Buffer.compare(row.sealed, seen.sealed) === 0
 }
