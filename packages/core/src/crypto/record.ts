@@ -143,6 +143,11 @@ export async function openRecord(
   return { mode: outer.mode, objectKey: outer.objectKey, keys: openInner(place, outer, token) }
 }
 
+/** Whether a record is this token's. Opens no data key. */
+export function isOf(token: TokenId, place: RecordPlace, outer: OuterRecord): boolean {
+  return timingSafeEqual(tokenLayer(place, token, outer.tokenSalt).commitment, outer.commitment)
+}
+
 function openInner(place: RecordPlace, outer: OuterRecord, token: TokenId): DataKeys {
   const { tokenKey, commitment } = tokenLayer(place, token, outer.tokenSalt)
   if (!timingSafeEqual(commitment, outer.commitment)) throw new SealBroken()

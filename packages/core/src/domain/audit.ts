@@ -37,6 +37,8 @@ export type Refusal =
   | 'unknown-token'
   | 'token-deleted'
   | 'token-expired'
+  /** The row under the token's name is another token's: somebody has written to the database. */
+  | 'record-of-another'
   | 'no-grant'
   | 'grant-expired'
   | 'grant-used-up'
