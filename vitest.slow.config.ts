@@ -6,7 +6,7 @@ export default mergeConfig(
   { ...usual, test: { ...usual.test, include: [] } },
   defineConfig({
     test: {
-      include: ['tests/{attacks,keys,stores}/**/*.slow.ts'],
+      include: ['tests/{attacks,keys,stores}/**/*.slow.ts', 'packages/object-store/test/crash.test.ts'],
       fileParallelism: false,
       testTimeout: 1_800_000,
       hookTimeout: 1_800_000,

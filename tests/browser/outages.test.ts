@@ -67,7 +67,10 @@ class Patient extends Visitor {
   async saveUntil(request: string): Promise<void> {
     const sent = this.page.waitForRequest((each) => nameOf(each) === request)
     await this.pressSave()
-    await sent
+    await sent.catch(async (error: Error) => {
+      const [asked, told] = [this.requests.slice(-12).join(', '), await this.codes()]
+      throw new Error(`${error.message} Asked were: ${asked}; told was: ${told}.`)
+    })
   }
 
   /** The app says so, to its developer and to its user; nothing was submitted; what was typed is there. */

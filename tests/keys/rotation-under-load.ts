@@ -14,6 +14,7 @@ export interface Load {
 
 /** A little longer than a dead worker keeps the others out. */
 const LEASE_MS = 61_000
+const COMMITS = ['takeLease', 'resealRecords', 'saveWork'] as const satisfies (keyof Commits)[]
 const KEY = 'x-amz-server-side-encryption-customer-key'
 
 /** Makes records; answers the tokens that are watched, each with the key of its object. */
@@ -45,8 +46,7 @@ export async function fill(house: House, { records, watched }: Load): Promise<Ma
  * worker goes on where the last one died.
  */
 export function deaths(calls: readonly number[]): Death[] {
-  const commits = ['takeLease', 'resealRecords', 'saveWork'] as const satisfies (keyof Commits)[]
-  return commits.flatMap((commit) =>
+  return COMMITS.flatMap((commit) =>
     (['before', 'after'] as const).flatMap((when) => calls.map((nth) => ({ commit, when, nth }))),
   )
 }
