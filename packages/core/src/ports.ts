@@ -156,7 +156,7 @@ export interface KeyUse {
  */
 export interface Work {
   readonly name: string
-  /** A random name of one process; `null` = nobody. */
+  /** A random name of one run of it; `null` = nobody is at it. */
   readonly holder: string | null
   readonly leaseUntil: number
   /** Where to go on; `null` = from the beginning. */
