@@ -119,7 +119,8 @@ async function expectWhole(store: TestStore, known: Map<string, Known>): Promise
 }
 
 /** In `npm run test:slow` it is 1,000. */
-const WRITES = process.env.LUNADEFEND_SLOW === '1' ? 1000 : 200
+const { LUNADEFEND_SLOW } = process.env
+const WRITES = LUNADEFEND_SLOW === '1' ? 1000 : 200
 
 test(`a store that is killed again and again during ${WRITES} writes keeps all that it acknowledged, and nothing by halves`, async () => {
   const known = new Map<string, Known>()
