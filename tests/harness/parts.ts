@@ -50,7 +50,9 @@ export async function startParts(): Promise<Parts> {
       folder[Symbol.dispose]()
     },
   }
-  await Promise.all((['objects', 'tokenizer', 'app'] as const).map(parts.start))
+  // The Tokenizer tries the object store when it starts; were it not there, the first upload would have to wait for that.
+  await parts.start('objects')
+  await Promise.all((['tokenizer', 'app'] as const).map(parts.start))
   return parts
 }
 
