@@ -174,7 +174,8 @@ describe('on a page of somebody else', () => {
   test.each(['localhost', '127.0.0.1'])('at %s the browser does not show the frame', async (host) => {
     const page = await openEvil(host)
     await page.evaluate(() => window.thief.mount('stolen', 'paragraph'))
-    expect(page.frames().map((frame) => frame.url())).toContain('chrome-error://chromewebdata/')
+    const urls = () => page.frames().map((frame) => frame.url())
+    await expect.poll(urls).toContain('chrome-error://chromewebdata/')
     expect(await connectAndListen(page, 'stolen')).toEqual([])
     await page.close()
   })
