@@ -8,9 +8,9 @@ export type KeyRingNeeds = Pick<Needs, 'database' | 'clock'> & { readonly root: 
 /**
  * The ring of this database, made when there is none and no record either, with audit keys for this period and the
  * next. A process that starts seals it by its active root key; one that runs leaves the seal as it is: while Tokenizers
- * of older and newer settings run side by side, the last that started says which root key it is to be. Throws SealBroken when it was sealed under another root key, and
- * `database_damaged` when it is gone or, for whoever has one already (`known`), an older one. Several processes may do
- * this at once: one wins, all agree.
+ * of older and newer settings run side by side, the last that started says which root key it is to be. Throws
+ * SealBroken when it was sealed under another root key, and `database_damaged` when it is gone or, for whoever has one
+ * already (`known`), an older one. Several processes may do this at once: one wins, all agree.
  */
 export async function loadKeyRing(needs: KeyRingNeeds, known: KeyRing | null = null): Promise<KeyRing> {
   const { database, clock, root } = needs

@@ -1,7 +1,7 @@
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import type { Grant } from '../domain/grant.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import { allGrantIds, allLocators } from './names.ts'
+import { allGrantIds, allLocators, answersOf } from './names.ts'
 import type { Needs } from './needs.ts'
 
 /** A token with what the database holds of it. */
@@ -50,12 +50,6 @@ export async function lookUpGrants(
   })
 }
 
-/** Of what was found under the names of each thing, the first: `found` answers `names.flat()`. */
 function firstOfEach<T>(names: readonly (readonly unknown[])[], found: readonly (T | null)[]): (T | null)[] {
-  let start = 0
-  return names.map(({ length }) => {
-    const answers = found.slice(start, start + length)
-    start += length
-    return answers.find((answer) => answer !== null) ?? null
-  })
+  return answersOf(names, found).map((answers) => answers.find((answer) => answer !== null) ?? null)
 }

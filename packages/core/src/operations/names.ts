@@ -59,6 +59,15 @@ export function allSessionRefs({ keys }: Pick<Names, 'keys'>, app: AppId, sid: S
   }))
 }
 
+/** What was found under the names of each thing: `found` answers `names.flat()`. */
+export function answersOf<T>(names: readonly (readonly unknown[])[], found: readonly T[]): T[][] {
+  let start = 0
+  return names.map(({ length }) => {
+    start += length
+    return found.slice(start - length, start)
+  })
+}
+
 function youngestFirst(versions: KeyVersions): KeyVersions {
   return versions.length === 1 ? versions : versions.toReversed()
 }

@@ -3,7 +3,7 @@ import { allowed, refused } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import type { StoredObject } from '../ports.ts'
 import { systemSubject } from './audit-trail.ts'
-import { allObjectRefs } from './names.ts'
+import { allObjectRefs, answersOf } from './names.ts'
 import type { Needs } from './needs.ts'
 import { isDamage, mapLimited } from './result.ts'
 import { shred } from './shred.ts'
@@ -145,12 +145,8 @@ async function withoutRecord(
   // Looked at afterwards: whatever was found, or not, was found under the ring as it still is.
   const ring = await needs.database.read((reader) => reader.readKeyRing())
   if (ring?.version !== version) return null
-  let start = 0
-  return objects.filter((_, index) => {
-    const count = refs[index]?.length ?? 0
-    start += count
-    return !known.slice(start - count, start).includes(true)
-  })
+  const answers = answersOf(refs, known)
+  return objects.filter((_, index) => !answers[index]?.includes(true))
 }
 
 /** One step: uploads in parts that began long ago and never ended are aborted, those that are noted and all others. */
