@@ -1,11 +1,13 @@
-// Prints "N passed, N failed" over the JSON reports of Vitest, and exits with 0 only when tests ran in each and none failed.
+// Prints what failed, then "N passed, N failed", over the JSON reports of Vitest, and exits with 0 only when tests ran in each and none failed.
 // Plain JavaScript: it must be able to say that nothing could be installed.
 // Usage: node tools/count-tests.cjs (<report.json> <exit code of the run>)...
 const { readFileSync } = require('node:fs')
 
-const counts = pairs(process.argv.slice(2)).map(([path, code]) => count(read(path), Number(code)))
+const runs = pairs(process.argv.slice(2)).map(([path, code]) => ({ report: read(path), code: Number(code) }))
+const counts = runs.map(({ report, code }) => count(report, code))
 const passed = counts.reduce((sum, run) => sum + run.passed, 0)
 const failed = counts.reduce((sum, run) => sum + run.failed, 0)
+for (const line of runs.flatMap(({ report }) => failuresOf(report))) process.stdout.write(`${line}\n`)
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exitCode = passed > 0 && failed === 0 ? 0 : 1
 
@@ -31,6 +33,20 @@ function count(report, exitCode) {
   const unloaded = report === null ? 0 : report.testResults.filter(isUnloaded).length
   const failed = report === null ? 0 : report.numFailedTests + unloaded
   return { passed, failed: failed === 0 && (exitCode !== 0 || passed === 0) ? 1 : failed }
+}
+
+/** A line for each test that failed, and for each file that did not load. */
+function failuresOf(report) {
+  return (report === null ? [] : report.testResults).flatMap((file) => [
+    ...file.assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map((test) => `failed: ${file.name} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`),
+    ...(isUnloaded(file) ? [`failed: ${file.name}: ${firstLine(file.message)}`] : []),
+  ])
+}
+
+function firstLine(text = '') {
+  return text.split('\n', 1)[0]
 }
 
 function isUnloaded({ status, assertionResults }) {

@@ -49,6 +49,13 @@ export const ROOMS = {
     may: ['#content-cipher/lengths'],
     without: ['clock', 'window messages'],
   },
+  'audit-log': {
+    purpose:
+      'the audit log as a verifiable log: for whoever writes it, and for whoever checks it and trusts nobody',
+    at: ['packages/audit-log/src/'],
+    may: ['node:crypto'],
+    without: ['clock', 'chance'],
+  },
   'core/domain': {
     purpose: 'the rules, pure and synchronous',
     at: ['packages/core/src/domain/'],
@@ -58,7 +65,7 @@ export const ROOMS = {
   'core/crypto': {
     purpose: 'the only files that see key bytes',
     at: ['packages/core/src/crypto/'],
-    may: ['#contract', 'node:crypto'],
+    may: ['#contract', '#audit-log', 'node:crypto'],
     without: ['clock'],
   },
   'core/ports': {
@@ -70,7 +77,14 @@ export const ROOMS = {
   'core/operations': {
     purpose: 'one file a verb, over domain, crypto and ports',
     at: ['packages/core/src/operations/'],
-    may: ['#contract', '#content-cipher/lengths', '#core/domain', '#core/crypto', '#core/ports'],
+    may: [
+      '#contract',
+      '#content-cipher/lengths',
+      '#audit-log',
+      '#core/domain',
+      '#core/crypto',
+      '#core/ports',
+    ],
     without: ['clock', 'chance'],
   },
   core: {
@@ -113,6 +127,11 @@ export const ROOMS = {
       ...['cockatiel', 'undici', '@aws-sdk/client-kms', 'koffi'],
     ],
   },
+  authorizers: {
+    purpose: 'policies, and the only place that runs them',
+    at: ['packages/authorizers/src/'],
+    may: ['#contract', '#core', '@cedar-policy/cedar-wasm', 'node:*', '?'],
+  },
   'object-store': {
     purpose: 'an S3-compatible server of its own over a folder',
     at: ['packages/object-store/src/'],
@@ -144,6 +163,7 @@ export const ROOMS = {
       '@fastify/*',
       'typebox',
       'jose',
+      'ipaddr.js',
       'node:crypto',
     ],
     types: ['pino'],
@@ -180,7 +200,14 @@ export const ROOMS = {
     ],
     may: [
       ...['#contract', '#contract/frame-messages', '#core', '#secure-frame/assets'],
-      ...['#stores/sqlite', '#stores/postgres', '#stores/s3', '#stores/root-keys'],
+      ...[
+        '#stores/sqlite',
+        '#stores/postgres',
+        '#stores/s3',
+        '#stores/root-keys',
+        '#authorizers',
+        '#audit-log',
+      ],
       ...['#tokenizer/http', '#tokenizer/config', '#tokenizer/jobs', '#tokenizer/metrics'],
       ...['pino', 'node:*'],
     ],
@@ -205,8 +232,22 @@ export const ROOMS = {
   'node-sdk': {
     purpose: "the application's server: it speaks to the Tokenizer over the wire alone",
     at: ['packages/node-sdk/src/'],
-    may: ['#contract', '#content-cipher', '#content-cipher/lengths', 'jose', 'node:*'],
+    may: ['#contract', '#content-cipher', '#content-cipher/lengths', '#audit-log', 'jose', 'node:*'],
     types: ['express'],
+  },
+  cli: {
+    purpose: 'the lunadefend command; what needs an installation loads the Tokenizer',
+    at: ['packages/cli/src/'],
+    may: [
+      '#contract',
+      '#core',
+      '#audit-log',
+      '#authorizers',
+      '#tokenizer',
+      '#stores/sqlite',
+      '#stores/postgres',
+      'node:*',
+    ],
   },
   testing: { purpose: 'a whole LunaDefend in one process', at: ['packages/testing/src/'], may: 'anything' },
   demo: { purpose: 'a small real application', at: ['apps/demo/src/'], may: 'anything' },

@@ -23,13 +23,25 @@ test('a revocation outlives every assertion from before, whatever is cleaned up 
   let challenges = 0
   const open = (issuedAt: number) => {
     const challengeExpiresAt = clock.at / 1000 + 120
-    const verified = { app, sid, subject: '', issuedAt, challenge: `${++challenges}`, challengeExpiresAt }
-    return openSession(needs, verified, 'request')
+    const verified = {
+      app,
+      sid,
+      subject: '',
+      roles: [],
+      issuedAt,
+      challenge: `${++challenges}`,
+      challengeExpiresAt,
+    }
+    return openSession(needs, verified, { requestId: 'request', network: null })
   }
   const issuedAt = REVOKED_AT / 1000
 
   expect(await open(issuedAt)).not.toBeNull()
-  await revokeSession(needs, { actor: { kind: 'application', app, sid: null }, requestId: 'request' }, sid)
+  await revokeSession(
+    needs,
+    { actor: { kind: 'application', app, sid: null }, requestId: 'request', network: null },
+    sid,
+  )
   for (let after = 0; after <= LAST_USE_MS; after += 15_000) {
     clock.at = REVOKED_AT + after
     await database.commit.removeExpired(clock.at, 100)

@@ -74,7 +74,11 @@ const UPLOADS: [string, Attempt][] = [
 ]
 
 describe.each(UPLOADS)('%s', (action, attempt) => {
-  const stranger: Caller = { actor: { kind: 'application', app: 'other' as AppId, sid: SID }, requestId: 'r' }
+  const stranger: Caller = {
+    actor: { kind: 'application', app: 'other' as AppId, sid: SID },
+    requestId: 'r',
+    network: null,
+  }
 
   test.each<[string, string, (token: TokenId) => unknown, Caller?]>([
     ['of another app', 'unknown-token', () => {}, stranger],

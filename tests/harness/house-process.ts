@@ -47,6 +47,7 @@ const STEPS = { reseal: resealStep, refer: referStep } as const
 const caller = {
   actor: { kind: 'application', app: APP, sid: SID as SessionId },
   requestId: 'a-request',
+  network: null,
 } as const
 
 const options = JSON.parse(process.argv[2] ?? '') as ProcessOptions

@@ -133,6 +133,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const application: Caller = {
     actor: { kind: 'application', app: APP, sid: SID },
     requestId: 'a-request',
+    network: null,
   }
   const house: House = {
     get needs() { return opened.needs }, // biome-ignore format: one line shows that it is live

@@ -117,7 +117,7 @@ describe('by the client', () => {
     await begin(token)
     expect(await house.read(token)).toBeNull()
     const actor = { kind: 'application', app: APP, sid: 'another' as SessionId } as const
-    const other: Caller = { actor, requestId: 'a-request' }
+    const other: Caller = { actor, requestId: 'a-request', network: null }
     expect(await beginRekey(house.needs, other, token)).toEqual({ ok: false, code: 'access_denied' })
     expect(SID).not.toBe('another')
   })

@@ -199,11 +199,12 @@ describe('the session key', () => {
           app: APP,
           sid,
           subject: 'alice',
+          roles: [],
           issuedAt: Math.floor(house.clock.now() / 1000),
           challenge,
           challengeExpiresAt: expiresAt,
         },
-        'a-request',
+        { requestId: 'a-request', network: null },
       )
   }
   const logIn = async () => (await handshake())()
@@ -239,11 +240,11 @@ describe('the session key', () => {
   test('a revocation of before refuses what was asserted before it, under the next key, too', async () => {
     const { challenge, expiresAt } = issueChallenge(house.needs, APP)
     const issuedAt = Math.floor(house.clock.now() / 1000)
-    const carol = { app: APP, sid: 'carol' as SessionId, subject: '', issuedAt }
+    const carol = { app: APP, sid: 'carol' as SessionId, subject: '', roles: [], issuedAt }
     await revokeSession(house.needs, house.application, carol.sid)
     await rotate('session')
     const verified = { ...carol, challenge, challengeExpiresAt: expiresAt }
-    expect(await openSession(house.needs, verified, 'a-request')).toBeNull()
+    expect(await openSession(house.needs, verified, house.application)).toBeNull()
   })
 
   test('grants of a session are revoked under every key that may have named it', async () => {

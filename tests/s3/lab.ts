@@ -1,6 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
 import { S3Client } from '@aws-sdk/client-s3'
 import { encodePath, presign, type SignRequest, signHeaders, uriEncode } from '@lunadefend/core/sigv4'
 import type { Seen, Target } from './target.ts'
@@ -132,7 +138,8 @@ const agent = new Agent({ keepAlive: true })
 
 /**
  * One request, sent as it is given; `content-length` is added to a body unless the headers say how long it is. With a
- * body of `null` nothing is said about a body.
+ * body of `null` nothing is said about a body. A kept connection that the store closes at the very moment of its next
+ * use has carried nothing, so the request goes again over another.
  */
 export async function send(
   method: string,
@@ -152,11 +159,21 @@ export async function send(
   // A refusal can end the connection before all is written. Without an answer, `once` rejects.
   outgoing.on('error', () => {})
   outgoing.end(body)
-  const [incoming]: IncomingMessage[] = await once(outgoing, 'response')
-  if (incoming === undefined) throw new Error('there is no answer')
+  const incoming = await firstAnswer(outgoing)
+  if (incoming === 'closed') return send(method, url, headers, body)
   const pieces: Buffer[] = []
   for await (const piece of incoming) pieces.push(piece)
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(pieces) }
+}
+
+async function firstAnswer(outgoing: ClientRequest): Promise<IncomingMessage | 'closed'> {
+  try {
+    const [incoming] = await once(outgoing, 'response')
+    return incoming
+  } catch (error) {
+    if (outgoing.reusedSocket) return 'closed'
+    throw error
+  }
 }
 
 /** `200`, or `403 AccessDenied`. */

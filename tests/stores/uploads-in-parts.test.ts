@@ -131,6 +131,7 @@ describe('another session', () => {
   const other: Caller = {
     actor: { kind: 'application', app: 'acme' as never, sid: 'another' as SessionId },
     requestId: 'a-request',
+    network: null,
   }
   test.each([
     [

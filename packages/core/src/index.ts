@@ -5,6 +5,7 @@ export type { Actor, Caller } from './domain/actor.ts'
 export type { Action, AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
 export { type DurationLimits, GRANT_LIFE, parseDuration, TOKEN_LIFE } from './domain/duration.ts'
 export type { Grant } from './domain/grant.ts'
+export type { Mask, PolicyAction, Question, Verdict } from './domain/policy.ts'
 export type { Protection } from './domain/protection.ts'
 export type { TokenRecord } from './domain/record.ts'
 export type { Session } from './domain/session.ts'
@@ -53,14 +54,18 @@ export { type VerifyGrantCommand, verifyGrant } from './operations/verify-grant.
 export { type DoStep, type Step, workOn } from './operations/work.ts'
 export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
 export type {
+  Authorizers,
+  Bucket,
   Clock,
   Commits,
   Database,
   Decision,
+  DistinctSet,
   GrantFilter,
   KeyedObject,
   KeyRingChange,
   KeyUse,
+  Limiter,
   MultipartUpload,
   NewRecord,
   ObjectDeletion,

@@ -3,6 +3,7 @@ import type { Prf } from './crypto/kdf.ts'
 import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 import type { AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
 import type { Grant } from './domain/grant.ts'
+import type { Question, Verdict } from './domain/policy.ts'
 import type { TokenRecord } from './domain/record.ts'
 import type { Session } from './domain/session.ts'
 import type { Upload } from './domain/upload.ts'
@@ -20,6 +21,39 @@ export interface RootKeys {
   readonly kids: readonly string[]
   /** Throws for a kid that it does not hold. */
   readonly prf: Prf
+}
+
+/** Secure authorizers. Whatever throws, takes too long or is unknown is a denial: `decide` never rejects. */
+export interface Authorizers {
+  /** Whether a policy looks at metadata: it is opened only then. */
+  readonly readsMetadata: boolean
+  /** One verdict for each question, in order. */
+  decide(questions: readonly Question[]): Promise<readonly Verdict[]>
+}
+
+/** A bucket that holds `burst` and is filled again at `perSecond`; `ref` is its name, 32 bytes. */
+export interface Bucket {
+  readonly ref: Uint8Array
+  readonly burst: number
+  readonly perSecond: number
+  /** How much is taken now. */
+  readonly cost: number
+}
+
+/** Different things that were met within `windowMs` milliseconds, at most `most`; `ref` is its name, 32 bytes. */
+export interface DistinctSet {
+  readonly ref: Uint8Array
+  readonly members: readonly Uint8Array[]
+  readonly windowMs: number
+  readonly most: number
+}
+
+/** How much has happened lately, over all processes of an installation. Throws when its store does not answer. */
+export interface Limiter extends AsyncDisposable {
+  /** Takes from every bucket, or from none. `null` = taken; else in how many milliseconds it may be tried again. */
+  take(buckets: readonly Bucket[], now: number): Promise<number | null>
+  /** Adds the members of each set, or of none. Answers how many each holds then; `null` = one would hold too many. */
+  addDistinct(sets: readonly DistinctSet[], now: number): Promise<readonly number[] | null>
 }
 
 /** A URL and the headers that must go with it. The URL holds no key. */

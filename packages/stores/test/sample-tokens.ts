@@ -6,9 +6,20 @@ const APP = 'shop' as AppId
 const NOW = 1_800_000_000_000
 
 export function newAudit(changes: Partial<AuditEvent> = {}): AuditEvent {
-  const pseudonyms = { session: randomBytes(16).toString('hex'), token: randomBytes(16).toString('hex') }
+  const pseudonym = () => randomBytes(16).toString('hex')
+  const pseudonyms = { session: pseudonym(), user: pseudonym(), token: pseudonym(), network: pseudonym() }
+  const seen = { generation: 1, policy: null }
   const what = { app: APP, actor: 'user', action: 'tokenize', refusal: null } as const
-  return { at: NOW, requestId: randomUUID(), epoch: 694, ...what, ...pseudonyms, count: 1, ...changes }
+  return {
+    at: NOW,
+    requestId: randomUUID(),
+    epoch: 694,
+    ...what,
+    ...pseudonyms,
+    ...seen,
+    count: 1,
+    ...changes,
+  }
 }
 
 export interface SampleToken {

@@ -116,7 +116,7 @@ function presignsOnly(clock: Needs['clock']): ObjectStore {
 const SID = 'sid-of-alice' as SessionId
 
 export function callerIn(app: AppId): Caller {
-  return { actor: { kind: 'application', app, sid: SID }, requestId: 'request' }
+  return { actor: { kind: 'application', app, sid: SID }, requestId: 'request', network: null }
 }
 
 async function makeOne(needs: Needs, app: AppId): Promise<Own> {
@@ -183,11 +183,12 @@ async function logIn(needs: Needs): Promise<string> {
     app: 'acme' as AppId,
     sid: SID,
     subject: 'alice',
+    roles: [],
     issuedAt: now,
     challenge,
     challengeExpiresAt: now + 100,
   }
-  const opened = await openSession(needs, verified, 'request')
+  const opened = await openSession(needs, verified, { requestId: 'request', network: null })
   if (opened === null) throw new Error('A session was refused.')
   return opened.accessToken
 }

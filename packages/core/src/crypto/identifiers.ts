@@ -41,13 +41,10 @@ export function sessionHashOf(key: KeyObject, app: AppId, sid: SessionId, subjec
   return keyed(key, 'lunadefend/v1/session-hash', app, sid, subject).subarray(0, 20).toString('hex')
 }
 
-/** What an audit row says in place of a token, a session or a user: 16 bytes in hex, keyed by epoch. */
-export function pseudonymOf(
-  key: KeyObject,
-  kind: 'token' | 'session' | 'subject',
-  app: AppId,
-  name: string,
-): string {
+export type PseudonymKind = 'token' | 'session' | 'subject' | 'network'
+
+/** What an audit row says in place of a token, a session, a user or a network: 16 bytes in hex, keyed by epoch. */
+export function pseudonymOf(key: KeyObject, kind: PseudonymKind, app: AppId, name: string): string {
   return keyed(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
 }
 

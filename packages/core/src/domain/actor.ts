@@ -7,6 +7,10 @@ export type Actor =
       readonly kind: 'user'
       readonly app: AppId
       readonly sid: SessionId
+      /** The user, in the application's own words; `''` when it did not say. */
+      readonly subject: string
+      /** What the application says that the user is; policies may ask for it. */
+      readonly roles: readonly string[]
       readonly sessionHash: string
       /** Names the row of the session: the commit checks that it still lives. */
       readonly tokenHash: Uint8Array
@@ -20,4 +24,6 @@ export type Actor =
 export interface Caller<A extends Actor = Actor> {
   readonly actor: A
   readonly requestId: string
+  /** `203.0.113.0/24`, `2001:db8:1::/48`; `null` = not known. */
+  readonly network: string | null
 }

@@ -65,7 +65,15 @@ export interface AuditSubject {
   /** The audit key that made the pseudonyms: its 30-day period times 1000, plus how often it was replaced in it. */
   readonly epoch: number
   readonly session: string | null
+  /** Who the session belongs to, where the application has said so. */
+  readonly user: string | null
   readonly token: string | null
+  /** From where the caller came: a pseudonym of its network, see `networkOf`. */
+  readonly network: string | null
+  /** Which seal of the record was looked at: where it falls, an older record was put back. `null` = none was. */
+  readonly generation: number | null
+  /** The policy that spoke, by the name that its author gave it; `null` = none did. */
+  readonly policy: string | null
   /** How many records or objects it is about. */
   readonly count: number
 }

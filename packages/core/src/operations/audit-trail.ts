@@ -1,5 +1,5 @@
 import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
-import { pseudonymOf } from '../crypto/identifiers.ts'
+import { type PseudonymKind, pseudonymOf } from '../crypto/identifiers.ts'
 import { currentAuditKey } from '../crypto/key-ring.ts'
 import type { Actor, Caller } from '../domain/actor.ts'
 import type { Action, AuditSubject } from '../domain/audit.ts'
@@ -9,14 +9,25 @@ type Trail = Pick<Needs, 'keys' | 'clock'>
 
 /** What the audit row of this decision is about. Throws when the ring lacks the epoch's key: then nothing is done. */
 export function subjectOf(needs: Trail, caller: Caller, action: Action, token: TokenId | null): AuditSubject {
-  const { actor, requestId } = caller
-  return subjectFor(needs, { kind: actor.kind, app: actor.app, sid: actor.sid }, requestId, action, token)
+  const { actor, requestId, network } = caller
+  const subject = actor.kind === 'user' ? actor.subject : ''
+  return subjectFor(needs, { ...actor, subject, network }, requestId, action, token)
+}
+
+/** Whom a row of audit is about, before their names are made pseudonyms. */
+export interface Who {
+  readonly kind: Actor['kind']
+  readonly app: AppId
+  readonly sid: SessionId | null
+  /** `''` = not known. */
+  readonly subject: string
+  readonly network: string | null
 }
 
 /** The same for somebody who is not yet, or no longer, an actor. */
 export function subjectFor(
   { keys, clock }: Trail,
-  who: { readonly kind: Actor['kind']; readonly app: AppId; readonly sid: SessionId | null },
+  who: Who,
   requestId: string,
   action: Action,
   token: TokenId | null,
@@ -25,6 +36,8 @@ export function subjectFor(
   const current = currentAuditKey(keys.ring, at)
   if (current === null) throw new Error('The key ring has no audit key for this period.')
   const { epoch, key } = current
+  const pseudonym = (kind: PseudonymKind, name: string | null) =>
+    name === null || name === '' ? null : pseudonymOf(key, kind, who.app, name)
   return {
     at,
     requestId,
@@ -32,8 +45,12 @@ export function subjectFor(
     actor: who.kind,
     action,
     epoch,
-    session: who.sid === null ? null : pseudonymOf(key, 'session', who.app, who.sid),
-    token: token === null ? null : pseudonymOf(key, 'token', who.app, token),
+    session: pseudonym('session', who.sid),
+    user: pseudonym('subject', who.subject),
+    token: pseudonym('token', token),
+    network: pseudonym('network', who.network),
+    generation: null,
+    policy: null,
     count: 1,
   }
 }
@@ -48,5 +65,6 @@ export function systemSubject(
 ): AuditSubject {
   const at = clock.now()
   const epoch = currentAuditKey(keys.ring, at)?.epoch ?? 0
-  return { at, requestId, app, actor: 'system', action, epoch, session: null, token: null, count }
+  const about = { session: null, user: null, token: null, network: null, generation: null, policy: null }
+  return { at, requestId, app, actor: 'system', action, epoch, ...about, count }
 }

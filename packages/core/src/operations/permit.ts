@@ -97,7 +97,7 @@ function decisionOn(
   giveUp: boolean,
 ): Decision {
   const { token, record, grant } = found
-  const audit = subjectOf(needs, caller, action, token)
+  const audit = { ...subjectOf(needs, caller, action, token), generation: record?.generation ?? null }
   const refusal = refusalOf(record, grant, audit.at) ?? objection?.(found) ?? null
   if (refusal !== null || record === null || grant === null) {
     return { kind: 'refuse', refusal: refusal ?? 'no-grant', audit }

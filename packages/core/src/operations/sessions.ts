@@ -1,4 +1,4 @@
-import { type AppId, parseSessionId, type SessionId } from '@lunadefend/contract'
+import type { AppId, SessionId } from '@lunadefend/contract'
 import { SealBroken } from '../crypto/aead.ts'
 import { checkChallenge, newChallenge } from '../crypto/challenge.ts'
 import { lp } from '../crypto/encoding.ts'
@@ -36,6 +36,8 @@ export interface VerifiedAssertion {
   readonly sid: SessionId
   /** The user, in the application's own words; `''` when it did not say. */
   readonly subject: string
+  /** What the application says that the user is. */
+  readonly roles: readonly string[]
   readonly issuedAt: number
   readonly challenge: string
   readonly challengeExpiresAt: number
@@ -53,10 +55,10 @@ export interface OpenedSession {
 export async function openSession(
   needs: SessionNeeds,
   verified: VerifiedAssertion,
-  requestId: string,
+  { requestId, network }: Pick<Caller, 'requestId' | 'network'>,
 ): Promise<OpenedSession | null> {
   const { keys, clock, database } = needs
-  const { app, sid, subject } = verified
+  const { app, sid, subject, roles } = verified
   const accessToken = newAccessToken()
   const { key, version } = currentKey(keys.ring.session, clock.now())
   const names = allSessionRefs(needs, app, sid)
@@ -65,7 +67,8 @@ export async function openSession(
   const sessionHash = sessionHashOf(oldest(keys.ring.session), app, sid, subject)
   const expiresAt = clock.now() + SESSION_MS
   const row = { tokenHash: digestOf(accessToken), app, sessionRef, sessionHash, expiresAt }
-  const sealedSid = sealSession(key, accessToken, sealContext(row), sid)
+  const about: SealedUser = { sid, subject, roles }
+  const sealedSid = sealSession(key, accessToken, sealContext(row), JSON.stringify(about))
   const opening = {
     session: { ...row, sessionVersion: version, sealedSid },
     sessionRefs: names.map((name) => name.sessionRef),
@@ -73,7 +76,8 @@ export async function openSession(
     challengeExpiresAt: verified.challengeExpiresAt * 1000,
     assertedAt: verified.issuedAt * 1000,
   }
-  const audit = allowed(subjectFor(needs, { kind: 'user', app, sid }, requestId, 'open-session', null))
+  const who = { kind: 'user', app, sid, subject, network } as const
+  const audit = allowed(subjectFor(needs, who, requestId, 'open-session', null))
   const outcome = await database.commit.openSession(opening, audit)
   return outcome === 'opened' ? { accessToken, sessionHash, expiresAt: Math.floor(expiresAt / 1000) } : null
 }
@@ -99,14 +103,18 @@ export async function findUser(
   const held = keys.ring.session.find(({ version }) => version === session.sessionVersion)
   if (held === undefined) return null
   try {
-    const sid = parseSessionId(openSeal(held.key, accessToken, sealContext(session), session.sealedSid))
+    const sealed = openSeal(held.key, accessToken, sealContext(session), session.sealedSid)
+    const { sid, subject, roles }: SealedUser = JSON.parse(sealed)
     const { app, sessionHash, expiresAt } = session
-    return sid && { kind: 'user', app, sid, sessionHash, tokenHash, expiresAt }
+    return { kind: 'user', app, sid, subject, roles, sessionHash, tokenHash, expiresAt }
   } catch (error) {
     if (error instanceof SealBroken) return null
     throw error
   }
 }
+
+/** What only the holder of the access token can have opened: it was sealed by `openSession`, so its form is known. */
+type SealedUser = Pick<User, 'sid' | 'subject' | 'roles'>
 
 /** Every column that matters is bound in: a row that was changed does not open. */
 function sealContext({

@@ -42,8 +42,15 @@ function numberRules(open: OpenDatabase): void {
   test('every column comes back as it went in, in the order of the commits', async () => {
     await using under = await open()
     const events = [
-      sampleEvent({ session: null, token: null, actor: 'application', action: 'set-grant' }),
-      sampleEvent({ refusal: 'grant-used-up' }),
+      sampleEvent({
+        session: null,
+        user: null,
+        token: null,
+        network: null,
+        generation: null,
+        actor: 'application',
+      }),
+      sampleEvent({ refusal: 'grant-used-up', policy: 'office-hours', generation: 4_294_967_296 }),
       sampleEvent({ action: 'delete-token', epoch: 99_999, count: 0 }),
       sampleEvent({ action: 'reap-objects', app: null, actor: 'system', count: 4_294_967_296 }),
     ]

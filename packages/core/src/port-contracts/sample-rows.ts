@@ -103,7 +103,11 @@ export function sampleSubject(changes: Partial<AuditSubject> = {}): AuditSubject
     action: 'detokenize',
     epoch: 1582,
     session: randomBytes(16).toString('hex'),
+    user: randomBytes(16).toString('hex'),
     token: randomBytes(16).toString('hex'),
+    network: randomBytes(16).toString('hex'),
+    generation: 1,
+    policy: null,
     count: 1,
     ...changes,
   }

@@ -44,8 +44,10 @@ export function stepsOfLocks(all: readonly Locks[]): Step[] {
 
 /** The parameters of the row of audit. */
 export function noted(writer: string, event: AuditEvent): Values {
-  const { at, requestId, app, actor, action, epoch, session, token, count, refusal } = event
-  return { writer, at, requestId, app, actor, action, epoch, session, token, count, refusal }
+  const { at, requestId, app, actor, action, epoch, session, user, token, count, refusal } = event
+  const { network, generation: seenGeneration, policy } = event
+  const who = { at, requestId, app, actor, action, epoch, session, user, token }
+  return { writer, ...who, network, seenGeneration, policy, count, refusal }
 }
 
 export function notes(writer: string, events: readonly AuditEvent[]): Step[] {

@@ -124,7 +124,11 @@ export const MIGRATIONS: readonly Migration[] = [
         action text NOT NULL,
         epoch bigint NOT NULL,
         session text,
+        user_id text,
         token text,
+        network text,
+        generation bigint,
+        policy text,
         count bigint NOT NULL,
         refusal text,
         PRIMARY KEY (writer, seq)

@@ -19,9 +19,11 @@ export function createAuditTrail(statements: Statements): AuditTrail {
   const writer = randomBytes(8).toString('hex')
   let last = 0
   return {
-    append({ at, requestId, app, actor, action, epoch, session, token, count }, refusal) {
-      const row = [at, requestId, app, actor, action, epoch, session, token, count, refusal]
-      statements.insertAudit.run(writer, last + 1, ...row)
+    append(subject, refusal) {
+      const { at, requestId, app, actor, action, epoch, session, user, token } = subject
+      const { network, generation, policy, count } = subject
+      const who = [at, requestId, app, actor, action, epoch, session, user, token] as const
+      statements.insertAudit.run(writer, last + 1, ...who, network, generation, policy, count, refusal)
       last += 1
     },
     mark: () => last,

@@ -121,7 +121,11 @@ export const MIGRATIONS: readonly string[] = [
     action TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     session TEXT,
+    user TEXT,
     token TEXT,
+    network TEXT,
+    generation INTEGER,
+    policy TEXT,
     count INTEGER NOT NULL,
     refusal TEXT,
     PRIMARY KEY (writer, seq)

@@ -13,6 +13,7 @@ import type { Actor, Caller } from '@lunadefend/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { authenticate, type Gate } from './authenticate.ts'
 import { success } from './envelope.ts'
+import { networkOf } from './network.ts'
 
 /** A request after the edge is done with it. */
 export interface Served<N extends CallName> {
@@ -50,7 +51,8 @@ export function serve<N extends CallName>(
     handler: async (request, reply) => {
       const actor = ACTORS.get(request) as Actor
       const body = request.body as Body<N>
-      return success(await handle({ caller: { actor, requestId: request.id }, body, request, reply }))
+      const caller = { actor, requestId: request.id, network: networkOf(request.ip) }
+      return success(await handle({ caller, body, request, reply }))
     },
   })
 }

@@ -39,28 +39,29 @@ export async function verifyExchange(
   const shown = await verifyProof(proof)
   if (shown === null || !proofMatches(shown, said, assertion, audience, nowSeconds)) return null
   if (!token.app.origins.includes(said.origin)) return null
-  const { sid, subject, challenge } = said
+  const { sid, subject, roles, challenge } = said
   const issuedAt = token.claims.iat
   return {
     app: token.app,
-    verified: { app: token.app.id, sid, subject, issuedAt, challenge, challengeExpiresAt },
+    verified: { app: token.app.id, sid, subject, roles, issuedAt, challenge, challengeExpiresAt },
   }
 }
 
-interface Assertion extends Pick<VerifiedAssertion, 'sid' | 'subject' | 'challenge'> {
+interface Assertion extends Pick<VerifiedAssertion, 'sid' | 'subject' | 'roles' | 'challenge'> {
   readonly origin: string
   readonly thumbprint: string
 }
 
 function readAssertion({ claims }: SignedToken): Assertion | null {
-  const { sub, sid: sidText, nonce, origin, cnf, jti } = claims as Record<string, unknown>
+  const { sub, sid: sidText, roles = [], nonce, origin, cnf, jti } = claims as Record<string, unknown>
   const sid = typeof sidText === 'string' ? parseSessionId(sidText) : null
   const thumbprint = typeof cnf === 'object' && cnf !== null ? (cnf as Record<string, unknown>)['jkt'] : null
   const texts = [nonce, origin, thumbprint, jti].every((text) => typeof text === 'string' && text !== '')
-  if (sid === null || !texts || !(sub === undefined || isSubject(sub))) return null
+  if (sid === null || !texts || !(sub === undefined || isSubject(sub)) || !areRoles(roles)) return null
   return {
     sid,
     subject: sub ?? '',
+    roles,
     challenge: nonce as string,
     origin: origin as string,
     thumbprint: thumbprint as string,
@@ -70,6 +71,12 @@ function readAssertion({ claims }: SignedToken): Assertion | null {
 /** A user may be called anything but the names of the other roles. */
 function isSubject(sub: unknown): sub is string {
   return typeof sub === 'string' && sub.length <= 256 && sub !== 'application' && sub !== 'operator'
+}
+
+/** What policies may ask for: up to 32 names of up to 64 characters. */
+function areRoles(roles: unknown): roles is string[] {
+  if (!Array.isArray(roles) || roles.length > 32) return false
+  return roles.every((role) => typeof role === 'string' && role.length >= 1 && role.length <= 64)
 }
 
 interface Proof {

@@ -21,10 +21,10 @@ export function sessionRoutes(server: FastifyInstance, { gate, needs, apps, publ
     return issueChallenge(needs, body.app as AppId)
   })
 
-  serve(server, gate, 'openSession', async ({ body, request, reply }) => {
+  serve(server, gate, 'openSession', async ({ caller, body, request, reply }) => {
     if (!isOwnFrame(publicUrl, request)) throw new LunaDefendError('unauthenticated')
     const exchange = await verifyExchange(needs, apps, publicUrl, body)
-    const opened = exchange && (await openSession(needs, exchange.verified, request.id))
+    const opened = exchange && (await openSession(needs, exchange.verified, caller))
     if (!exchange || !opened) throw new LunaDefendError('unauthenticated')
     const { accessToken, ...session } = opened
     reply.header('lunasec-session-hash', session.sessionHash)
