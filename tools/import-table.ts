@@ -244,6 +244,7 @@ export const ROOMS = {
       '#audit-log',
       '#authorizers',
       '#tokenizer',
+      '#tokenizer/config',
       '#stores/sqlite',
       '#stores/postgres',
       'node:*',

@@ -11,7 +11,8 @@ export function projectFiles(root: string): string[] {
   const walk = (folder: string): string[] =>
     readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
       const path = folder + entry.name
-      if (entry.isDirectory()) return folders.has(entry.name) ? [] : walk(`${path}/`)
+      // In a worktree of git, `.git` is a file.
+      if (entry.isDirectory() || entry.name === '.git') return folders.has(entry.name) ? [] : walk(`${path}/`)
       return entry.isFile() && !globs.some((glob) => matchesGlob(entry.name, glob)) ? [path] : []
     })
   return walk('').sort()

@@ -1,0 +1,5 @@
+import type { Command } from './command.ts'
+import { version } from './version.ts'
+
+/** Every command, in the order of the usage. */
+export const COMMANDS: readonly Command[] = [version]

@@ -1,0 +1,67 @@
+import { LunaDefendError } from '@lunadefend/contract'
+import { PortFailure } from '@lunadefend/core'
+import { ConfigError } from '@lunadefend/tokenizer/config'
+
+/** What the process ends with; documented in docs/cli.md. */
+export const EXIT = {
+  /** Done, and all is well. */
+  good: 0,
+  /** Done, and something is not as it should be: the answer says what. */
+  bad: 1,
+  /** The command line cannot be understood. Nothing was done. */
+  usage: 2,
+  /** It could not be done: a file, a setting, a key or a database is missing or broken. */
+  failed: 3,
+} as const
+
+/** Why a command could not be done; documented in docs/cli.md. */
+export const CLI_FAILURES = {
+  usage: EXIT.usage,
+  file_unreadable: EXIT.failed,
+  file_unwritable: EXIT.failed,
+  file_malformed: EXIT.failed,
+} as const
+
+export type CliFailureCode = keyof typeof CLI_FAILURES
+
+/** The message is for whoever typed the command: what, where, what to do. It quotes no file and no secret. */
+export class CliFailure extends Error {
+  readonly code: CliFailureCode
+  constructor(code: CliFailureCode, message: string) {
+    super(message)
+    this.name = 'CliFailure'
+    this.code = code
+  }
+}
+
+export function usageFailure(message: string): CliFailure {
+  return new CliFailure('usage', message)
+}
+
+/** Why a file could not be opened, read or written, in the system's own word (ENOENT, EACCES). */
+export function fileFailure(
+  code: 'file_unreadable' | 'file_unwritable',
+  file: string,
+  error: unknown,
+): CliFailure {
+  const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+  const doing = code === 'file_unreadable' ? 'read' : 'written'
+  return new CliFailure(code, `${file} cannot be ${doing} (${reason}): check its name and its permissions.`)
+}
+
+export interface Explained {
+  readonly exit: number
+  readonly code: string
+  readonly message: string
+}
+
+/** Errors of ours say themselves what to do. The text of others may quote a secret: only their names are shown. */
+export function explain(error: unknown): Explained {
+  if (error instanceof CliFailure)
+    return { exit: CLI_FAILURES[error.code], code: error.code, message: error.message }
+  if (error instanceof PortFailure || error instanceof ConfigError || error instanceof LunaDefendError)
+    return { exit: EXIT.failed, code: error.code, message: error.message }
+  const name = error instanceof Error ? error.name : typeof error
+  const code = error instanceof Error && 'code' in error ? ` ${String(error.code)}` : ''
+  return { exit: EXIT.failed, code: 'internal', message: `Something failed on our side: ${name}${code}.` }
+}
