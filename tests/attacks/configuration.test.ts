@@ -14,6 +14,11 @@ const jwkOf = (key: 'publicKey' | 'privateKey', type: 'ed25519' | 'ec') => {
 }
 const publicKey = { ...jwkOf('publicKey', 'ed25519'), kid: 'k', alg: 'EdDSA' }
 
+const operator = () => ({
+  id: 'ops',
+  jwks: { keys: [{ ...jwkOf('publicKey', 'ed25519'), kid: 'k', alg: 'EdDSA' }] },
+})
+
 // biome-ignore lint/suspicious/noExplicitAny: every test bends another part of it
 function config(directory = '/nowhere'): any {
   return {
@@ -51,6 +56,11 @@ describe('a configuration', () => {
     ['a key of another algorithm', (c) => (c.apps[0].jwks.keys[0].alg = 'RS256')],
     ['a key for encryption', (c) => (c.apps[0].jwks.keys[0].use = 'enc')],
     ['a key without a name', (c) => delete c.apps[0].jwks.keys[0].kid],
+    ['an operator with the id of an app', (c) => (c.operators = [{ ...operator(), id: 'acme' }])],
+    ['two operators with one id', (c) => (c.operators = [operator(), operator()])],
+    ['an operator with the key of an app', (c) => (c.operators = [{ ...operator(), jwks: c.apps[0].jwks }])],
+    ['an operator without keys', (c) => (c.operators = [{ ...operator(), jwks: { keys: [] } }])],
+    ['an operator with a private key', (c) => (c.operators = [{ id: 'ops', jwks: { keys: [{ ...jwkOf('privateKey', 'ed25519'), kid: 'k', alg: 'EdDSA' }] } }])],
     ['an app without keys', (c) => (c.apps[0].jwks.keys = [])],
     ['an app without origins', (c) => (c.apps[0].origins = [])],
     ["the origin '*'", (c) => (c.apps[0].origins = ['*'])],

@@ -25,7 +25,7 @@ interface Running extends AsyncDisposable {
 
 /** What the document says, on this machine: keys, then settings, then start. */
 async function run(folder: string, store: Partial<TokenizerConfig['objectStore']>): Promise<Running> {
-  const said = execFileSync(process.execPath, [example('make-keys.ts'), 'hello'], {
+  const said = execFileSync(process.execPath, [example('make-keys.ts'), 'hello', 'ops'], {
     cwd: folder,
     encoding: 'utf8',
   })
@@ -35,8 +35,10 @@ async function run(folder: string, store: Partial<TokenizerConfig['objectStore']
   settings.publicUrl = url
   settings.listen.port = port
   Object.assign(settings.objectStore, store)
-  const [app] = settings.apps
-  if (app !== undefined) app.jwks.keys = [JSON.parse(said.split('\n')[1] ?? '')]
+  const [, appKey = '', , operatorKey = ''] = said.split('\n')
+  const [app, operator] = [settings.apps[0], settings.operators?.[0]]
+  if (app !== undefined) app.jwks.keys = [JSON.parse(appKey)]
+  if (operator !== undefined) operator.jwks.keys = [JSON.parse(operatorKey)]
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(settings))
   const child = spawn(process.execPath, [example('start.ts'), 'tokenizer.json'], {
     cwd: folder,
@@ -112,8 +114,9 @@ test('the table of settings is that of the source', () => {
     )
   }
   const settings = JSON.parse(read('docs/examples/tokenizer/tokenizer.json'))
-  const ofKeys = (path: string) => path.startsWith('apps[].jwks.keys[].')
-  const expected = new Set(paths(settings, '').map((path) => (ofKeys(path) ? 'apps[].jwks.keys' : path)))
+  const expected = new Set(
+    paths(settings, '').map((path) => path.replace(/\.jwks\.keys\[\].*/, '.jwks.keys')),
+  )
   const documented = rows(section(read('docs/tokenizer.md'), '## Settings')).map(([path]) => name(path))
   expect(documented.map((path) => path.replace(/^apps\[\]\.origins$/, 'apps[].origins[]')).sort()).toEqual(
     [...expected].sort(),

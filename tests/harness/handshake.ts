@@ -89,6 +89,16 @@ export async function logIn(wire: Wire, who: Who): Promise<UserSession> {
   return { sid: who.sid, sessionHash, cookie, headers }
 }
 
+/** The header of an operator who signs with this key. */
+export function asOperator(
+  wire: Wire,
+  operator: string,
+  signingKey: SigningKey,
+  claims: Readonly<Record<string, unknown>> = {},
+): Promise<Record<string, string>> {
+  return asApplication(wire, operator, signingKey, { sub: 'operator', ...claims })
+}
+
 /** The header of an application that signs with this key. */
 export async function asApplication(
   wire: Wire,

@@ -1,9 +1,10 @@
 import { type LunaDefend, type LunaDefendOptions, startLunaDefend } from '@lunadefend/testing'
 import { scratch } from './directory.ts'
-import { asApplication, logIn, type UserSession, type Who } from './handshake.ts'
+import { asApplication, asOperator, logIn, type UserSession, type Who } from './handshake.ts'
 import { download, upload } from './store.ts'
 import { type Answer, Wire } from './wire.ts'
 
+export const OPERATOR = 'ops'
 export const ORIGIN = 'http://localhost:3999'
 
 /** A LunaDefend with the apps `acme` and `other`, and somebody to use it. */
@@ -14,6 +15,8 @@ export interface Installation extends AsyncDisposable {
   who(sid: string, app?: string): Who
   logIn(sid: string, app?: string): Promise<UserSession>
   application(claims?: Readonly<Record<string, unknown>>, app?: string): Promise<Record<string, string>>
+  /** `OPERATOR`, where it was asked for. */
+  operator(claims?: Readonly<Record<string, unknown>>): Promise<Record<string, string>>
   /** A token whose value is stored, made by this session. */
   protect(session: UserSession, value: string): Promise<string>
   grant(sid: string, tokenId: string, more?: object): Promise<Answer>
@@ -42,6 +45,7 @@ export async function install(options: Partial<LunaDefendOptions> = {}): Promise
     directory: folder.path,
     who,
     application,
+    operator: (claims) => asOperator(wire, OPERATOR, lunaDefend.operatorKey(OPERATOR), claims),
     logIn: (sid, app) => logIn(wire, who(sid, app)),
     protect: async (session, value) => {
       const contentLength = Buffer.byteLength(value)

@@ -2,11 +2,15 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { LIMITS } from './limits.ts'
 import { APP_PATTERN, TOKEN_PATTERN } from './token-id.ts'
 
-/** Who may make a call: anybody, a user's session, an application's server. */
-export type Caller = 'anyone' | 'user' | 'application'
+/** Who may make a call: anybody, a user's session, an application's server, who runs the installation. */
+export type Caller = 'anyone' | 'user' | 'application' | 'operator'
 
 const closed = { additionalProperties: false } as const
 const App = Type.String({ pattern: APP_PATTERN, description: 'The id of a registered application.' })
+const OwnApp = Type.String({
+  pattern: APP_PATTERN,
+  description: 'Whose it is. An operator must say so; an application can only name itself.',
+})
 const Token = Type.String({
   pattern: TOKEN_PATTERN,
   description: 'lunasec- and a lower-case UUID version 4.',
@@ -291,10 +295,10 @@ export const CALLS = {
   deleteToken: {
     method: 'POST',
     path: '/token/delete',
-    callers: ['application'],
+    callers: ['application', 'operator'],
     status: 200,
     summary: 'Shred the keys of a token, then remove its object',
-    body: Type.Object({ tokenId: Token }, closed),
+    body: Type.Object({ tokenId: Token, app: Type.Optional(OwnApp) }, closed),
     data: ReceiptData,
   },
   rekeyToken: {

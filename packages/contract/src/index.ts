@@ -16,6 +16,7 @@ export {
   type Access,
   APP_PATTERN,
   type AppId,
+  type OperatorId,
   parseAppId,
   parseSessionId,
   parseTokenId,

@@ -2,6 +2,8 @@
 export type TokenId = string & { readonly __brand: 'TokenId' }
 /** The id of one registered application. Lower-case, so that it can be part of a cookie's name. */
 export type AppId = string & { readonly __brand: 'AppId' }
+/** The id of one operator: who runs the installation. No application has the same. */
+export type OperatorId = string & { readonly __brand: 'OperatorId' }
 /** An application's name for one login of one user. Never the value of a cookie. 1–256 bytes of UTF-8. */
 export type SessionId = string & { readonly __brand: 'SessionId' }
 

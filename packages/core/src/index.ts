@@ -1,7 +1,7 @@
 export { SealBroken } from './crypto/aead.ts'
 export { deriveKid, type Prf } from './crypto/kdf.ts'
 export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
-export type { Actor, Caller } from './domain/actor.ts'
+export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
 export type { Action, AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
 export { type DurationLimits, GRANT_LIFE, parseDuration, TOKEN_LIFE } from './domain/duration.ts'
 export type { Grant } from './domain/grant.ts'

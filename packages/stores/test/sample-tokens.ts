@@ -9,7 +9,7 @@ export function newAudit(changes: Partial<AuditEvent> = {}): AuditEvent {
   const pseudonym = () => randomBytes(16).toString('hex')
   const pseudonyms = { session: pseudonym(), user: pseudonym(), token: pseudonym(), network: pseudonym() }
   const seen = { generation: 1, policy: null }
-  const what = { app: APP, actor: 'user', action: 'tokenize', refusal: null } as const
+  const what = { app: APP, actor: 'user', operator: null, action: 'tokenize', refusal: null } as const
   return {
     at: NOW,
     requestId: randomUUID(),

@@ -21,6 +21,8 @@ export interface LunaDefendOptions {
   readonly directory: string
   /** Applications, each with the origins of its pages. Their keys are made on first use. */
   readonly apps: readonly { readonly id: string; readonly origins: readonly string[] }[]
+  /** Ids of those who run it. Their keys are made on first use. @default none */
+  readonly operators?: readonly string[]
   /** @default free ports */
   readonly ports?: { readonly tokenizer: number; readonly objects: number }
   /** What protects new values. @default 'store' */
@@ -44,6 +46,8 @@ export interface LunaDefend extends AsyncDisposable {
   readonly paths: StatePaths
   /** The private key of an app, for its server. Throws for an app that was not asked for. */
   signingKey(app: string): SigningKey
+  /** The private key of an operator. Throws for one that was not asked for. */
+  operatorKey(operator: string): SigningKey
   readonly tokenizer: Part
   readonly objects: Part
   close(): Promise<void>
@@ -57,14 +61,16 @@ export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaD
   const paths = statePaths(options.directory)
   prepareDirectory(paths)
   await ensureRootKey(paths)
-  const signingKeys = new Map<string, SigningKey>()
-  for (const { id } of options.apps) signingKeys.set(id, await ensureSigningKey(paths, id))
+  const appIds = options.apps.map(({ id }) => id)
+  const signingKeys = await ensureSigningKeys(paths.apps, appIds)
+  const operatorKeys = await ensureSigningKeys(paths.operators, options.operators ?? [])
   const objects = part(objectsStarter(options, paths, objectsUrl, ports.objects, tokenizerUrl))
   const config = tokenizerConfig(
     options,
     paths,
     { tokenizerUrl, objectsUrl, port: ports.tokenizer },
     signingKeys,
+    operatorKeys,
   )
   const tokenizer = part(() =>
     startTokenizer(config, options.surroundings).catch(
@@ -84,7 +90,8 @@ export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaD
     tokenizerUrl,
     objectsUrl,
     paths,
-    signingKey: keyOf(signingKeys),
+    signingKey: keyOf(signingKeys, 'app'),
+    operatorKey: keyOf(operatorKeys, 'operator'),
     tokenizer,
     objects,
     close,
@@ -92,10 +99,18 @@ export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaD
   }
 }
 
-function keyOf(signingKeys: ReadonlyMap<string, SigningKey>): (app: string) => SigningKey {
-  return (app) => {
-    const key = signingKeys.get(app)
-    if (key === undefined) throw new RangeError(`There is no app called ${app} here.`)
+type SigningKeys = ReadonlyMap<string, SigningKey>
+
+async function ensureSigningKeys(folder: string, ids: readonly string[]): Promise<SigningKeys> {
+  const keys = new Map<string, SigningKey>()
+  for (const id of ids) keys.set(id, await ensureSigningKey(folder, id))
+  return keys
+}
+
+function keyOf(signingKeys: SigningKeys, kind: 'app' | 'operator'): (id: string) => SigningKey {
+  return (id) => {
+    const key = signingKeys.get(id)
+    if (key === undefined) throw new RangeError(`There is no ${kind} called ${id} here.`)
     return key
   }
 }
@@ -159,7 +174,8 @@ function tokenizerConfig(
   options: LunaDefendOptions,
   paths: StatePaths,
   where: { readonly tokenizerUrl: string; readonly objectsUrl: string; readonly port: number },
-  signingKeys: ReadonlyMap<string, SigningKey>,
+  signingKeys: SigningKeys,
+  operatorKeys: SigningKeys,
 ): TokenizerConfig {
   const { region, bucket, accessKeyId, secretAccessKey } = ensureCredentials(paths, where.objectsUrl)
   return {
@@ -177,16 +193,18 @@ function tokenizerConfig(
     apps: options.apps.map(({ id, origins }) => ({
       id,
       origins: [...origins],
-      jwks: {
-        keys: [
-          publicKeyOf(signingKeys.get(id) as SigningKey),
-        ] as TokenizerConfig['apps'][number]['jwks']['keys'],
-      },
+      jwks: jwksOf(signingKeys, id),
       cookies: 'strict',
     })),
+    operators: (options.operators ?? []).map((id) => ({ id, jwks: jwksOf(operatorKeys, id) })),
     protection: options.protection ?? 'store',
     logLevel: options.logLevel ?? 'silent',
   }
+}
+
+function jwksOf(keys: SigningKeys, id: string): TokenizerConfig['apps'][number]['jwks'] {
+  const key = publicKeyOf(keys.get(id) as SigningKey)
+  return { keys: [key] as TokenizerConfig['apps'][number]['jwks']['keys'] }
 }
 
 /**

@@ -5,7 +5,7 @@ import { createFileRootKey } from '@lunadefend/stores/root-keys'
 import { exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { StartError } from './start-error.ts'
 
-/** Private key of an app, as it lies in `apps/<id>.private.jwk`. */
+/** Private key of an app or of an operator, as it lies in `apps/<id>.private.jwk` or `operators/<id>.private.jwk`. */
 export interface SigningKey extends JWK {
   readonly kid: string
   readonly alg: 'EdDSA'
@@ -29,6 +29,7 @@ export interface StatePaths {
   readonly objectsKey: string
   readonly credentials: string
   readonly apps: string
+  readonly operators: string
 }
 
 export function statePaths(directory: string): StatePaths {
@@ -40,13 +41,14 @@ export function statePaths(directory: string): StatePaths {
     objectsKey: join(directory, 'objects.key'),
     credentials: join(directory, 'objects.credentials.json'),
     apps: join(directory, 'apps'),
+    operators: join(directory, 'operators'),
   }
 }
 
 /** Makes the folder, readable by its owner only. Throws `state_not_writable`. */
 export function prepareDirectory(paths: StatePaths): void {
   try {
-    mkdirSync(paths.apps, { recursive: true, mode: 0o700 })
+    for (const keys of [paths.apps, paths.operators]) mkdirSync(keys, { recursive: true, mode: 0o700 })
     chmodSync(paths.directory, 0o700)
     const probe = join(paths.directory, '.writable')
     writeFileSync(probe, '')
@@ -98,9 +100,9 @@ export function ensureCredentials({ credentials }: StatePaths, endpoint: string)
   return now
 }
 
-/** The app's key pair: the private half stays in a file for the app's server. */
-export async function ensureSigningKey({ apps }: StatePaths, id: string): Promise<SigningKey> {
-  const file = join(apps, `${id}.private.jwk`)
+/** The key pair of an app, or of an operator: the private half stays in a file of this folder. */
+export async function ensureSigningKey(folder: string, id: string): Promise<SigningKey> {
+  const file = join(folder, `${id}.private.jwk`)
   if (!existsSync(file)) {
     const { privateKey } = await generateKeyPair('EdDSA', { extractable: true })
     const key = {

@@ -23,18 +23,23 @@ const PublicKey = Type.Object(
   closed,
 )
 
+const Jwks = Type.Object({ keys: Type.Array(PublicKey, { minItems: 1 }) }, closed)
+
 const App = Type.Object(
   {
     id: Type.String({ pattern: APP_PATTERN }),
     /** Where its pages live. The frame talks to these and to no other. */
     origins: Type.Array(Origin, { minItems: 1 }),
     /** Public keys that sign its application tokens and session assertions. */
-    jwks: Type.Object({ keys: Type.Array(PublicKey, { minItems: 1 }) }, closed),
+    jwks: Jwks,
     /** `strict`: the Tokenizer is same-site with the app. `partitioned`: it is not. */
     cookies: Type.Union([Type.Literal('strict'), Type.Literal('partitioned')]),
   },
   closed,
 )
+
+/** Who runs the installation: may stop things and delete tokens, and never gets a value. */
+const Operator = Type.Object({ id: Type.String({ pattern: APP_PATTERN }), jwks: Jwks }, closed)
 
 /** What each setting means: `PostgresSettings` of `@lunadefend/stores/postgres`. */
 const Database = Type.Union([
@@ -75,6 +80,8 @@ const Config = Type.Object(
       ]),
     ),
     apps: Type.Array(App, { minItems: 1 }),
+    /** Each has an id that no app has, and keys that no app has. @default none */
+    operators: Type.Optional(Type.Array(Operator)),
     logLevel: Type.Union([
       Type.Literal('silent'),
       Type.Literal('error'),
@@ -102,11 +109,29 @@ export function parseConfig(value: unknown): TokenizerConfig {
     const found = [...Value.Errors(Config, value)]
     throw new ConfigError(found.map(({ instancePath, message }) => `${instancePath || '/'} ${message}`))
   }
-  const ids = value.apps.map(({ id }) => id)
-  if (new Set(ids).size !== ids.length) throw new ConfigError(['/apps two apps have the same id'])
+  const mixed = mixedUp(value)
+  if (mixed.length > 0) throw new ConfigError(mixed)
   const wrong = originsIn(value).filter(([, text]) => !URL.canParse(text) || new URL(text).origin !== text)
   if (wrong.length > 0) throw new ConfigError(wrong.map(([path]) => `${path} is not written as browsers do`))
   return freeze(structuredClone(value))
+}
+
+/** Ids say who signed, so none has two owners; nor has a key, with which one would act as the other. */
+function mixedUp({ apps, operators = [] }: TokenizerConfig): string[] {
+  const repeated = (things: readonly string[]) => new Set(things).size !== things.length
+  const idsOf = (signers: readonly { readonly id: string }[]) => signers.map(({ id }) => id)
+  const operatorKeys = new Set(operators.flatMap(({ jwks }) => jwks.keys.map(keyOf)))
+  const shared = apps.some(({ jwks }) => jwks.keys.some((key) => operatorKeys.has(keyOf(key))))
+  return [
+    ...(repeated(idsOf(apps)) ? ['/apps two apps have the same id'] : []),
+    ...(repeated(idsOf([...apps, ...operators])) ? ['/operators an id is taken twice'] : []),
+    ...(shared ? ['/operators an operator has the key of an app'] : []),
+  ]
+}
+
+/** Both points of a curve with the same x belong to one private key, up to its sign. */
+function keyOf({ crv, x }: Static<typeof PublicKey>): string {
+  return `${crv} ${x}`
 }
 
 /** A browser's `Origin` is compared with them, and they stand in policies: each has one spelling (RFC 6454 §6.2). */

@@ -9,7 +9,7 @@ import { type DestinationStream, pino } from 'pino'
 import { parseConfig, type TokenizerConfig } from './config.ts'
 import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
-import { registerApps } from './http/apps.ts'
+import { registerApps, registerOperators } from './http/apps.ts'
 import type { FramePages } from './http/routes/frame.ts'
 import { buildServer } from './http/server.ts'
 import { nameOf, startJobs } from './jobs.ts'
@@ -47,8 +47,10 @@ export async function startTokenizer(
   const { needs } = await openNeeds(config, surroundings, stack)
   const { clock } = needs
   const apps = await registerApps(rest.apps)
+  const operators = await registerOperators(rest.operators ?? [])
   const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
-  const server = await buildServer({ needs, apps, publicUrl, pages, log, meter: createMeter(), clock })
+  const meter = createMeter()
+  const server = await buildServer({ needs, apps, operators, publicUrl, pages, log, meter, clock })
   stack.defer(() => shutDown(server))
   const jobs = startJobs(needs, log)
   stack.defer(() => jobs.stop())

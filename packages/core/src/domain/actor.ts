@@ -1,7 +1,7 @@
-import type { AppId, SessionId } from '@lunadefend/contract'
+import type { AppId, OperatorId, SessionId } from '@lunadefend/contract'
 
-/** Who calls. The application is always that of the credential, never that of the request. */
-export type Actor =
+/** Who belongs to an application. It is always that of the credential, never that of the request. */
+export type AppActor =
   /** A user, by the session that their frame opened. */
   | {
       readonly kind: 'user'
@@ -20,8 +20,20 @@ export type Actor =
   /** The application's server, for itself or, with a `sid`, for one session. */
   | { readonly kind: 'application'; readonly app: AppId; readonly sid: SessionId | null }
 
-/** An actor and the request in which it came: the same id is in the answer and in the audit row. */
-export interface Caller<A extends Actor = Actor> {
+/** Who runs the installation: belongs to no application, has keys of their own, and never sees a value. */
+export interface Operator {
+  readonly kind: 'operator'
+  readonly id: OperatorId
+}
+
+/** Who calls. */
+export type Actor = AppActor | Operator
+
+/**
+ * An actor and the request in which it came: the same id is in the answer and in the audit row. Only what says so takes
+ * an operator.
+ */
+export interface Caller<A extends Actor = AppActor> {
   readonly actor: A
   readonly requestId: string
   /** `203.0.113.0/24`, `2001:db8:1::/48`; `null` = not known. */

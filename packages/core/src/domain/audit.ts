@@ -1,4 +1,4 @@
-import type { AppId } from '@lunadefend/contract'
+import type { AppId, OperatorId } from '@lunadefend/contract'
 import type { Actor } from './actor.ts'
 
 export type Action =
@@ -35,6 +35,8 @@ export type Action =
 /** Why something was refused. The audit log says it; the caller never learns it. */
 export type Refusal =
   | 'unknown-token'
+  /** An application has named another one. */
+  | 'other-app'
   | 'token-deleted'
   | 'token-expired'
   /** The row under the token's name is another token's: somebody has written to the database. */
@@ -61,6 +63,8 @@ export interface AuditSubject {
   readonly app: AppId | null
   /** `system` is the Tokenizer itself, at its background work. */
   readonly actor: Actor['kind'] | 'system'
+  /** Which operator; in the clear, for it is no secret. `null` = none. */
+  readonly operator: OperatorId | null
   readonly action: Action
   /** The audit key that made the pseudonyms: its 30-day period times 1000, plus how often it was replaced in it. */
   readonly epoch: number

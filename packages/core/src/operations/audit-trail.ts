@@ -1,7 +1,7 @@
 import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
 import { type PseudonymKind, pseudonymOf } from '../crypto/identifiers.ts'
 import { currentAuditKey } from '../crypto/key-ring.ts'
-import type { Actor, Caller } from '../domain/actor.ts'
+import type { AppActor, Caller, Operator } from '../domain/actor.ts'
 import type { Action, AuditSubject } from '../domain/audit.ts'
 import type { Needs } from './needs.ts'
 
@@ -16,7 +16,7 @@ export function subjectOf(needs: Trail, caller: Caller, action: Action, token: T
 
 /** Whom a row of audit is about, before their names are made pseudonyms. */
 export interface Who {
-  readonly kind: Actor['kind']
+  readonly kind: AppActor['kind']
   readonly app: AppId
   readonly sid: SessionId | null
   /** `''` = not known. */
@@ -43,6 +43,7 @@ export function subjectFor(
     requestId,
     app: who.app,
     actor: who.kind,
+    operator: null,
     action,
     epoch,
     session: pseudonym('session', who.sid),
@@ -53,6 +54,19 @@ export function subjectFor(
     policy: null,
     count: 1,
   }
+}
+
+/** The same for an operator, who acts on an application from outside. */
+export function operatorSubject(
+  needs: Trail,
+  { actor, requestId, network }: Caller<Operator>,
+  app: AppId,
+  action: Action,
+  token: TokenId | null,
+): AuditSubject {
+  const about = { kind: 'application', app, sid: null, subject: '', network } as const
+  const subject = subjectFor(needs, about, requestId, action, token)
+  return { ...subject, actor: actor.kind, operator: actor.id }
 }
 
 /** What the audit row of background work is about. `app` `null` = of no single one. */
@@ -66,5 +80,5 @@ export function systemSubject(
   const at = clock.now()
   const epoch = currentAuditKey(keys.ring, at)?.epoch ?? 0
   const about = { session: null, user: null, token: null, network: null, generation: null, policy: null }
-  return { at, requestId, app, actor: 'system', action, epoch, ...about, count }
+  return { at, requestId, app, actor: 'system', operator: null, action, epoch, ...about, count }
 }

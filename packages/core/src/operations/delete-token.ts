@@ -1,26 +1,42 @@
-import type { TokenId } from '@lunadefend/contract'
+import type { AppId, TokenId } from '@lunadefend/contract'
 import { isOf, openOuter } from '../crypto/record.ts'
-import type { Caller } from '../domain/actor.ts'
-import { type Refusal, refused } from '../domain/audit.ts'
+import type { Actor, Caller } from '../domain/actor.ts'
+import { type AuditSubject, type Refusal, refused } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import { subjectOf } from './audit-trail.ts'
+import { operatorSubject, subjectOf } from './audit-trail.ts'
 import { lookUpRecords } from './look-up.ts'
-import type { Needs } from './needs.ts'
+import { appOf, type Needs } from './needs.ts'
 import { DENIED, isDamage, type Result } from './result.ts'
 import { type Shredded, shred } from './shred.ts'
 
-/** Ends a token for good. Also one whose time to live is over, or whose record is damaged. */
-export async function deleteToken(needs: Needs, caller: Caller, token: TokenId): Promise<Result<Shredded>> {
-  const subject = subjectOf(needs, caller, 'delete-token', token)
-  const [found] = await lookUpRecords(needs, caller.actor.app, [token])
+/**
+ * Ends a token for good. Also one whose time to live is over, or whose record is damaged. `named` is the app whose token
+ * it is: an operator must name one, an application can only name itself.
+ */
+export async function deleteToken(
+  needs: Needs,
+  caller: Caller<Actor>,
+  token: TokenId,
+  named: AppId | null = null,
+): Promise<Result<Shredded>> {
+  const app = appOf(caller.actor, named)
+  const subject = deletionSubject(needs, caller, app, token)
+  const isForeign = caller.actor.kind !== 'operator' && caller.actor.app !== app
+  const [found] = isForeign ? [] : await lookUpRecords(needs, app, [token])
   const record = found?.record ?? null
-  const refusal = await refusalOf(needs, record, token)
+  const refusal = isForeign ? 'other-app' : await refusalOf(needs, record, token)
   if (record === null || refusal !== null) {
     await needs.database.commit.recordAudit([refused(subject, refusal ?? 'unknown-token')])
     return DENIED
   }
   const shredded = await shred(needs, record, subject)
   return shredded === null ? DENIED : { ok: true, data: shredded }
+}
+
+function deletionSubject(needs: Needs, caller: Caller<Actor>, app: AppId, token: TokenId): AuditSubject {
+  const { actor } = caller
+  if (actor.kind !== 'operator') return subjectOf(needs, { ...caller, actor }, 'delete-token', token)
+  return operatorSubject(needs, { ...caller, actor }, app, 'delete-token', token)
 }
 
 /** Who can write to the database could put one token's row under another one's name, and have it shredded. */

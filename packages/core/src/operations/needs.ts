@@ -1,6 +1,6 @@
-import { LunaDefendError, type SessionId } from '@lunadefend/contract'
+import { type AppId, LunaDefendError, type SessionId } from '@lunadefend/contract'
 import type { KeyRing } from '../crypto/key-ring.ts'
-import type { Actor } from '../domain/actor.ts'
+import type { Actor, AppActor } from '../domain/actor.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { Clock, Database, ObjectStore, RootKeys } from '../ports.ts'
 
@@ -19,8 +19,15 @@ export interface Needs {
   readonly protection: Protection
 }
 
+/** Whose things are meant, where an actor may name an app. Throws `invalid_request` for an operator that names none. */
+export function appOf(actor: Actor, named: AppId | null): AppId {
+  if (named !== null) return named
+  if (actor.kind !== 'operator') return actor.app
+  throw new LunaDefendError('invalid_request', 'body/app: an operator must name the app')
+}
+
 /** The session for which the actor acts. Throws `invalid_request` for an application that names none. */
-export function sidOf(actor: Actor): SessionId {
+export function sidOf(actor: AppActor): SessionId {
   if (actor.sid !== null) return actor.sid
   throw new LunaDefendError(
     'invalid_request',

@@ -6,14 +6,14 @@ import { digestOf, sessionHashOf } from '../crypto/identifiers.ts'
 import { currentKey, type KeyVersion } from '../crypto/key-ring.ts'
 import { newAccessToken } from '../crypto/random.ts'
 import { openSession as openSeal, sealSession } from '../crypto/session-seal.ts'
-import type { Actor, Caller } from '../domain/actor.ts'
+import type { AppActor, Caller } from '../domain/actor.ts'
 import { allowed } from '../domain/audit.ts'
 import { SESSION_MS, type Session, TOMBSTONE_MS } from '../domain/session.ts'
 import { subjectFor, subjectOf } from './audit-trail.ts'
 import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
 
-export type User = Extract<Actor, { kind: 'user' }>
+export type User = Extract<AppActor, { kind: 'user' }>
 type SessionNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
 
 /** A challenge for one handshake: 120 seconds, stateless. `expiresAt` in Unix seconds. */

@@ -1,3 +1,4 @@
+import type { OperatorId } from '@lunadefend/contract'
 import { expect, test } from 'vitest'
 import type { AuditEvent } from '../domain/audit.ts'
 import type { Commits } from '../ports.ts'
@@ -51,6 +52,7 @@ function numberRules(open: OpenDatabase): void {
         actor: 'application',
       }),
       sampleEvent({ refusal: 'grant-used-up', policy: 'office-hours', generation: 4_294_967_296 }),
+      sampleEvent({ actor: 'operator', operator: 'ops-1' as OperatorId, action: 'delete-token', count: 0 }),
       sampleEvent({ action: 'delete-token', epoch: 99_999, count: 0 }),
       sampleEvent({ action: 'reap-objects', app: null, actor: 'system', count: 4_294_967_296 }),
     ]

@@ -100,6 +100,7 @@ export function sampleSubject(changes: Partial<AuditSubject> = {}): AuditSubject
     requestId: randomUUID(),
     app: APP,
     actor: 'user',
+    operator: null,
     action: 'detokenize',
     epoch: 1582,
     session: randomBytes(16).toString('hex'),

@@ -13,7 +13,7 @@ export interface AuditRow extends AuditEvent {
 
 // Each writer's rows together, in their order; writers in the order of their first rows.
 const ROWS = `
-  SELECT writer, seq, at, request_id AS "requestId", app, actor, action, epoch, session,
+  SELECT writer, seq, at, request_id AS "requestId", app, actor, operator, action, epoch, session,
     user_id AS user, token, network, generation, policy, count, refusal
   FROM ${SCHEMA}.audit JOIN (SELECT writer, min(at) AS started FROM ${SCHEMA}.audit GROUP BY writer) AS first
     USING (writer)

@@ -44,9 +44,9 @@ export function stepsOfLocks(all: readonly Locks[]): Step[] {
 
 /** The parameters of the row of audit. */
 export function noted(writer: string, event: AuditEvent): Values {
-  const { at, requestId, app, actor, action, epoch, session, user, token, count, refusal } = event
-  const { network, generation: seenGeneration, policy } = event
-  const who = { at, requestId, app, actor, action, epoch, session, user, token }
+  const { at, requestId, app, actor, operator, action, epoch, session, user, token } = event
+  const { count, refusal, network, generation: seenGeneration, policy } = event
+  const who = { at, requestId, app, actor, operator, action, epoch, session, user, token }
   return { writer, ...who, network, seenGeneration, policy, count, refusal }
 }
 

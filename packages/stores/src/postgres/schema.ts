@@ -121,6 +121,7 @@ export const MIGRATIONS: readonly Migration[] = [
         request_id text NOT NULL,
         app text,
         actor text NOT NULL,
+        operator text,
         action text NOT NULL,
         epoch bigint NOT NULL,
         session text,

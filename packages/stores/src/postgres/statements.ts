@@ -18,7 +18,7 @@ const GRANT = [
 const SESSION = ['tokenHash', 'app', 'sessionRef', 'sessionVersion', 'sessionHash', 'sealedSid', 'expiresAt']
 const UPLOAD = ['recordId', 'uploadId', 'contentLength', 'partSize', 'startedAt']
 const WORK = ['name', 'holder', 'leaseUntil', 'cursor', 'done', 'finishedAt']
-const AUDIT = `writer, seq, at, request_id, app, actor, action, epoch, session, user_id, token, network, generation,
+const AUDIT = `writer, seq, at, request_id, app, actor, operator, action, epoch, session, user_id, token, network, generation,
   policy, count, refusal`
 
 const GRANT_VALUES = `
@@ -35,7 +35,7 @@ const SESSION_VALUES = `
 function note(refusal: string, only = ''): string {
   return `INSERT INTO ${SCHEMA}.audit (${AUDIT})
     SELECT :writer::text, (SELECT coalesce(max(seq), 0) + 1 FROM ${SCHEMA}.audit WHERE writer = :writer::text),
-      :at::int8, :requestId::text, :app::text, :actor::text, :action::text, :epoch::int8, :session::text,
+      :at::int8, :requestId::text, :app::text, :actor::text, :operator::text, :action::text, :epoch::int8, :session::text,
       :user::text, :token::text, :network::text, :seenGeneration::int8, :policy::text, :count::int8, ${refusal} ${only}`
 }
 

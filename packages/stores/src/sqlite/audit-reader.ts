@@ -11,7 +11,7 @@ export interface AuditRow extends AuditEvent {
 
 // Each writer's rows together, in their order; writers in the order of their first rows.
 const ROWS = `
-  SELECT writer, seq, at, request_id AS requestId, app, actor, action, epoch, session,
+  SELECT writer, seq, at, request_id AS requestId, app, actor, operator, action, epoch, session,
     user, token, network, generation, policy, count, refusal
   FROM audit JOIN (SELECT writer, min(at) AS started FROM audit GROUP BY writer) USING (writer)
   ORDER BY started, writer, seq LIMIT ? OFFSET ?`

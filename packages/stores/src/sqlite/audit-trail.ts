@@ -20,9 +20,9 @@ export function createAuditTrail(statements: Statements): AuditTrail {
   let last = 0
   return {
     append(subject, refusal) {
-      const { at, requestId, app, actor, action, epoch, session, user, token } = subject
+      const { at, requestId, app, actor, operator, action, epoch, session, user, token } = subject
       const { network, generation, policy, count } = subject
-      const who = [at, requestId, app, actor, action, epoch, session, user, token] as const
+      const who = [at, requestId, app, actor, operator, action, epoch, session, user, token] as const
       statements.insertAudit.run(writer, last + 1, ...who, network, generation, policy, count, refusal)
       last += 1
     },

@@ -118,6 +118,7 @@ export const MIGRATIONS: readonly string[] = [
     request_id TEXT NOT NULL,
     app TEXT,
     actor TEXT NOT NULL,
+    operator TEXT,
     action TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     session TEXT,

@@ -121,9 +121,9 @@ const SQL = {
   deleteUpload: 'DELETE FROM uploads WHERE record_id = ? RETURNING upload_id',
 
   insertAudit: `
-    INSERT INTO audit (writer, seq, at, request_id, app, actor, action, epoch, session, user, token, network,
-      generation, policy, count, refusal)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO audit (writer, seq, at, request_id, app, actor, operator, action, epoch, session, user, token,
+      network, generation, policy, count, refusal)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   findKeyRingVersion: 'SELECT version FROM key_ring',
   findAnyRecord: 'SELECT 1 FROM records LIMIT 1',
   putKeyRing: 'INSERT OR REPLACE INTO key_ring (only, version, kid, sealed) VALUES (1, ?, ?, ?)',

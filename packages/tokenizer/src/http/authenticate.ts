@@ -2,13 +2,13 @@ import { timingSafeEqual } from 'node:crypto'
 import { LunaDefendError } from '@lunadefend/contract'
 import { type Actor, findUser, type Needs, type User } from '@lunadefend/core'
 import type { FastifyRequest } from 'fastify'
-import type { ApplicationTokens } from './application-token.ts'
 import { accessTokens, isAccessToken } from './cookies.ts'
+import type { ServerTokens } from './server-token.ts'
 
 /** Turns a credential into an Actor. */
 export interface Gate {
   readonly needs: Pick<Needs, 'database' | 'keys' | 'clock'>
-  readonly applicationTokens: ApplicationTokens
+  readonly serverTokens: ServerTokens
   readonly publicUrl: string
 }
 
@@ -24,9 +24,9 @@ export async function authenticate(gate: Gate, request: FastifyRequest): Promise
 async function fromHeader(gate: Gate, request: FastifyRequest, authorization: string): Promise<Actor> {
   const credential = authorization.replace(/^Bearer +/i, '')
   if (isAccessToken(credential)) return pickUser(gate, request, [credential])
-  const application = await gate.applicationTokens.read(credential)
-  if (application === null) throw new LunaDefendError('unauthenticated')
-  return application
+  const actor = await gate.serverTokens.read(credential)
+  if (actor === null) throw new LunaDefendError('unauthenticated')
+  return actor
 }
 
 /**

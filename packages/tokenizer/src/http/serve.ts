@@ -9,16 +9,19 @@ import {
   LIMITS,
   LunaDefendError,
 } from '@lunadefend/contract'
-import type { Actor, Caller } from '@lunadefend/core'
+import type { Actor, AppActor, Caller } from '@lunadefend/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { authenticate, type Gate } from './authenticate.ts'
 import { success } from './envelope.ts'
 import { networkOf } from './network.ts'
 
+/** Who can come through to a call: an operator only where the contract says so. */
+type Admitted<N extends CallName> = 'operator' extends (typeof CALLS)[N]['callers'][number] ? Actor : AppActor
+
 /** A request after the edge is done with it. */
 export interface Served<N extends CallName> {
   /** Who calls. Only a call that is open to anyone has nobody here. */
-  readonly caller: Caller
+  readonly caller: Caller<Admitted<N>>
   readonly body: Body<N>
   readonly request: FastifyRequest
   readonly reply: FastifyReply
@@ -49,7 +52,7 @@ export function serve<N extends CallName>(
       if (!call.callers.includes('anyone')) await admit(gate, call, request, reply)
     },
     handler: async (request, reply) => {
-      const actor = ACTORS.get(request) as Actor
+      const actor = ACTORS.get(request) as Admitted<N>
       const body = request.body as Body<N>
       const caller = { actor, requestId: request.id, network: networkOf(request.ip) }
       return success(await handle({ caller, body, request, reply }))

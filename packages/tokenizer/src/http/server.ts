@@ -5,8 +5,7 @@ import { CALLS, LIMITS, LunaDefendError } from '@lunadefend/contract'
 import { type Clock, GRANT_LIFE, type Needs } from '@lunadefend/core'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import { ApplicationTokens } from './application-token.ts'
-import type { Apps } from './apps.ts'
+import type { Apps, Operators } from './apps.ts'
 import { answerError } from './errors.ts'
 import { refuseExpectations, refuseMalformed } from './malformed.ts'
 import { type FramePages, frameRoutes } from './routes/frame.ts'
@@ -17,6 +16,7 @@ import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { uploadRoutes } from './routes/uploads.ts'
 import { securityHeaders } from './security-headers.ts'
+import { ServerTokens } from './server-token.ts'
 
 /** Counts what is answered. */
 export interface Meter {
@@ -28,6 +28,7 @@ export interface Meter {
 export interface ServerParts {
   readonly needs: Needs
   readonly apps: Apps
+  readonly operators: Operators
   readonly publicUrl: string
   readonly pages: FramePages
   readonly log: Logger
@@ -40,7 +41,7 @@ export interface ServerParts {
  * fails on the way ends in `answerError`.
  */
 export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
-  const { needs, apps, publicUrl, clock } = parts
+  const { needs, apps, operators, publicUrl, clock } = parts
   const server = createServer(parts)
   observe(server, parts.meter)
   await server.register(compress, { threshold: 1024, encodings: ['br', 'gzip'], globalDecompression: false })
@@ -51,7 +52,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       servers: [{ url: publicUrl }],
     },
   })
-  const gate = { needs, applicationTokens: new ApplicationTokens(apps, publicUrl, clock), publicUrl }
+  const serverTokens = new ServerTokens(apps, operators, publicUrl, clock)
+  const gate = { needs, serverTokens, publicUrl }
   const house: House = { gate, needs, apps, publicUrl }
   sessionRoutes(server, house)
   tokenRoutes(server, house)

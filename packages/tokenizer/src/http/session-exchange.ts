@@ -34,16 +34,16 @@ export async function verifyExchange(
   const token = await verifySignedToken(apps, assertion, expected)
   const said = token && readAssertion(token)
   if (!token || !said) return null
-  const challengeExpiresAt = challengeExpiry(needs, token.app.id, said.challenge)
+  const challengeExpiresAt = challengeExpiry(needs, token.signer.id, said.challenge)
   if (challengeExpiresAt === null) return null
   const shown = await verifyProof(proof)
   if (shown === null || !proofMatches(shown, said, assertion, audience, nowSeconds)) return null
-  if (!token.app.origins.includes(said.origin)) return null
+  if (!token.signer.origins.includes(said.origin)) return null
   const { sid, subject, roles, challenge } = said
   const issuedAt = token.claims.iat
   return {
-    app: token.app,
-    verified: { app: token.app.id, sid, subject, roles, issuedAt, challenge, challengeExpiresAt },
+    app: token.signer,
+    verified: { app: token.signer.id, sid, subject, roles, issuedAt, challenge, challengeExpiresAt },
   }
 }
 
@@ -52,7 +52,7 @@ interface Assertion extends Pick<VerifiedAssertion, 'sid' | 'subject' | 'roles' 
   readonly thumbprint: string
 }
 
-function readAssertion({ claims }: SignedToken): Assertion | null {
+function readAssertion({ claims }: SignedToken<App>): Assertion | null {
   const { sub, sid: sidText, roles = [], nonce, origin, cnf, jti } = claims as Record<string, unknown>
   const sid = typeof sidText === 'string' ? parseSessionId(sidText) : null
   const thumbprint = typeof cnf === 'object' && cnf !== null ? (cnf as Record<string, unknown>)['jkt'] : null

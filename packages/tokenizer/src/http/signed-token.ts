@@ -1,16 +1,16 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
-import type { App, Apps } from './apps.ts'
+import type { Signer } from './apps.ts'
 
 /** A clock may be off by this much, in seconds, on either side. */
 const SKEW_SECONDS = 30
 
 /** A JWT whose signature, issuer, audience and times are right. */
-export interface SignedToken {
-  readonly app: App
+export interface SignedToken<S extends Signer> {
+  readonly signer: S
   readonly claims: JWTPayload & { readonly iat: number; readonly exp: number }
 }
 
-/** What is expected of a JWT of an app (RFC 7519, RFC 8725). Times in seconds. */
+/** What is expected of a JWT (RFC 7519, RFC 8725). Times in seconds. */
 export interface Expectation {
   readonly audience: string
   /** `null`: `JWT` or absent. Another type of token can so never pass for this one. */
@@ -19,22 +19,22 @@ export interface Expectation {
   readonly nowSeconds: number
 }
 
-/** The token, verified with a key of the app that it names; `null` when anything at all is not as expected. */
-export async function verifySignedToken(
-  apps: Apps,
+/** The token, verified with a key of the signer that it names; `null` when anything at all is not as expected. */
+export async function verifySignedToken<S extends Signer>(
+  signers: ReadonlyMap<string, S>,
   jwt: string,
   expected: Expectation,
-): Promise<SignedToken | null> {
+): Promise<SignedToken<S> | null> {
   try {
     const header = decodeProtectedHeader(jwt)
     if (!headerAllowed(header, expected.type)) return null
-    const app = apps.get(String(decodeJwt(jwt).iss))
+    const signer = signers.get(String(decodeJwt(jwt).iss))
     // The algorithm belongs to the key; what the token says of it only has to agree.
-    const key = app?.keys.get(String(header.kid))
-    if (app === undefined || key === undefined || header.alg !== key.alg) return null
+    const key = signer?.keys.get(String(header.kid))
+    if (signer === undefined || key === undefined || header.alg !== key.alg) return null
     const { payload } = await compactVerify(jwt, key.key, { algorithms: [key.alg] })
     const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-    return claimsAllowed(claims, app, expected) ? { app, claims } : null
+    return claimsAllowed(claims, signer, expected) ? { signer, claims } : null
   } catch {
     return null
   }
@@ -48,10 +48,14 @@ function headerAllowed(header: Readonly<Record<string, unknown>>, type: string |
   )
 }
 
-function claimsAllowed(claims: unknown, app: App, expected: Expectation): claims is SignedToken['claims'] {
+function claimsAllowed(
+  claims: unknown,
+  signer: Signer,
+  expected: Expectation,
+): claims is SignedToken<Signer>['claims'] {
   if (typeof claims !== 'object' || claims === null) return false
   const { iss, aud, iat, exp, nbf } = claims as Record<string, unknown>
-  if (iss !== app.id || aud !== expected.audience) return false
+  if (iss !== signer.id || aud !== expected.audience) return false
   if (!isSeconds(iat) || !isSeconds(exp) || exp <= iat || exp > iat + expected.maxLifeSeconds) return false
   if (nbf !== undefined && !(isSeconds(nbf) && nbf <= expected.nowSeconds + SKEW_SECONDS)) return false
   return iat <= expected.nowSeconds + SKEW_SECONDS && exp > expected.nowSeconds - SKEW_SECONDS

@@ -1,4 +1,4 @@
-import { type EndToEndKey, LunaDefendError, type TokenId } from '@lunadefend/contract'
+import { type AppId, type EndToEndKey, LunaDefendError, type TokenId } from '@lunadefend/contract'
 import {
   beginRekey,
   completeRekey,
@@ -43,8 +43,9 @@ export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): vo
   })
 
   serve(server, gate, 'deleteToken', async ({ caller, body }) => {
+    const app = (body.app ?? null) as AppId | null
     const { shreddedAt, objectRemoved, finalAt } = unwrap(
-      await deleteToken(needs, caller, body.tokenId as TokenId),
+      await deleteToken(needs, caller, body.tokenId as TokenId, app),
     )
     return { shreddedAt: inSeconds(shreddedAt), objectRemoved, finalAt: inSeconds(finalAt) }
   })
