@@ -1,0 +1,34 @@
+export { AUDIT_LOG_ERRORS, AuditLogError, type AuditLogErrorCode } from './audit-log-error.ts'
+export { type Checkpoint, openCheckpoint, originOf, signCheckpoint } from './checkpoint.ts'
+export { type AuditLine, decodeLine, encodeLine } from './line.ts'
+export { formatVkey, parseVkey, signingKeyOf, type Verifier, verifierOf } from './note.ts'
+export {
+  type ConsistencyProof,
+  formatConsistencyProof,
+  formatInclusionProof,
+  type InclusionProof,
+  parseConsistencyProof,
+  parseInclusionProof,
+  verifyConsistency,
+  verifyInclusion,
+} from './proof.ts'
+export { fromTiles, hashesAt, parseTilePath, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
+export {
+  consistencyProof,
+  type Edge,
+  EMPTY_EDGE,
+  edgeOf,
+  grow,
+  HASH_BYTES,
+  inclusionProof,
+  isConsistent,
+  isEqual,
+  leafHash,
+  type Nodes,
+  nodeHash,
+  nodesOver,
+  rootOf,
+  rootOfEdge,
+  rootOfInclusion,
+  type TreeHead,
+} from './tree.ts'
