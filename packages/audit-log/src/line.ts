@@ -11,6 +11,7 @@ export interface AuditLine {
   readonly requestId: string
   readonly app: string | null
   readonly actor: string
+  readonly operator: string | null
   readonly action: string
   readonly epoch: number
   readonly session: string | null
@@ -36,6 +37,7 @@ const FIELDS = {
   requestId: isText,
   app: orNull(isText),
   actor: isText,
+  operator: orNull(isText),
   action: isText,
   epoch: isCount,
   session: orNull(isText),

@@ -1,7 +1,7 @@
 import { hash, verify } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import vectors from '../../../vectors/signed-notes.json' with { type: 'json' }
 import {
   AuditLogError,
   formatVkey,
@@ -14,6 +14,11 @@ import {
   verifierOf,
 } from '../src/index.ts'
 import { openNote, signNote } from '../src/note.ts'
+
+const file = new URL('../../../vectors/signed-notes.json', import.meta.url)
+const vectors: { notes: { vkey: string; seed?: string; note: string }[] } = JSON.parse(
+  readFileSync(file, 'utf8'),
+)
 
 const codeOf = (run: () => unknown) => {
   try {

@@ -12,6 +12,7 @@ const lines: fc.Arbitrary<AuditLine> = fc.record({
   requestId: text,
   app: orNull(text),
   actor: text,
+  operator: orNull(text),
   action: text,
   epoch: count,
   session: orNull(text),
@@ -40,7 +41,7 @@ const sample: AuditLine = {
 test('a row is written in one way, whatever the order of its fields', () => {
   const written = encodeLine(sample)
   expect(written).toBe(
-    '{"v":1,"writer":"00112233aabbccdd","seq":7,"at":1760000000000,"requestId":"r-1","app":"shop","actor":"user",' +
+    '{"v":1,"writer":"00112233aabbccdd","seq":7,"at":1760000000000,"requestId":"r-1","app":"shop","actor":"user","operator":null,' +
       '"action":"detokenize","epoch":679000,"session":"c2Vzc2lvbg","user":null,"token":"dG9rZW4","network":"bmV0",' +
       '"generation":1,"policy":null,"count":1,"refusal":"no-grant"}',
   )
