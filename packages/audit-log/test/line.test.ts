@@ -34,7 +34,14 @@ const sample: AuditLine = {
     app: 'shop',
     actor: 'user',
   },
-  ...{ action: 'detokenize', epoch: 679_000, session: 'c2Vzc2lvbg', user: null, token: 'dG9rZW4' },
+  ...{
+    operator: null,
+    action: 'detokenize',
+    epoch: 679_000,
+    session: 'c2Vzc2lvbg',
+    user: null,
+    token: 'dG9rZW4',
+  },
   ...{ network: 'bmV0', generation: 1, policy: null, count: 1, refusal: 'no-grant' },
 }
 
