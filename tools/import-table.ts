@@ -172,6 +172,7 @@ export const ROOMS = {
     purpose: 'reads the settings whole, once',
     at: [
       'packages/tokenizer/src/config.ts',
+      'packages/tokenizer/src/config-authorizers.ts',
       'packages/tokenizer/src/config-object-store.ts',
       'packages/tokenizer/src/config-root-keys.ts',
     ],

@@ -1,6 +1,7 @@
 import { APP_PATTERN } from '@lunadefend/contract'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
+import { Authorizers } from './config-authorizers.ts'
 import { ObjectStore } from './config-object-store.ts'
 import { RootKeys } from './config-root-keys.ts'
 
@@ -79,6 +80,8 @@ const Config = Type.Object(
         Type.Literal('require-end-to-end'),
       ]),
     ),
+    /** Policies that can only narrow what grants allow. @default none */
+    authorizers: Type.Optional(Authorizers),
     apps: Type.Array(App, { minItems: 1 }),
     /** Each has an id that no app has, and keys that no app has. @default none */
     operators: Type.Optional(Type.Array(Operator)),
