@@ -72,6 +72,6 @@ function differenceOf(action: string, live: Verdict, shadow: Verdict): Differenc
 }
 
 /** `allow`, `deny`, `mask last:4`. */
-export function spelt(verdict: Verdict): string {
+function spelt(verdict: Verdict): string {
   return verdict.kind === 'mask' ? `mask ${verdict.mask.show}:${verdict.mask.count}` : verdict.kind
 }

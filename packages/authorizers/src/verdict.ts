@@ -28,8 +28,6 @@ export const ENGINE = {
   masksDisagree: 'engine:masks-disagree',
 } as const
 
-export type EngineName = (typeof ENGINE)[keyof typeof ENGINE]
-
 export function denial(policy: string): Verdict {
   return { kind: 'deny', policy }
 }
