@@ -2,6 +2,7 @@ import { CALLS, type Call, type CallName, ERRORS } from '@lunadefend/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handshakeRequest, type UserSession } from '../harness/handshake.ts'
 import { type Installation, install } from '../harness/installation.ts'
+import { ALLOW, LAST_FOUR, madeUpPolicies } from '../harness/policies.ts'
 import { upload } from '../harness/store.ts'
 import type { Answer } from '../harness/wire.ts'
 import { type Block, between, blocks, name, names, read, rows, section } from './document.ts'
@@ -9,9 +10,11 @@ import { type Block, between, blocks, name, names, read, rows, section } from '.
 const WIRE = read('docs/wire.md')
 const calls = Object.entries(CALLS) as [CallName, Call][]
 
+const policies = madeUpPolicies()
 let on: Installation
 beforeAll(async () => {
-  on = await install({ apps: [{ id: 'hello', origins: ['http://localhost:3999'] }] })
+  const apps = [{ id: 'hello', origins: ['http://localhost:3999'] }]
+  on = await install({ apps, surroundings: { authorizers: policies } })
 })
 afterAll(() => on[Symbol.asyncDispose]())
 
@@ -48,11 +51,11 @@ async function somebody(): Promise<{ session: UserSession; token: string }> {
   const session = await on.logIn(`somebody ${++people}`, 'hello')
   const made = await on.wire.call('/tokenize', {
     headers: session.headers,
-    body: { contentLength: 1, metadata: { field: 'ssn' } },
+    body: { contentLength: 5, metadata: { field: 'ssn' } },
   })
   const { uploadUrl, headers, tokenId } = made.body.data
   const { host: _, 'content-length': __, ...sent } = headers
-  expect((await fetch(uploadUrl, { method: 'PUT', headers: sent, body: 'x' })).status).toBe(200)
+  expect((await fetch(uploadUrl, { method: 'PUT', headers: sent, body: 'value' })).status).toBe(200)
   const body = { sessionId: session.sid, tokenId }
   await on.wire.call('/grant/set', { headers: await on.application({}, 'hello'), body })
   return { session, token: tokenId }
@@ -75,7 +78,8 @@ async function uploaded(): Promise<{ session: UserSession; token: string }> {
   return { session, token }
 }
 
-async function send({ call, body }: Example): Promise<Answer> {
+async function send({ call, body, answer }: Example): Promise<Answer> {
+  policies.law = () => (JSON.stringify(answer).includes('"mask":') ? LAST_FOUR : ALLOW)
   const { session, token } = await (PEOPLE[call.path] ?? somebody)()
   const ticket = call.path === '/token/rekey/complete' ? await rekey(session, token) : ''
   const real = JSON.stringify(body ?? null)

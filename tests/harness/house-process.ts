@@ -86,7 +86,12 @@ async function obey(order: Order): Promise<unknown> {
 }
 
 async function keyOf(token: TokenId): Promise<string | null> {
-  const [result] = await detokenize(rules.needs, caller, { tokens: [token], acceptsEndToEnd: false })
+  const [result] = await detokenize(rules.needs, caller, {
+    tokens: [token],
+    acceptsEndToEnd: false,
+    acceptsMask: false,
+    full: false,
+  })
   if (!result?.ok) return null
   return result.data.source.headers['x-amz-server-side-encryption-customer-key'] ?? null
 }

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
 import {
+  type Authorizers,
   type Caller,
   type Clock,
   type Database,
   detokenize,
+  type Limiter,
   loadKeyRing,
   type Needs,
   type ObjectStore,
@@ -26,6 +28,10 @@ export const CREDENTIALS = { accessKeyId: 'house', secretAccessKey: 'secret of t
 
 export interface HouseOptions {
   readonly protection?: Protection
+  /** @default none */
+  readonly authorizers?: Authorizers
+  /** @default none */
+  readonly limiter?: Limiter
   /** @default SQLite in the house's folder */
   readonly openDatabase?: (directory: string) => Promise<Database> | Database
   /** Where the object store is asked, in place of where it is. */
@@ -61,11 +67,13 @@ export interface RulesOptions {
   readonly openDatabase: (directory: string) => Promise<Database> | Database
   readonly clock: Clock
   readonly protection?: Protection
+  readonly authorizers?: Authorizers
+  readonly limiter?: Limiter
 }
 
 /** What the rules need, as one process of several opens it over the same folder. */
 export async function openRules(options: RulesOptions) {
-  const { directory, objectStore, clock, protection = 'store' } = options
+  const { directory, objectStore, clock, protection = 'store', authorizers = null, limiter = null } = options
   const entries = options.rootKeys.map(
     (name) => ({ provider: 'file', path: rootKeyFile(directory, name) }) as const,
   )
@@ -73,7 +81,7 @@ export async function openRules(options: RulesOptions) {
   const database = await options.openDatabase(directory)
   let ring = await loadKeyRing({ database, clock, root })
   const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
-  const needs: Needs = { database, objectStore, clock, keys, protection }
+  const needs: Needs = { database, objectStore, clock, keys, protection, authorizers, limiter }
   const refresh = async () => {
     ring = await loadKeyRing({ database, clock, root }, ring)
   }
@@ -162,7 +170,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
       if ((await setGrant(house.needs, application, command)) === null) throw new Error('No grant was set.')
     },
     async read(token) {
-      const command = { tokens: [token], acceptsEndToEnd: false }
+      const command = { tokens: [token], acceptsEndToEnd: false, acceptsMask: false, full: false }
       const [result] = await detokenize(house.needs, application, command)
       if (!result?.ok) return null
       const { url, headers } = result.data.source

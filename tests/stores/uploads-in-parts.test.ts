@@ -55,7 +55,7 @@ const complete = (token: TokenId) => completeUpload(house.needs, house.applicati
 
 async function readBack(token: TokenId): Promise<Buffer> {
   await house.grant(token)
-  const command = { tokens: [token], acceptsEndToEnd: false }
+  const command = { tokens: [token], acceptsEndToEnd: false, acceptsMask: false, full: false }
   const [result] = await detokenize(house.needs, house.application, command)
   const { url, headers } = dataOf(result ?? { ok: false, code: 'internal' }).source
   return Buffer.from(await (await fetch(url, { headers: sendable(headers) })).arrayBuffer())

@@ -27,11 +27,19 @@ const Access = Type.Union([Type.Literal('read'), Type.Literal('store')])
 const Duration = Type.Union([Type.Integer(), Type.String({ minLength: 1, maxLength: 32 })], {
   description: 'Seconds, or a text such as 15m or 1h20m10s.',
 })
-const Accept = Type.Array(Type.Union([Type.Literal('e2e'), Type.Literal('parts')]), {
+const Accept = Type.Array(Type.Union([Type.Literal('e2e'), Type.Literal('parts'), Type.Literal('mask')]), {
   maxItems: 8,
   description:
-    'What the client can do. e2e: encrypt and decrypt values itself. parts: upload a big value in parts.',
+    'What the client can do. e2e: encrypt and decrypt values itself. parts: upload a big value in parts. ' +
+    'mask: take a part of a value for a part.',
 })
+const Mask = Type.Object(
+  {
+    show: Type.Union([Type.Literal('first'), Type.Literal('last')]),
+    count: Type.Integer({ minimum: 1, maximum: 64, description: 'Bytes.' }),
+  },
+  { ...closed, description: 'Only there when the download gives these bytes of the value, and no others.' },
+)
 const EndToEnd = Type.Object(
   {
     v: Type.Literal(1, { description: 'How the value is padded.' }),
@@ -110,7 +118,10 @@ const RekeyData = Type.Union([
     closed,
   ),
 ])
-const DetokenizeData = Type.Object({ downloadUrl: Type.String(), ...Presigned }, closed)
+const DetokenizeData = Type.Object(
+  { downloadUrl: Type.String(), ...Presigned, mask: Type.Optional(Mask) },
+  closed,
+)
 const ValidData = Type.Object({ valid: Type.Boolean() }, closed)
 const SessionData = Type.Object({ sessionHash: Type.String(), expiresAt: UnixSeconds }, closed)
 const GrantData = Type.Object({ expiresAt: UnixSeconds }, closed)
@@ -231,7 +242,16 @@ export const CALLS = {
     callers: ['user', 'application'],
     status: 200,
     summary: 'Where to download the value of a token, and the key',
-    body: Type.Object({ ...oneOrMany, accept: Type.Optional(Accept) }, exactlyOne),
+    body: Type.Object(
+      {
+        ...oneOrMany,
+        accept: Type.Optional(Accept),
+        full: Type.Optional(
+          Type.Boolean({ description: 'The user has asked to see more than a part; a policy decides.' }),
+        ),
+      },
+      exactlyOne,
+    ),
     data: Type.Union([DetokenizeData, results(DetokenizeData)]),
   },
   readMetadata: {

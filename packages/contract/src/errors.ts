@@ -23,6 +23,12 @@ export const ERRORS = {
     name: 'EndToEndRequired',
     message: 'The client must encrypt end to end here, and say so with accept: ["e2e"].',
   },
+  masked: {
+    status: 406,
+    name: 'Masked',
+    message:
+      'Only a part of this value may be seen. A client that knows parts says so with accept: ["mask"].',
+  },
   no_upload: {
     status: 409,
     name: 'NoUpload',

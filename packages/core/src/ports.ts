@@ -3,7 +3,7 @@ import type { Prf } from './crypto/kdf.ts'
 import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 import type { AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
 import type { Grant } from './domain/grant.ts'
-import type { Question, Verdict } from './domain/policy.ts'
+import type { Mask, Question, Verdict } from './domain/policy.ts'
 import type { TokenRecord } from './domain/record.ts'
 import type { Session } from './domain/session.ts'
 import type { Upload } from './domain/upload.ts'
@@ -98,6 +98,11 @@ export interface ObjectStore {
   presignPut(objectKey: string, sseKey: Uint8Array | null, contentLength: number | null): Promise<Presigned>
   /** A download, always as `application/octet-stream`, never cached. */
   presignGet(objectKey: string, sseKey: Uint8Array | null): Promise<Presigned>
+  /**
+   * A download of these bytes alone: the URL is good for no others. `null` = they would be the whole object, or there is
+   * none.
+   */
+  presignPartialGet(objectKey: string, sseKey: Uint8Array | null, shown: Mask): Promise<Presigned | null>
   /** `null` = there is no such object. */
   head(objectKey: string, sseKey: Uint8Array | null): Promise<{ readonly size: number } | null>
   /** Whether there is such an object; needs no key. */

@@ -1,5 +1,12 @@
 import type { AddressInfo } from 'node:net'
-import { type Clock, type Database, type Needs, PortFailure, type RootKeys } from '@lunadefend/core'
+import {
+  type Authorizers,
+  type Clock,
+  type Database,
+  type Needs,
+  PortFailure,
+  type RootKeys,
+} from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
 import { openPostgres } from '@lunadefend/stores/postgres'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
@@ -29,6 +36,8 @@ export interface Surroundings {
   readonly clock?: Clock
   /** Where log lines go. @default standard output */
   readonly logTo?: DestinationStream
+  /** @default what the settings name */
+  readonly authorizers?: Authorizers
   /** Where settings may say that a secret is; it is removed there when it has been read. @default the process's */
   readonly environment?: Record<string, string | undefined>
 }
@@ -85,7 +94,9 @@ export async function openNeeds(
   const tell = (error: Error) => log.error({ job: 'refresh-keys', error: nameOf(error) }, 'job failed')
   const live = stack.use(await openLiveKeys({ database, clock, root }, tell))
   const keys = { root, get ring() { return live.ring } } // biome-ignore format: one line shows that it is live
-  return { needs: { database, objectStore, clock, keys, protection }, refreshKeys: live.refresh }
+  const { authorizers = null } = surroundings
+  const needs = { database, objectStore, clock, keys, protection, authorizers, limiter: null }
+  return { needs, refreshKeys: live.refresh }
 }
 
 async function openDatabase(

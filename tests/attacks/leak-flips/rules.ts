@@ -65,7 +65,15 @@ export async function openRules(): Promise<Rules> {
   const database = openSqlite(file)
   const ring = await loadKeyRing({ database, clock, root })
   const objectStore = presignsOnly(clock)
-  const needs: Needs = { database, objectStore, clock, keys: { ring, root }, protection: 'store' }
+  const needs: Needs = {
+    database,
+    objectStore,
+    clock,
+    keys: { ring, root },
+    protection: 'store',
+    authorizers: null,
+    limiter: null,
+  }
   const writer = new Writer(file)
   writer.all('PRAGMA ignore_check_constraints = ON')
   writer.all('PRAGMA synchronous = OFF')
@@ -162,7 +170,12 @@ async function readAll(needs: Needs, tokens: readonly Own[]): Promise<Seen[]> {
 }
 
 async function valuesOf(needs: Needs, app: AppId, tokens: readonly TokenId[]): Promise<(string | null)[]> {
-  const results = await detokenize(needs, callerIn(app), { tokens, acceptsEndToEnd: true })
+  const results = await detokenize(needs, callerIn(app), {
+    tokens,
+    acceptsEndToEnd: true,
+    acceptsMask: true,
+    full: true,
+  })
   return results.map((result) => {
     if (!result.ok) return null
     const { source, contentKey } = result.data

@@ -47,6 +47,12 @@ export type Refusal =
   | 'not-stored'
   /** The value is, or would have to be, encrypted end to end, and the client cannot do that. */
   | 'end-to-end-only'
+  /** A policy said no, or could not be asked; the row says which. */
+  | 'policy-denied'
+  /** A policy shows a part of the value, and the client does not take parts. */
+  | 'masked-only'
+  /** A policy shows a part of the value, and that part would be all of it. */
+  | 'nothing-hidden'
   /** Between reading and committing something was revoked, spent, deleted or logged out. */
   | 'changed-meanwhile'
   /** A key that rows still name, or that is the only one. */

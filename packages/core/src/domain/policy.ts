@@ -10,7 +10,7 @@ export interface Question {
   readonly principal: {
     readonly kind: Actor['kind']
     readonly app: AppId
-    /** The user, in the application's own words; `null` = not known. */
+    /** The user, in the application's own words, or the operator's name; `null` = not known. */
     readonly subject: string | null
     readonly roles: readonly string[]
     /** A pseudonym of the session, as in the audit log; `null` = the application acts for none. */
@@ -41,6 +41,11 @@ export interface Mask {
   readonly show: 'first' | 'last'
   /** Bytes, 1 to 64. */
   readonly count: number
+}
+
+/** Whether it is one that can be kept: what comes from a policy is not believed. */
+export function isMask({ show, count }: Mask): boolean {
+  return (show === 'first' || show === 'last') && Number.isInteger(count) && count >= 1 && count <= 64
 }
 
 /** `policy` is the name of the one that decided; `null` = none had to. */

@@ -1,11 +1,12 @@
 import type { AppId, TokenId } from '@lunadefend/contract'
 import { isOf, openOuter } from '../crypto/record.ts'
 import type { Actor, Caller } from '../domain/actor.ts'
-import { type AuditSubject, type Refusal, refused } from '../domain/audit.ts'
+import { type Refusal, refused } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import { operatorSubject, subjectOf } from './audit-trail.ts'
+import { subjectIn } from './audit-trail.ts'
 import { lookUpRecords } from './look-up.ts'
 import { appOf, type Needs } from './needs.ts'
+import { askPolicies } from './policies.ts'
 import { DENIED, isDamage, type Result } from './result.ts'
 import { type Shredded, shred } from './shred.ts'
 
@@ -20,7 +21,7 @@ export async function deleteToken(
   named: AppId | null = null,
 ): Promise<Result<Shredded>> {
   const app = appOf(caller.actor, named)
-  const subject = deletionSubject(needs, caller, app, token)
+  const subject = subjectIn(needs, caller, app, 'delete-token', token)
   const isForeign = caller.actor.kind !== 'operator' && caller.actor.app !== app
   const [found] = isForeign ? [] : await lookUpRecords(needs, app, [token])
   const record = found?.record ?? null
@@ -29,14 +30,15 @@ export async function deleteToken(
     await needs.database.commit.recordAudit([refused(subject, refusal ?? 'unknown-token')])
     return DENIED
   }
-  const shredded = await shred(needs, record, subject)
+  const deed = { caller, app, action: 'delete-token', full: false } as const
+  const [verdict] = await askPolicies(needs, deed, [{ token, record, purpose: null }])
+  const judged = { ...subject, policy: verdict?.policy ?? null }
+  if (verdict?.kind !== 'allow') {
+    await needs.database.commit.recordAudit([refused(judged, 'policy-denied')])
+    return DENIED
+  }
+  const shredded = await shred(needs, record, judged)
   return shredded === null ? DENIED : { ok: true, data: shredded }
-}
-
-function deletionSubject(needs: Needs, caller: Caller<Actor>, app: AppId, token: TokenId): AuditSubject {
-  const { actor } = caller
-  if (actor.kind !== 'operator') return subjectOf(needs, { ...caller, actor }, 'delete-token', token)
-  return operatorSubject(needs, { ...caller, actor }, app, 'delete-token', token)
 }
 
 /** Who can write to the database could put one token's row under another one's name, and have it shredded. */

@@ -2,7 +2,7 @@ import { type AppId, LunaDefendError, type SessionId } from '@lunadefend/contrac
 import type { KeyRing } from '../crypto/key-ring.ts'
 import type { Actor, AppActor } from '../domain/actor.ts'
 import type { Protection } from '../domain/protection.ts'
-import type { Clock, Database, ObjectStore, RootKeys } from '../ports.ts'
+import type { Authorizers, Clock, Database, Limiter, ObjectStore, RootKeys } from '../ports.ts'
 
 /** The Tokenizer's keys: the ring that the database keeps sealed, and the root key that seals it. */
 export interface Keys {
@@ -17,6 +17,10 @@ export interface Needs {
   readonly keys: Keys
   readonly clock: Clock
   readonly protection: Protection
+  /** `null` = there are no policies: grants alone decide. */
+  readonly authorizers: Authorizers | null
+  /** `null` = nothing counts. */
+  readonly limiter: Limiter | null
 }
 
 /** Whose things are meant, where an actor may name an app. Throws `invalid_request` for an operator that names none. */

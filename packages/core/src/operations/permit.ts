@@ -2,14 +2,17 @@ import type { Access, SessionId, TokenId } from '@lunadefend/contract'
 import { currentKey } from '../crypto/key-ring.ts'
 import { openRecord } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
-import type { Action, Refusal } from '../domain/audit.ts'
+import type { Action, AuditSubject, Refusal } from '../domain/audit.ts'
 import { refusalOf } from '../domain/grant.ts'
+import type { Mask, PolicyAction, Verdict } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import type { Decision, Relocation } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import { newLocator } from './names.ts'
 import type { Keys, Needs } from './needs.ts'
+import { type AsksPolicies, askPolicies, type Deed } from './policies.ts'
+import { mapLimited } from './result.ts'
 
 /**
  * The proof that a decision was committed, with its audit row. Only `commitDecisions` makes one, and no data key is
@@ -18,9 +21,15 @@ import type { Keys, Needs } from './needs.ts'
 class Permit {
   readonly #token: TokenId
   readonly record: TokenRecord
-  constructor(token: TokenId, record: TokenRecord) {
+  /** The part of the value that may be shown; `null` = all of it. */
+  readonly shown: Mask | null
+  /** What the audit row says. */
+  readonly audit: AuditSubject
+  constructor(token: TokenId, record: TokenRecord, shown: Mask | null, audit: AuditSubject) {
     this.#token = token
     this.record = record
+    this.shown = shown
+    this.audit = audit
   }
 
   /** The keys of the value. Throws SealBroken when the record is damaged. */
@@ -37,11 +46,13 @@ export interface Ask {
   readonly access: Access
   readonly action: Action
   readonly uses: 0 | 1
-  /** What else speaks against it. */
-  readonly objection?: (found: FoundGrant) => Refusal | null
+  /** As what the policies are asked about it. Without it grants alone decide. */
+  readonly policy?: { readonly action: PolicyAction; readonly full: boolean }
+  /** What else speaks against it, once grants and policies allow it, or allow to show a part. */
+  readonly objection?: (found: FoundGrant, shown: Mask | null) => Refusal | null | Promise<Refusal | null>
 }
 
-type Decides = Pick<Needs, 'database' | 'keys' | 'clock'>
+type Decides = Pick<Needs, 'database'> & AsksPolicies
 
 /** A record that is sealed anew that often while one call looks at it is not met by honest work. */
 const ATTEMPTS = 8
@@ -56,11 +67,14 @@ export async function commitDecisions(
   const permits: (Permit | null)[] = found.map(() => null)
   let open = found.map((item, place) => ({ item, place }))
   for (let attempt = 1; open.length > 0; attempt += 1) {
-    const decisions = open.map(({ item }) => decisionOn(needs, caller, item, ask, attempt > ATTEMPTS))
+    const items = open.map(({ item }) => item)
+    const judgements = await judge(needs, caller, items, ask)
+    const decisions = judgements.map((judged) => decisionOn(needs, caller, judged, ask, attempt > ATTEMPTS))
     const outcomes = await needs.database.commit.decide(decisions)
     for (const [index, { item, place }] of open.entries()) {
-      if (outcomes[index] === null && item.record !== null)
-        permits[place] = new Permit(item.token, item.record)
+      const [judged, decision] = [judgements[index], decisions[index]]
+      if (outcomes[index] === null && item.record !== null && judged && decision)
+        permits[place] = new Permit(item.token, item.record, judged.shown, decision.audit)
     }
     open = await lookAgain(
       needs,
@@ -89,28 +103,78 @@ async function lookAgain(
   return found.map((item, index) => ({ item, place: stale[index]?.place ?? 0 }))
 }
 
+interface Judged {
+  readonly found: FoundGrant
+  readonly refusal: Refusal | null
+  readonly policy: string | null
+  readonly shown: Mask | null
+}
+
+const WIDTH = 32
+
+/** Grants first; policies hear of what those allow, and can only take away. */
+async function judge(
+  needs: Decides,
+  caller: Caller,
+  found: readonly FoundGrant[],
+  { policy, objection }: Ask,
+): Promise<Judged[]> {
+  const now = needs.clock.now()
+  const allowed = found.filter(({ record, grant }) => refusalOf(record, grant, now) === null)
+  const verdicts =
+    policy && new Map(await verdictsOn(needs, { caller, app: caller.actor.app, ...policy }, allowed))
+  return mapLimited(found, WIDTH, async (item) => {
+    const refusal = refusalOf(item.record, item.grant, now)
+    const verdict = verdicts?.get(item) ?? null
+    const shown = verdict?.kind === 'mask' ? verdict.mask : null
+    const judged = { found: item, policy: verdict?.policy ?? null, shown }
+    if (refusal !== null) return { ...judged, refusal }
+    // Whoever was to be asked and has said nothing has not allowed it.
+    if (policy && (verdict === null || verdict.kind === 'deny'))
+      return { ...judged, refusal: 'policy-denied' }
+    return { ...judged, refusal: (await objection?.(item, shown)) ?? null }
+  })
+}
+
+async function verdictsOn(
+  needs: Decides,
+  deed: Deed,
+  allowed: readonly FoundGrant[],
+): Promise<[FoundGrant, Verdict][]> {
+  const matters = allowed.map(({ token, record, grant }) => ({
+    token,
+    record,
+    purpose: grant?.purpose ?? null,
+  }))
+  const verdicts = await askPolicies(needs, deed, matters)
+  return allowed.flatMap((item, index) => {
+    const verdict = verdicts[index]
+    return verdict === undefined ? [] : [[item, verdict]]
+  })
+}
+
 function decisionOn(
   needs: Pick<Needs, 'keys' | 'clock'>,
   caller: Caller,
-  found: FoundGrant,
-  { action, uses, objection }: Ask,
+  { found, refusal, policy }: Judged,
+  { action, uses }: Ask,
   giveUp: boolean,
 ): Decision {
   const { token, record, grant } = found
-  const audit = { ...subjectOf(needs, caller, action, token), generation: record?.generation ?? null }
-  const refusal = refusalOf(record, grant, audit.at) ?? objection?.(found) ?? null
+  const generation = record?.generation ?? null
+  const audit = { ...subjectOf(needs, caller, action, token), generation, policy }
   if (refusal !== null || record === null || grant === null) {
     return { kind: 'refuse', refusal: refusal ?? 'no-grant', audit }
   }
   if (giveUp) return { kind: 'refuse', refusal: 'changed-meanwhile', audit }
-  const { recordId, generation } = record
+  const { recordId } = record
   const tokenHash = caller.actor.kind === 'user' ? caller.actor.tokenHash : null
   const relocation = relocationOf(needs, caller, token, record)
   return {
     kind: 'spend',
     grantId: grant.grantId,
     recordId,
-    generation,
+    generation: record.generation,
     tokenHash,
     uses,
     relocation,

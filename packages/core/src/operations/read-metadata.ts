@@ -4,17 +4,19 @@ import type { Caller } from '../domain/actor.ts'
 import { lookUpGrants } from './look-up.ts'
 import { type Needs, sidOf } from './needs.ts'
 import { commitDecisions } from './permit.ts'
+import type { AsksPolicies } from './policies.ts'
 import { DENIED, type Result } from './result.ts'
 
 /** The metadata of a token, for a session that may read it. Does not count as a use of the grant. */
 export async function readMetadata(
-  needs: Pick<Needs, 'database' | 'keys' | 'clock'>,
+  needs: Pick<Needs, 'database'> & AsksPolicies,
   caller: Caller,
   token: TokenId,
 ): Promise<Result<Record<string, unknown>>> {
   const sid = sidOf(caller.actor)
   const found = await lookUpGrants(needs, caller.actor.app, sid, [token], 'read')
-  const ask = { sid, access: 'read', action: 'read-metadata', uses: 0 } as const
+  const policy = { action: 'read-metadata', full: false } as const
+  const ask = { sid, access: 'read', action: 'read-metadata', uses: 0, policy } as const
   const [permit] = await commitDecisions(needs, caller, found, ask)
   if (!permit) return DENIED
   const { record } = permit

@@ -16,10 +16,11 @@ import {
 import type { Caller } from '../domain/actor.ts'
 import { allowed, refused } from '../domain/audit.ts'
 import { goneBecause } from '../domain/grant.ts'
+import type { Mask } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import type { Presigned } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
-import { lookUpGrants, lookUpRecords } from './look-up.ts'
+import { type FoundGrant, lookUpGrants, lookUpRecords } from './look-up.ts'
 import { newObjectRef } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
 import { commitDecisions } from './permit.ts'
@@ -79,7 +80,10 @@ export interface Rekeying {
 export async function beginRekey(needs: Needs, caller: Caller, token: TokenId): Promise<Result<Rekeying>> {
   const sid = sidOf(caller.actor)
   const found = await lookUpGrants(needs, caller.actor.app, sid, [token], 'read')
-  const ask = { sid, access: 'read', action: 'rekey-token', uses: 1 } as const
+  // The client gets the value: who may see a part of it only may not re-key it.
+  const policy = { action: 'detokenize', full: true } as const
+  const objection = (_: FoundGrant, shown: Mask | null) => (shown === null ? null : 'policy-denied')
+  const ask = { sid, access: 'read', action: 'rekey-token', uses: 1, policy, objection } as const
   const [permit] = await commitDecisions(needs, caller, found, ask)
   if (!permit) return DENIED
   const old = await permit.open(needs.keys)

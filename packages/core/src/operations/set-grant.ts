@@ -1,11 +1,12 @@
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import type { Caller } from '../domain/actor.ts'
-import { allowed, refused } from '../domain/audit.ts'
+import { type AuditEvent, allowed, refused } from '../domain/audit.ts'
 import { type Grant, goneBecause } from '../domain/grant.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type Found, lookUpRecords } from './look-up.ts'
 import { allGrantIds, newGrantId, newSessionRef } from './names.ts'
 import type { Needs } from './needs.ts'
+import { type AsksPolicies, askPolicies } from './policies.ts'
 
 export interface SetGrantCommand {
   readonly sid: SessionId
@@ -16,9 +17,12 @@ export interface SetGrantCommand {
   readonly purpose: string | null
 }
 
-type SetGrantNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
+type SetGrantNeeds = Pick<Needs, 'database'> & AsksPolicies
 
-/** Grants all of the tokens or, when one is unknown, foreign or deleted, none: `null`. Else when they expire, in ms. */
+/**
+ * Grants all of the tokens or, when one is unknown, foreign or deleted, or a policy is against one, none: `null`. Else
+ * when they expire, in ms.
+ */
 export async function setGrant(
   needs: SetGrantNeeds,
   caller: Caller,
@@ -26,24 +30,44 @@ export async function setGrant(
 ): Promise<number | null> {
   const { app } = caller.actor
   const found = await lookUpRecords(needs, app, command.tokens)
-  const actor = { ...caller.actor, sid: command.sid } as const
-  const subject = (token: TokenId) => subjectOf(needs, { ...caller, actor }, 'set-grant', token)
-  const refusals = found.flatMap(({ token, record }) => {
-    const refusal = record === null ? 'unknown-token' : goneBecause(record, needs.clock.now())
-    return refusal === null ? [] : [refused(subject(token), refusal)]
-  })
+  const asked: Caller = { ...caller, actor: { ...caller.actor, sid: command.sid } }
+  const judged = await judge(needs, asked, command, found)
+  const refusals = judged.filter(({ refusal }) => refusal !== null)
   if (refusals.length > 0) {
     await needs.database.commit.recordAudit(refusals)
     return null
   }
   const expiresAt = needs.clock.now() + command.ttlSeconds * 1000
   const grants = found.map((item) => grantFor(needs, caller, command, item, expiresAt))
-  await needs.database.commit.setGrants(
-    grants,
-    olderIds(needs, app, command, grants),
-    command.tokens.map((token) => allowed(subject(token))),
-  )
+  await needs.database.commit.setGrants(grants, olderIds(needs, app, command, grants), judged)
   return expiresAt
+}
+
+/** What becomes of each token. Policies are asked when all of the records are there. */
+async function judge(
+  needs: SetGrantNeeds,
+  caller: Caller,
+  { purpose }: SetGrantCommand,
+  found: readonly Found[],
+): Promise<AuditEvent[]> {
+  const subjects = found.map(({ token }) => subjectOf(needs, caller, 'set-grant', token))
+  const known = subjects.map((subject, index): AuditEvent => {
+    const record = found[index]?.record ?? null
+    const refusal = record === null ? 'unknown-token' : goneBecause(record, subject.at)
+    return { ...subject, refusal }
+  })
+  if (known.some(({ refusal }) => refusal !== null)) return known
+  const deed = { caller, app: caller.actor.app, action: 'set-grant', full: false } as const
+  const verdicts = await askPolicies(
+    needs,
+    deed,
+    found.map((item) => ({ ...item, purpose })),
+  )
+  return subjects.map((subject, index) => {
+    const verdict = verdicts[index]
+    const named = { ...subject, policy: verdict?.policy ?? null }
+    return verdict?.kind === 'allow' ? allowed(named) : refused(named, 'policy-denied')
+  })
 }
 
 function grantFor(

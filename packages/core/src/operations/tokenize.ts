@@ -19,6 +19,7 @@ import type { KeyedObject, NewRecord, Presigned } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { newGrantId, newLocator, newObjectRef, newSessionRef } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
+import { askPolicies } from './policies.ts'
 
 export interface TokenizeCommand {
   /** Not secret; sealed at rest under the root key. */
@@ -51,13 +52,14 @@ export async function tokenize(needs: Needs, caller: Caller, command: TokenizeCo
   const { keys, database } = needs
   const mode = await decideMode(needs, caller, command)
   const objectLength = objectLengthOf(mode, command)
+  const policy = await allowingPolicy(needs, caller, command)
   const token = newTokenId()
   const objectKey = newObjectKey()
   const place = { app: caller.actor.app, recordId: newRecordId(), kid: keys.root.activeKid, generation: 1 }
   const { keys: dataKeys, ...sealed } = await sealRecord(keys.root.prf, place, token, mode, objectKey)
   const sealedMetadata = await metadataOf(needs, place, command)
   const record = { ...recordOf(needs, place, token, objectKey, command), ...sealed, sealedMetadata }
-  const audit = allowed(subjectOf(needs, caller, 'tokenize', token))
+  const audit = allowed({ ...subjectOf(needs, caller, 'tokenize', token), policy })
   const inParts = command.acceptsParts && objectLength !== null && objectLength >= PARTS_FROM
   const grant = storeGrant(needs, caller, token, place.recordId, inParts)
   await database.commit.createRecord(record, grant, audit)
@@ -81,6 +83,22 @@ async function beginParts(
   const { partSize } = plan
   await database.commit.beginUpload({ recordId, uploadId, contentLength, partSize, startedAt: clock.now() })
   return plan
+}
+
+/** The policy that allows it. Throws `access_denied`, which is in the audit log then, when one does not. */
+async function allowingPolicy(
+  needs: Needs,
+  caller: Caller,
+  { metadata }: TokenizeCommand,
+): Promise<string | null> {
+  const deed = { caller, app: caller.actor.app, action: 'tokenize', full: false } as const
+  const matter = { token: null, record: null, purpose: null, metadata }
+  const [verdict] = await askPolicies(needs, deed, [matter])
+  const policy = verdict?.policy ?? null
+  if (verdict?.kind === 'allow') return policy
+  const subject = { ...subjectOf(needs, caller, 'tokenize', null), policy }
+  await needs.database.commit.recordAudit([refused(subject, 'policy-denied')])
+  throw new LunaDefendError('access_denied')
 }
 
 /** Throws `end_to_end_required`, which is in the audit log then, for a client that cannot do what this house requires. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Mask } from '../domain/policy.ts'
 import type { ObjectStore } from '../ports.ts'
 import { copyRules } from './object-copy-rules.ts'
 import { uploadInPartsRules } from './object-upload-rules.ts'
@@ -21,6 +22,7 @@ export function objectStoreContract(name: string, open: Open, abilities = ALL): 
   describe(`${name} is an ObjectStore`, () => {
     describe('uploads', () => uploadRules(open))
     describe('downloads', () => downloadRules(open))
+    describe('downloads of a part', () => partRules(open))
     describe('looking and deleting', () => lifeRules(open))
     describe('lists', () => listRules(open))
     describe('uploads in parts', () => uploadInPartsRules(open, abilities))
@@ -152,6 +154,72 @@ function downloadRules(open: Open): void {
   })
 }
 
+const SECRET = Buffer.from('4111 1111 1111 6789')
+
+function partRules(open: Open): void {
+  for (const [show, count, part] of [
+    ['last', 4, '6789'],
+    ['first', 4, '4111'],
+    ['first', 1, '4'],
+    ['last', 18, '111 1111 1111 6789'],
+  ] as const) {
+    test(`the ${show} ${count} bytes`, async () => {
+      await using under = await open()
+      const { objectKey, sseKey } = await givenObject(under.objectStore, SECRET)
+      const get = await partOf(under.objectStore, objectKey, sseKey, { show, count })
+      const answer = await send('GET', get)
+      expect(answer.status).toBe(206)
+      expect(await answer.text()).toBe(part)
+      expect(answer.headers.get('content-disposition')).toBe('attachment')
+    })
+  }
+
+  test('whoever has URL and key gets no other byte', async () => {
+    await using under = await open()
+    const { objectKey, sseKey } = await givenObject(under.objectStore, SECRET)
+    const get = await partOf(under.objectStore, objectKey, sseKey, { show: 'last', count: 4 })
+    const changes: Record<string, string | null>[] = [
+      { range: null },
+      { 'if-range': null },
+      { range: null, 'if-range': null },
+      { range: 'bytes=-5' },
+      { range: 'bytes=0-' },
+      { range: 'bytes=-4,0-9' },
+      { range: 'bytes=0-9, bytes=-4' },
+      { range: '' },
+      { 'if-range': '"another state"' },
+      { 'if-range': `${get.headers['if-range']}, "another state"` },
+      { 'if-range': 'Thu, 01 Jan 1970 00:00:00 GMT' },
+    ]
+    for (const change of changes) {
+      const answer = await send('GET', get, null, change)
+      expect([JSON.stringify(change), answer.status]).toEqual([JSON.stringify(change), 403])
+      expect(await answer.text()).not.toContain('1111')
+    }
+    for (const more of ['&partNumber=1', '&response-content-type=text%2Fplain']) {
+      expect((await send('GET', { ...get, url: get.url + more })).ok).toBe(false)
+    }
+  })
+
+  test('there is no part of what is not there, and none that would be all of it', async () => {
+    await using under = await open()
+    const { objectKey, sseKey } = await givenObject(under.objectStore, bytes(4))
+    const ask = (count: number, show: Mask['show'] = 'last') =>
+      under.objectStore.presignPartialGet(objectKey, sseKey, { show, count })
+    expect(await ask(4)).toBeNull()
+    expect(await ask(64, 'first')).toBeNull()
+    expect(await ask(3)).not.toBeNull()
+    const missing = under.objectStore.presignPartialGet(newKey(), sseKey, { show: 'last', count: 1 })
+    expect(await missing).toBeNull()
+  })
+}
+
+async function partOf(objectStore: ObjectStore, objectKey: string, sseKey: Uint8Array, shown: Mask) {
+  const get = await objectStore.presignPartialGet(objectKey, sseKey, shown)
+  if (get === null) throw new Error('There is no such part.')
+  return get
+}
+
 function lifeRules(open: Open): void {
   test('head tells how long an object is, and that it is not there', async () => {
     await using under = await open()
@@ -254,6 +322,8 @@ const UPLOAD = { objectKey: 'v1/00112233445566778899aabbccddeeff', uploadId: 'an
 const PART = { partNumber: 1, size: 1, etag: '"etag"' }
 
 const CALLS: Record<string, (objectStore: ObjectStore, sseKey: Uint8Array) => Promise<unknown>> = {
+  presignPartialGet: (objectStore, sseKey) =>
+    objectStore.presignPartialGet(newKey(), sseKey, { show: 'first', count: 1 }),
   head: (objectStore, sseKey) => objectStore.head(newKey(), sseKey),
   exists: (objectStore) => objectStore.exists(newKey()),
   delete: (objectStore) => objectStore.delete(newKey()),

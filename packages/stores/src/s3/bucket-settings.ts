@@ -122,12 +122,15 @@ export function corsConfiguration({
         ID: 'secure-frame',
         AllowedOrigins: [origin],
         AllowedMethods: ['GET', 'PUT'],
-        AllowedHeaders: ['if-none-match', ...(encryption === 'end-to-end' ? [] : ENCRYPTION_HEADERS)],
+        AllowedHeaders: ['if-none-match', ...(encryption === 'end-to-end' ? [] : FOR_STORED_VALUES)],
         MaxAgeSeconds: 300,
       },
     ],
   }
 }
+
+/** What the store has encrypted can be read in part. */
+const FOR_STORED_VALUES = ['range', 'if-range', ...ENCRYPTION_HEADERS]
 
 export interface LifecycleConfiguration {
   readonly Rules: readonly {

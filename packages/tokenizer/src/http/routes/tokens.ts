@@ -33,7 +33,12 @@ export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): vo
   serve(server, gate, 'detokenize', async ({ caller, body }) => {
     const { tokenId, tokenIds = [] } = body
     const tokens = (tokenId === undefined ? tokenIds : [tokenId]) as TokenId[]
-    const results = await detokenize(needs, caller, { tokens, acceptsEndToEnd: acceptsEndToEnd(body) })
+    const results = await detokenize(needs, caller, {
+      tokens,
+      acceptsEndToEnd: acceptsEndToEnd(body),
+      acceptsMask: body.accept?.includes('mask') ?? false,
+      full: body.full ?? false,
+    })
     if (tokenId === undefined) return batch(results, caller.requestId, download)
     return download(unwrap(results[0]))
   })
@@ -97,8 +102,9 @@ function inSeconds(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000)
 }
 
-function download({ source: { url, headers }, contentKey }: Download) {
-  return { downloadUrl: url, headers: { ...headers }, ...endToEnd(contentKey) }
+function download({ source: { url, headers }, contentKey, shown }: Download) {
+  const mask = shown === null ? {} : { mask: { ...shown } }
+  return { downloadUrl: url, headers: { ...headers }, ...endToEnd(contentKey), ...mask }
 }
 
 function acceptsEndToEnd({ accept = [] }: { readonly accept?: readonly string[] }): boolean {
