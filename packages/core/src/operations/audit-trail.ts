@@ -69,19 +69,6 @@ export function operatorSubject(
   return { ...subject, actor: actor.kind, operator: actor.id }
 }
 
-/** The same for whoever may name the app. */
-export function subjectIn(
-  needs: Trail,
-  caller: Caller<Actor>,
-  app: AppId,
-  action: Action,
-  token: TokenId | null,
-): AuditSubject {
-  const { actor } = caller
-  if (actor.kind === 'operator') return operatorSubject(needs, { ...caller, actor }, app, action, token)
-  return subjectOf(needs, { ...caller, actor }, action, token)
-}
-
 /** What the audit row of background work is about. `app` `null` = of no single one. */
 export function systemSubject(
   { keys, clock }: Trail,

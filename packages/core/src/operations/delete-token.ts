@@ -1,9 +1,9 @@
 import type { AppId, TokenId } from '@lunadefend/contract'
 import { isOf, openOuter } from '../crypto/record.ts'
 import type { Actor, Caller } from '../domain/actor.ts'
-import { type Refusal, refused } from '../domain/audit.ts'
+import { type AuditSubject, type Refusal, refused } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import { subjectIn } from './audit-trail.ts'
+import { operatorSubject, subjectOf } from './audit-trail.ts'
 import { lookUpRecords } from './look-up.ts'
 import { appOf, type Needs } from './needs.ts'
 import { askPolicies } from './policies.ts'
@@ -21,7 +21,7 @@ export async function deleteToken(
   named: AppId | null = null,
 ): Promise<Result<Shredded>> {
   const app = appOf(caller.actor, named)
-  const subject = subjectIn(needs, caller, app, 'delete-token', token)
+  const subject = deletionSubject(needs, caller, app, token)
   const isForeign = caller.actor.kind !== 'operator' && caller.actor.app !== app
   const [found] = isForeign ? [] : await lookUpRecords(needs, app, [token])
   const record = found?.record ?? null
@@ -39,6 +39,12 @@ export async function deleteToken(
   }
   const shredded = await shred(needs, record, judged)
   return shredded === null ? DENIED : { ok: true, data: shredded }
+}
+
+function deletionSubject(needs: Needs, caller: Caller<Actor>, app: AppId, token: TokenId): AuditSubject {
+  const { actor } = caller
+  if (actor.kind !== 'operator') return subjectOf(needs, { ...caller, actor }, 'delete-token', token)
+  return operatorSubject(needs, { ...caller, actor }, app, 'delete-token', token)
 }
 
 /** Who can write to the database could put one token's row under another one's name, and have it shredded. */

@@ -5,7 +5,7 @@ import type { Actor, Caller } from '../domain/actor.ts'
 import type { AuditSubject } from '../domain/audit.ts'
 import { isMask, type PolicyAction, type Question, type Verdict } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import { subjectIn } from './audit-trail.ts'
+import { operatorSubject, subjectOf } from './audit-trail.ts'
 import { newSessionRef } from './names.ts'
 import type { Needs } from './needs.ts'
 import { isDamage, mapLimited } from './result.ts'
@@ -72,7 +72,7 @@ async function questionOn(
 ): Promise<Question | null> {
   const metadata = needs.authorizers?.readsMetadata ? await metadataOf(needs, matter) : null
   if (metadata === 'damaged') return null
-  const subject = subjectIn(needs, caller, app, action, matter.token)
+  const subject = namesOf(needs, caller, app, action, matter.token)
   return {
     action,
     principal: principalOf(caller.actor, app, subject),
@@ -80,6 +80,19 @@ async function questionOn(
     metadata,
     context: { now: subject.at, network: caller.network, purpose: matter.purpose, full, distinctTokens },
   }
+}
+
+/** What they are called in the audit log. */
+function namesOf(
+  needs: AsksPolicies,
+  caller: Caller<Actor>,
+  app: AppId,
+  action: PolicyAction,
+  token: TokenId | null,
+): AuditSubject {
+  const { actor } = caller
+  if (actor.kind === 'operator') return operatorSubject(needs, { ...caller, actor }, app, action, token)
+  return subjectOf(needs, { ...caller, actor }, action, token)
 }
 
 function principalOf(actor: Actor, app: AppId, { session }: AuditSubject): Question['principal'] {
