@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto'
 import type { AppId, TokenId } from '@lunadefend/contract'
+import { digestOf } from '../crypto/identifiers.ts'
 import { openMetadata } from '../crypto/record.ts'
 import type { Actor, Caller } from '../domain/actor.ts'
 import type { AuditSubject } from '../domain/audit.ts'
@@ -137,7 +137,7 @@ async function countTokens(
   // Where nothing counts, a policy that counts must not be fooled by that.
   if (needs.limiter === null) return Number.MAX_SAFE_INTEGER
   const { sessionRef } = newSessionRef(needs, actor.app, actor.sid)
-  const ref = hash('sha256', Buffer.concat([Buffer.from('policies/distinct-tokens\0'), sessionRef]), 'buffer')
+  const ref = digestOf(`policies/${Buffer.from(sessionRef).toString('hex')}`)
   const members = matters.flatMap(({ record }) => (record === null ? [] : [record.recordId]))
   const counts = await needs.limiter.addDistinct(
     [{ ref, members, windowMs: WINDOW_MS, most: MOST }],
