@@ -18,7 +18,16 @@ export const KEY_RING_COMMANDS: Pick<Commands, 'replaceKeyRing'> = {
 }
 
 const UNAUDITED = {
-  ...{ writer: null, at: null, requestId: null, app: null, actor: null, action: null, epoch: null },
+  ...{
+    writer: null,
+    at: null,
+    requestId: null,
+    app: null,
+    actor: null,
+    operator: null,
+    action: null,
+    epoch: null,
+  },
   ...{ session: null, user: null, token: null, network: null, seenGeneration: null, policy: null },
   ...{ count: null, refusal: null },
 }
