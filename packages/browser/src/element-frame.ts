@@ -19,6 +19,8 @@ export interface ElementFrameNeeds {
   /** The frame, if there was one, is gone. @returns whether something that the user typed went with it */
   readonly onGone: () => boolean
   readonly onNews: (news: FrameNews) => void
+  /** This page has logged the user out. */
+  readonly onLeave: () => void
   readonly onFailure: (error: LunaDefendError) => void
 }
 
@@ -32,6 +34,7 @@ export class ElementFrame {
   #link: FrameLink | null = null
   #inDocument = new AbortController()
   #healings = 0
+  #isResting = false
 
   constructor(needs: ElementFrameNeeds) {
     this.#needs = needs
@@ -72,6 +75,17 @@ export class ElementFrame {
     this.#connect()
   }
 
+  /** No frame, and so no session and no value, until somebody needs one. */
+  rest(error: LunaDefendError): void {
+    this.#drop(error)
+    this.#isResting = true
+  }
+
+  /** The page has something for the frame: one that rests comes back. */
+  wake(): void {
+    if (this.#isResting) this.#connect()
+  }
+
   /** A new frame for the old one; requests under way are rejected with this error. */
   replace(error = new LunaDefendError('removed')): void {
     this.#drop(error)
@@ -108,6 +122,7 @@ export class ElementFrame {
     }
     const link = this.#makeLink(page)
     this.#link = link
+    this.#isResting = false
     // The frame element can get the focus in many ways; the field in it is to have it then.
     shield(link.iframe, () => link.send({ type: 'focus' }))
     root.append(link.iframe)
@@ -115,13 +130,14 @@ export class ElementFrame {
   }
 
   #makeLink(page: LunaDefendPage): FrameLink {
-    const { component, title, onFailure } = this.#needs
+    const { component, title, onFailure, onLeave } = this.#needs
     return new FrameLink({
       page,
       component,
       title: title(),
       greeting: () => this.#greeting(),
       onNews: (news) => this.#hear(news),
+      onLeave,
       onLost: (error) => this.#lost(error),
       onRefused: (code) => onFailure(new LunaDefendError(code)),
     })

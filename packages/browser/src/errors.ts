@@ -19,6 +19,7 @@ export const ERROR_MESSAGES = {
   'access-denied': 'This session may not read or store this token. Grant it on the server first.',
   'no-session': 'The frame has no session with the Tokenizer. Is the user logged in?',
   'session-changed': 'Another user has logged in. Reload the page.',
+  'logged-out': 'The user has logged out, here or on another page. Every value was wiped.',
   'tokenizer-unreachable':
     'The secure frame did not start. Check tokenizerUrl, app, and the frame-src of your CSP.',
   'store-unreachable': 'The object store cannot be reached.',

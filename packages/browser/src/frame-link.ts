@@ -9,10 +9,13 @@ import { LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
 import { currentPageId, type LunaDefendPage } from './page.ts'
 
 /** What a frame says that is no answer to a request. */
-export type FrameNews = Extract<FrameMessage, { type: 'ready' | 'state' | 'submit' | 'session-changed' }>
+export type FrameNews = Extract<
+  FrameMessage,
+  { type: 'ready' | 'state' | 'submit' | 'session-changed' | 'logged-out' }
+>
 /** What a frame says to a request, but for `failed`, which becomes a rejection. */
-export type FrameAnswer = Extract<FrameMessage, { type: 'loaded' | 'tokenized' }>
-type Request = Extract<HostMessage, { type: 'load' | 'tokenize' }>
+export type FrameAnswer = Extract<FrameMessage, { type: 'loaded' | 'tokenized' | 'ended' }>
+type Request = Extract<HostMessage, { type: 'load' | 'tokenize' | 'logout' }>
 type RequestOf<T extends Request> = T extends Request ? Omit<T, 'id'> : never
 
 export interface FrameNeeds {
@@ -23,6 +26,8 @@ export interface FrameNeeds {
   /** The first messages, asked for when the frame has been loaded. */
   readonly greeting: () => readonly HostMessage[]
   readonly onNews: (news: FrameNews) => void
+  /** This page has logged the user out: nobody needs the frame any more. */
+  readonly onLeave: () => void
   /** The frame never started, or it is gone. The link is closed by then; only a new one can help. */
   readonly onLost: (error: LunaDefendError) => void
   /** The app signed no session. The frame has been told; the request that needed it fails as well. */
@@ -37,6 +42,13 @@ interface Waiting {
 
 /** So many requests in a row without any sign of life, and the frame counts as gone. */
 const SILENCES = 2
+
+const links = new Set<FrameLink>()
+
+/** The frames of this page that have a session with this Tokenizer for this application. */
+export function linksOf({ tokenizerOrigin, app }: LunaDefendPage): FrameLink[] {
+  return [...links].filter(({ page }) => page.tokenizerOrigin === tokenizerOrigin && page.app === app)
+}
 
 /** One iframe element and the port to its frame. It starts when `iframe` is put into the document; it is never reused. */
 export class FrameLink {
@@ -59,6 +71,11 @@ export class FrameLink {
     // Requests wait for it; when there is none, nobody needs to hear of it twice.
     this.#ready.promise.catch(() => {})
     this.#startTimer = setTimeout(() => this.#lose(), needs.page.timeoutMs)
+    links.add(this)
+  }
+
+  get page(): LunaDefendPage {
+    return this.#needs.page
   }
 
   get started(): boolean {
@@ -86,9 +103,15 @@ export class FrameLink {
     return promise
   }
 
+  /** This page has logged the user out. */
+  leave(): void {
+    this.#needs.onLeave()
+  }
+
   /** Ends it for good and takes the iframe out of the document. What is under way is rejected with this error. */
   close(error: LunaDefendError): void {
     if (this.closed) return
+    links.delete(this)
     this.#end = error
     this.#ended.abort()
     clearTimeout(this.#startTimer)
@@ -127,6 +150,7 @@ export class FrameLink {
       case 'state':
       case 'submit':
       case 'session-changed':
+      case 'logged-out':
         this.#needs.onNews(message)
         break
       case 'need-assertion':
@@ -134,6 +158,7 @@ export class FrameLink {
         break
       case 'loaded':
       case 'tokenized':
+      case 'ended':
         this.#settle(message.id)?.resolve(message)
         break
       case 'failed':

@@ -1,6 +1,7 @@
 export { defineElements } from './define-elements.ts'
 export { ERROR_MESSAGES, LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
 export type { TokenizeErrorEvent } from './form-guard.ts'
+export { logout } from './logout.ts'
 export { configure, type LunaDefendOptions, LunaDefendPage, type ValidationMessages } from './page.ts'
 export { checkPolicy, type PolicyFinding } from './policy-check.ts'
 export { SecureFieldElement, SecureInputElement, SecureTextAreaElement } from './secure-field.ts'

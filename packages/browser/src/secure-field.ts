@@ -279,6 +279,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
       },
       onGone: () => this.#gone(),
       onNews: (news) => this.#hear(news),
+      onLeave: () => this.#leave(),
       onFailure: (error) => void this.#fail(error),
     })
   }
@@ -308,6 +309,9 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
         break
       case 'session-changed':
         this.#sessionChanged()
+        break
+      case 'logged-out':
+        this.#fail(this.#leave())
     }
   }
 
@@ -317,6 +321,14 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     this.#value.refuse(error.code)
     this.#frame.replace(error)
     this.#fail(error)
+  }
+
+  /** The user has logged out: what was here is gone, and a submit must not take the emptiness for an answer. */
+  #leave(): LunaDefendError {
+    const error = new LunaDefendError('logged-out')
+    this.#value.refuse(error.code)
+    this.#frame.rest(error)
+    return error
   }
 
   #gone(): boolean {
@@ -330,7 +342,9 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
 
   #take(token: string): void {
     this.#known = token
-    if (this.#isToken(token)) this.#value.set(token)
+    if (!this.#isToken(token)) return
+    this.#value.set(token)
+    this.#frame.wake()
   }
 
   /** Says so, loudly, when the page hands over a value in place of a token; the field will not submit then. */

@@ -40,7 +40,9 @@ export class SecureParagraphElement extends BaseElement {
       },
       onNews: (news) => {
         if (news.type === 'session-changed') this.#fail(new LunaDefendError('session-changed'))
+        if (news.type === 'logged-out') this.#fail(this.#leave())
       },
+      onLeave: () => this.#leave(),
       onFailure: (error) => this.#fail(error),
     })
     this.addEventListener('click', () => this.#frame.revive())
@@ -87,7 +89,9 @@ export class SecureParagraphElement extends BaseElement {
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     switch (name) {
       case 'token':
-        if (this.#frame.link !== null && before !== after) void this.#load(this.#frame.link)
+        if (before === after) break
+        if (this.#frame.link !== null) void this.#load(this.#frame.link)
+        this.#frame.wake()
         break
       case 'lines':
         setLines(this.#strut, after)
@@ -112,6 +116,13 @@ export class SecureParagraphElement extends BaseElement {
     } catch (thrown) {
       if (load === this.#loads) this.#fail(thrown)
     }
+  }
+
+  /** The user has logged out. The token is shown again when the page sets it anew, or calls `reload`. */
+  #leave(): LunaDefendError {
+    const error = new LunaDefendError('logged-out')
+    this.#frame.rest(error)
+    return error
   }
 
   #presentation() {

@@ -79,6 +79,8 @@ export type HostMessage =
   /** Show, or fill with, the value of this token; `''` shows nothing. What the user typed is not overwritten: `clear` first. */
   | { readonly type: 'load'; readonly id: number; readonly tokenId: string }
   | { readonly type: 'tokenize'; readonly id: number }
+  /** Ends the session. Every frame of the application in this browser, on all pages, wipes and forgets its own. */
+  | { readonly type: 'logout'; readonly id: number }
   | { readonly type: 'focus' }
   | { readonly type: 'clear' }
   | { readonly type: 'assertion'; readonly id: number; readonly assertion: string }
@@ -93,6 +95,7 @@ export const FRAME_FAILURES = [
   'access-denied',
   'no-session',
   'session-changed',
+  'logged-out',
   'tokenizer-unreachable',
   'store-unreachable',
   'store-refused',
@@ -121,12 +124,19 @@ export type FrameMessage =
   | { readonly type: 'loaded'; readonly id: number }
   /** `tokenId` is `''` for an empty field, and the old token where the user changed nothing. */
   | { readonly type: 'tokenized'; readonly id: number; readonly tokenId: string }
+  /** The user is logged out, and the Tokenizer knows. */
+  | { readonly type: 'ended'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly code: FrameFailure }
   /**
    * Another user has logged in. Every value in the frame has been wiped. A field into which somebody had typed takes
    * no input and no request any more: it needs a new iframe element.
    */
   | { readonly type: 'session-changed' }
+  /**
+   * The user has logged out, at a frame of this page or another. As `session-changed`; and no session is opened before
+   * the page asks for something.
+   */
+  | { readonly type: 'logged-out' }
 
 type Check = (value: unknown) => boolean
 interface Shape {
@@ -174,6 +184,7 @@ const HOST_SHAPES = {
   style,
   load: { id, tokenId: need(text(64)) },
   tokenize: { id },
+  logout: { id },
   focus: {},
   clear: {},
   assertion: { id, assertion: need(text(4096)) },
@@ -187,8 +198,10 @@ const FRAME_SHAPES = {
   'need-assertion': { id, thumbprint: need(text(64)), challenge: need(text(256)) },
   loaded: { id },
   tokenized: { id, tokenId: need(text(64)) },
+  ended: { id },
   failed: { id, code: need(oneOf(FRAME_FAILURES)) },
   'session-changed': {},
+  'logged-out': {},
 } satisfies Record<FrameMessage['type'], Shape>
 
 /** `null` when the data is no message of the page. */

@@ -1,5 +1,10 @@
 export { LunaDefendError, type LunaDefendErrorCode } from '@lunadefend/browser'
-export { LunaDefendProvider, type LunaDefendProviderProps } from './provider.ts'
+export {
+  type LunaDefendActions,
+  LunaDefendProvider,
+  type LunaDefendProviderProps,
+  useLunaDefend,
+} from './provider.ts'
 export {
   type SecureFieldEvent,
   type SecureFieldProps,

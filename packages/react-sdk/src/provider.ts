@@ -1,5 +1,11 @@
 'use client'
-import { defineElements, LunaDefendError, type LunaDefendOptions, LunaDefendPage } from '@lunadefend/browser'
+import {
+  defineElements,
+  LunaDefendError,
+  type LunaDefendOptions,
+  LunaDefendPage,
+  logout,
+} from '@lunadefend/browser'
 import { createContext, createElement, type ReactElement, type ReactNode, useContext, useMemo } from 'react'
 import { useLatest } from './effects.ts'
 
@@ -33,4 +39,18 @@ export function useConnection(component: string): LunaDefendPage {
   const page = useContext(Connection)
   if (page === null) throw new LunaDefendError('no-provider', `<${component}>`)
   return page
+}
+
+export interface LunaDefendActions {
+  /**
+   * Ends the session of the frames, and empties every frame of the application in this browser, on all pages. Rejects
+   * with a LunaDefendError when the Tokenizer could not be told; the frames are empty all the same.
+   */
+  logout(): Promise<void>
+}
+
+/** @throws LunaDefendError `no-provider` */
+export function useLunaDefend(): LunaDefendActions {
+  const page = useConnection('useLunaDefend')
+  return useMemo(() => ({ logout: () => logout(page) }), [page])
 }

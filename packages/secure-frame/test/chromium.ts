@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
@@ -24,8 +24,12 @@ export interface OwnBrowser extends AsyncDisposable {
 }
 
 /** Chromium as a user has it, cookie and storage rules included: Playwright's own launch switches some of them off. */
-export async function startChromium(flags: readonly string[] = []): Promise<OwnBrowser> {
+export async function startChromium(
+  flags: readonly string[] = [],
+  preferences: object | null = null,
+): Promise<OwnBrowser> {
   const directory = await mkdtemp(join(tmpdir(), 'secure-frame-'))
+  if (preferences !== null) await writePreferences(directory, preferences)
   const child = spawn(chromiumPath(), [...FLAGS, ...flags, `--user-data-dir=${directory}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -49,6 +53,12 @@ export async function startChromium(flags: readonly string[] = []): Promise<OwnB
     await end()
     throw error
   }
+}
+
+/** What a user has set, in the profile that the browser itself opens: a context of its own does not follow it. */
+async function writePreferences(directory: string, preferences: object): Promise<void> {
+  await mkdir(join(directory, 'Default'))
+  await writeFile(join(directory, 'Default', 'Preferences'), JSON.stringify(preferences))
 }
 
 function endpointOf(child: ChildProcess): Promise<string> {

@@ -16,10 +16,7 @@ describe('the connection', () => {
     await popup
     expect(await heard).toEqual([])
     await field.connect()
-    expect(await field.said()).toEqual([
-      { type: 'ready' },
-      expect.objectContaining({ type: 'need-assertion' }),
-    ])
+    expect(await field.said()).toEqual([{ type: 'ready' }])
   })
 
   test('is refused to an origin that is not the application, even where the browser would show the frame', async () => {

@@ -30,14 +30,14 @@ export interface MountOptions {
   readonly wait?: boolean
 }
 
-type Request = { type: 'load'; tokenId: string } | { type: 'tokenize' }
+type Request = { type: 'load'; tokenId: string } | { type: 'tokenize' } | { type: 'logout' }
 
 export interface Mounted {
   readonly name: string
   readonly frame: Frame
   /** The control or the paragraph. */
   readonly value: Locator
-  /** For a frame that was mounted without a connection. Waits until there is a session to be opened. */
+  /** For a frame that was mounted without a connection. Waits until it has been taken. */
   connect(): Promise<void>
   send(message: object): Promise<void>
   /** The frame's answer; `id` is left out. */
@@ -262,7 +262,7 @@ function hostScript({ tokenizer }: { tokenizer: string }): void {
       }
       connects[name] = async () => {
         greet()
-        await until(() => log.find((message) => message.type === 'need-assertion'))
+        await until(() => log.find((message) => message.type === 'ready'))
       }
       if (connect) greet()
       if (wait) await until(() => log.find((message) => message.type === 'ready'))

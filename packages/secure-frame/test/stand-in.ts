@@ -53,6 +53,10 @@ export interface StandIn extends AsyncDisposable {
   /** Names of headers that frame pages are served without. */
   without: readonly string[]
   put(value: string | Buffer): string
+  /** How the Tokenizer makes its cookies. */
+  cookies: 'strict' | 'partitioned'
+  /** `false`: somewhere between, cookies are taken out of answers. */
+  passesCookies: boolean
   /** Ends every session at the Tokenizer; cookies stay in the browser. */
   forgetSessions(): void
   callsTo(path: string): Call[]
@@ -61,9 +65,11 @@ export interface StandIn extends AsyncDisposable {
 /** Built once for a file of tests. */
 const built = buildFrameAssets()
 
-export async function startStandIn(): Promise<StandIn> {
+/** @param appHost `127.0.0.1` is another site than `localhost`, where the Tokenizer is */
+export async function startStandIn(appHost = 'localhost'): Promise<StandIn> {
   const servers = await Promise.all([1, 2, 3, 4].map(() => listen()))
-  const [app, tokenizer, store, elsewhere] = servers.map(originOf) as [string, string, string, string]
+  const [local, tokenizer, store, elsewhere] = servers.map(originOf) as [string, string, string, string]
+  const app = local.replace('localhost', appHost)
   const world: World = {
     app,
     tokenizer,
@@ -81,6 +87,8 @@ export async function startStandIn(): Promise<StandIn> {
     sayEndToEnd: (e2e) => e2e,
     rewrite: (html) => html,
     without: [],
+    cookies: 'strict',
+    passesCookies: true,
     assets: await built,
     challenges: new Set(),
     sessions: new Map(),
@@ -172,22 +180,29 @@ function servePage(world: World, request: IncomingMessage, response: ServerRespo
   const nonce = randomBytes(16).toString('base64')
   const about = { component, origins: [world.app], objectStoreOrigin: world.store, nonce }
   const headers = frameHeaders({ ...about, https: false })
-  const { waits } = world
-  const html = world.rewrite(renderFramePage({ ...about, assets: world.assets, app: 'test', waits }))
+  const { waits, cookies, assets } = world
+  const html = world.rewrite(renderFramePage({ ...about, assets, app: 'test', cookies, waits }))
   for (const name of world.without) delete headers[name]
   response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(html)
 }
 
 async function serveCall(world: World, path: string, request: IncomingMessage, response: ServerResponse) {
   const body = JSON.parse((await text(request)) || '{}')
-  world.calls.push({ path, headers: request.headers, body })
-  if (request.headers.origin !== world.tokenizer || request.headers['sec-fetch-site'] !== 'same-origin')
+  const method = request.method === 'POST' ? '' : `${request.method} `
+  world.calls.push({ path: method + path, headers: request.headers, body })
+  const own = method === 'GET ' ? undefined : world.tokenizer
+  if (request.headers.origin !== own || request.headers['sec-fetch-site'] !== 'same-origin')
     return refuse(response, 403, 'forbidden')
   if (path === '/session/challenge') return challenge(world, response)
-  if (path === '/session') return openSession(world, body, response)
-  const sid = sessionOf(world, request)
+  if (path === '/session' && method === '') return openSession(world, body, response)
+  const credential = credentialOf(request)
+  const sid = sessionOf(world, credential, request)
   if (sid === null) return refuse(response, 401, 'unauthenticated')
   response.setHeader('lunasec-session-hash', hashOf(sid))
+  if (path === '/session') {
+    if (method === 'DELETE ') world.sessions.delete(credential)
+    return answer(response, {})
+  }
   if (body.accept?.[0] !== 'e2e') return refuse(response, 406, 'end_to_end_required')
   if (path === '/tokenize') return answer(response, tokenize(world))
   const target = path === '/detokenize' ? detokenize(world, body) : null
@@ -203,14 +218,15 @@ function challenge(world: World, response: ServerResponse): void {
 
 function openSession(world: World, body: Record<string, string>, response: ServerResponse): void {
   const sid = checkProof(world, body)
-  if (sid === null) {
-    refuse(response, 401, 'unauthenticated')
-    return
-  }
-  const cookie = randomBytes(32).toString('base64url')
-  world.sessions.set(cookie, sid)
-  response.setHeader('set-cookie', `access_token=${cookie}; HttpOnly; Secure; SameSite=Strict; Path=/`)
-  answer(response, { sessionHash: hashOf(sid), expiresAt: now(world) + world.lifetime })
+  if (sid === null) return refuse(response, 401, 'unauthenticated')
+  const accessToken = randomBytes(32).toString('base64url')
+  world.sessions.set(accessToken, sid)
+  const session = { sessionHash: hashOf(sid), expiresAt: now(world) + world.lifetime }
+  if (body['keep'] === 'memory') return answer(response, { ...session, accessToken })
+  const site = world.cookies === 'strict' ? 'SameSite=Strict' : 'SameSite=None; Partitioned'
+  if (world.passesCookies)
+    response.setHeader('set-cookie', `access_token=${accessToken}; HttpOnly; Secure; ${site}; Path=/`)
+  answer(response, session)
 }
 
 /** The session that the assertion is for, or `null` when anything about assertion or proof is not exactly as it must be. */
@@ -227,7 +243,7 @@ function checkProof(
   const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' } as const
   const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
   const isFine =
-    keep === 'cookie' &&
+    ['cookie', 'memory'].includes(keep ?? '') &&
     same(rest, { typ: 'lunadefend-proof+jwt', alg: 'ES256' }) &&
     same(Object.keys(jwk).sort(), ['crv', 'kty', 'x', 'y']) &&
     verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url')) &&
@@ -241,11 +257,17 @@ function checkProof(
   return isFine ? sid : null
 }
 
-/** The session of the cookie, if it is the one that the caller says it is. */
-function sessionOf(world: World, { headers }: IncomingMessage): string | null {
+/** What is in the header counts, and no cookie beside it. */
+function credentialOf({ headers }: IncomingMessage): string {
   const cookie = /(?:^|; )access_token=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? ''
-  const sid = world.sessions.get(cookie)
-  return sid !== undefined && headers['lunasec-session-hash'] === hashOf(sid) ? sid : null
+  return headers.authorization?.replace('Bearer ', '') ?? cookie
+}
+
+/** The session of this credential, if it is the one that the caller says it is. */
+function sessionOf(world: World, credential: string, { headers }: IncomingMessage): string | null {
+  const sid = world.sessions.get(credential)
+  const said = headers['lunasec-session-hash'] ?? (headers['authorization'] ? '' : undefined)
+  return sid !== undefined && (said === undefined || said === hashOf(sid)) ? sid : null
 }
 
 function tokenize(world: World): object {

@@ -164,8 +164,8 @@ async function framePages(publicUrl: string, objectStoreOrigin: string): Promise
   const https = publicUrl.startsWith('https:')
   return {
     files: assets.files,
-    page: ({ component, app, origins, nonce }) => ({
-      html: renderFramePage({ assets, component, app, origins, objectStoreOrigin, nonce }),
+    page: ({ component, app, origins, cookies, nonce }) => ({
+      html: renderFramePage({ assets, component, app, origins, objectStoreOrigin, cookies, nonce }),
       headers: frameHeaders({ component, origins, objectStoreOrigin, nonce, https }),
     }),
   }

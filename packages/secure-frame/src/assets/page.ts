@@ -11,6 +11,8 @@ export interface FramePageOptions {
   /** The application's origins: the frame takes its one connection from these only. */
   readonly origins: readonly string[]
   readonly objectStoreOrigin: string
+  /** How the cookies of its sessions are made. @default 'strict' */
+  readonly cookies?: Configuration['cookies']
   /** Fresh for every answer, the same as in the headers. */
   readonly nonce: string
   /** @internal Shorter waits, for tests. */
@@ -36,9 +38,11 @@ export function renderFramePage(options: FramePageOptions): string {
 }
 
 /** What the frame must know. It comes from here and never from a URL, which the page writes. */
-function configurationOf({ app, origins, objectStoreOrigin, waits }: FramePageOptions): Configuration {
+function configurationOf(options: FramePageOptions): Configuration {
+  const { app, origins, objectStoreOrigin, cookies = 'strict', waits } = options
   return {
     app,
+    cookies,
     origins: origins.map(checkedOrigin),
     objectStoreOrigin: checkedOrigin(objectStoreOrigin),
     ...(waits === undefined ? {} : { waits }),

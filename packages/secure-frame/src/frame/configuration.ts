@@ -1,6 +1,9 @@
+import type { CookieKind } from './cookie-probe.ts'
+
 /** What the Tokenizer wrote into the page for the frame. Nothing here comes from the page that shows the frame. */
 export interface Configuration {
   readonly app: string
+  readonly cookies: CookieKind
   readonly origins: readonly string[]
   readonly objectStoreOrigin: string
   readonly waits?: Partial<Waits>

@@ -3,13 +3,18 @@ import { keptKeyPair } from './kept-key.ts'
 import { publicJwk, signProof, thumbprint } from './proof.ts'
 import { callTokenizer, numberOf, textOf } from './tokenizer.ts'
 
-/** A session that a frame of this page load has opened. The credential itself is a cookie that no script can read. */
+/** Where the credential of a session is kept. */
+export type Keep = 'cookie' | 'memory'
+
+/** A session that a frame of this page load has opened. */
 export interface Session {
   /** Random, and new with each handshake: a renewed session has the hash of the old one. */
   readonly id: string
   readonly sessionHash: string
   /** Milliseconds since 1970, by this machine's clock. */
   readonly expiresAt: number
+  /** The credential, where it is kept in memory; `null` where it is a cookie, which no script can read. */
+  readonly accessToken: string | null
 }
 
 export interface HandshakeNeeds {
@@ -23,7 +28,7 @@ export interface HandshakeNeeds {
 }
 
 /** Opens a session: challenge, assertion of the application's server, proof of this browser's key. */
-export async function handshake(needs: HandshakeNeeds): Promise<Session> {
+export async function handshake(needs: HandshakeNeeds, keep: Keep): Promise<Session> {
   const { app, tokenizer, origin, waitMs, askPage } = needs
   const [pair, answer] = await Promise.all([
     keptKeyPair(app),
@@ -34,10 +39,11 @@ export async function handshake(needs: HandshakeNeeds): Promise<Session> {
   const assertion = await askPage({ thumbprint: await thumbprint(jwk), challenge })
   const iat = Math.floor((Date.now() + answer.clockOffset) / 1000)
   const proof = await signProof(pair, jwk, { aud: tokenizer, iat, nonce: challenge, assertion, origin })
-  const opened = await callTokenizer('/session', { assertion, proof, keep: 'cookie' }, { waitMs })
+  const opened = await callTokenizer('/session', { assertion, proof, keep }, { waitMs })
   return {
     id: crypto.randomUUID(),
     sessionHash: textOf(opened.data, 'sessionHash'),
     expiresAt: numberOf(opened.data, 'expiresAt') * 1000 - opened.clockOffset,
+    accessToken: keep === 'memory' ? textOf(opened.data, 'accessToken') : null,
   }
 }

@@ -4,32 +4,52 @@ import type { Settings, Widget } from './widget.ts'
 
 export interface Desk {
   receive(message: HostMessage): void
-  /** Wipes, and tells the page. `false` when the frame is over, because somebody has typed into it. */
-  changeSession(): boolean
+  /** Wipes, and tells the page why. `false` when the frame is over, because somebody has typed into it. */
+  leave(why: Leaving): boolean
 }
+
+/** Why what was here has nothing to do with what comes. */
+type Leaving = 'session-changed' | 'logged-out'
 
 export interface DeskNeeds {
   readonly widget: Widget
   readonly send: (message: FrameMessage) => void
   /** The page's answer to a request for an assertion; `null` is a refusal. */
   readonly settle: (id: number, assertion: string | null) => void
+  /** There is a field now: a session is opened for it. */
+  readonly begin: () => Promise<void>
+  readonly logout: () => Promise<void>
   /** How long one request may take, in milliseconds. */
   readonly requestMs: number
 }
 
 /** Does what the page asks for, and answers each request once. */
-export function obeyPage({ widget, send, settle, requestMs }: DeskNeeds): Desk {
+export function obeyPage({ widget, send, settle, begin, logout, requestMs }: DeskNeeds): Desk {
   let isConfigured = false
   let isOver = false
   let changes = 0
+  let left: Leaving = 'session-changed'
+  /** The page has asked for it, and hears of it after the answer. */
+  let isLoggingOut = false
 
-  function changeSession(): boolean {
+  function leave(why: Leaving): boolean {
     changes += 1
+    left = why
     isOver ||= widget.isTouched()
     widget.wipe(isOver)
-    send({ type: 'session-changed' })
+    if (!isLoggingOut) send({ type: why })
     return !isOver
   }
+
+  async function logOut(id: number): Promise<void> {
+    isLoggingOut = true
+    const done = inTime(logout(), requestMs).then((): FrameMessage => ({ type: 'ended', id }))
+    send(await done.catch((error): FrameMessage => ({ type: 'failed', id, code: codeOf(error) })))
+    isLoggingOut = false
+    send({ type: 'logged-out' })
+  }
+
+  const changed = (): Promise<never> => Promise.reject(new FrameError(left))
 
   /** What was begun in one session is not answered in another. */
   async function answer(id: number, work: () => Promise<FrameMessage>): Promise<void> {
@@ -43,6 +63,7 @@ export function obeyPage({ widget, send, settle, requestMs }: DeskNeeds): Desk {
     if (isConfigured) return
     isConfigured = true
     widget.configure(settings)
+    void begin()
   }
 
   const obey: { readonly [T in HostMessage['type']]: (message: Extract<HostMessage, { type: T }>) => void } =
@@ -57,6 +78,7 @@ export function obeyPage({ widget, send, settle, requestMs }: DeskNeeds): Desk {
         }),
       tokenize: ({ id }) =>
         void answer(id, async () => ({ type: 'tokenized', id, tokenId: await widget.tokenize() })),
+      logout: ({ id }) => void logOut(id),
       focus: () => widget.focus(),
       clear: () => widget.clear(),
       assertion: ({ id, assertion }) => settle(id, assertion),
@@ -69,12 +91,17 @@ export function obeyPage({ widget, send, settle, requestMs }: DeskNeeds): Desk {
         (obey[message.type] as (message: HostMessage) => void)(message)
       else if ('id' in message) send({ type: 'failed', id: message.id, code: 'failed' })
     },
-    changeSession,
+    leave,
   }
 }
 
-/** What may come before the field is configured; a session begins at once. */
-const EARLY: ReadonlySet<HostMessage['type']> = new Set(['configure', 'assertion', 'assertion-failed'])
+/** What may come before the field is configured. Who only wants to log out needs no field, and no session. */
+const EARLY: ReadonlySet<HostMessage['type']> = new Set([
+  'configure',
+  'logout',
+  'assertion',
+  'assertion-failed',
+])
 
 /** The work goes on when it is late, and what it has reached then serves the next request. */
 function inTime<T>(work: Promise<T>, waitMs: number): Promise<T> {
@@ -82,8 +109,4 @@ function inTime<T>(work: Promise<T>, waitMs: number): Promise<T> {
     const timer = setTimeout(() => reject(new FrameError('timed-out')), waitMs)
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
-}
-
-function changed(): Promise<never> {
-  return Promise.reject(new FrameError('session-changed'))
 }

@@ -1,7 +1,7 @@
 import { codeOf, FrameError } from './failure.ts'
-import type { Session } from './handshake.ts'
+import type { Keep, Session } from './handshake.ts'
 import type { SiblingNeeds, Siblings } from './siblings.ts'
-import { type Answer, callTokenizer } from './tokenizer.ts'
+import { type Answer, type CallOptions, callTokenizer } from './tokenizer.ts'
 
 /** A session with less than this left is renewed before it is used, in milliseconds. */
 const RENEW_BELOW_MS = 120_000
@@ -13,28 +13,45 @@ const LONGEST_RETRY_MS = 60_000
 
 export interface SessionNeeds {
   /** The other frames of this page; they are handed the means to look at this one's session. */
-  readonly meet: (mine: Pick<SiblingNeeds, 'current' | 'opened' | 'openedAnywhere'>) => Siblings
-  readonly handshake: () => Promise<Session>
+  readonly meet: (mine: Omit<SiblingNeeds, 'app' | 'page' | 'turnMs'>) => Siblings
+  readonly handshake: (keep: Keep) => Promise<Session>
+  /** Whether this browser seems to keep the cookie of a session here. */
+  readonly keepsCookies: () => boolean
   /** Wipes, because another session takes the place of the one before. `false` when the frame may not go on with it. */
   readonly changed: () => boolean
+  /** Wipes, because the user has logged out. `false` when the frame may not go on with any other session. */
+  readonly loggedOut: () => boolean
   readonly callMs: number
   readonly retryMs: number
 }
 
 /** The frame's session with the Tokenizer. Only one that was opened in this page load counts, never a cookie found. */
 export interface SessionKeeper {
-  /** Opens the first session, again and again until there is one. */
+  /** Opens the first session, again and again until there is one, or the user logs out. */
   begin(): Promise<void>
   /**
    * A call in the user's name. Throws `session-changed`, and has wiped, when the session is another than before.
-   * On a 401 there is one new handshake and one more try.
+   * On a 401 there is one new handshake and one more try. After a logout it opens a session, as the first call does.
    */
   call(path: string, body: object): Promise<Answer>
+  /**
+   * Ends the session, and tells every frame of the application in this browser, which all wipe and forget theirs. Throws
+   * when the Tokenizer could not be told; all else is done by then.
+   */
+  logout(): Promise<void>
 }
 
 export function keepSession(needs: SessionNeeds): SessionKeeper {
   let session: Session | null = null
+  /** Where the browser does not keep the cookie, which shows before the first handshake or after it. */
+  let keep: Keep | null = null
+  /** Ids of the last session that this frame has opened, that has served a call, that was refused. */
+  let ownId = ''
+  let provenId = ''
+  let refusedId = ''
   let isRefusing = false
+  /** One more with each logout: what was begun before it opens no session any more. */
+  let logouts = 0
   let attempt: Promise<Session> | null = null
 
   const siblings = needs.meet({
@@ -43,6 +60,11 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
       if (next.expiresAt > (session?.expiresAt ?? 0)) take(next)
     },
     openedAnywhere: leave,
+    loggedOutAnywhere: () => {
+      const held = forget()
+      // A cookie is ended by the frame that told us. What another page holds in memory only that page can end.
+      if (held !== null && held.accessToken !== null && held.id === ownId) void end(held).catch(() => {})
+    },
   })
 
   /** Somebody else has logged in, on whatever page: this session is over, and what it showed is not for his eyes. */
@@ -52,6 +74,16 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     isRefusing = !needs.changed()
   }
 
+  /** The user has logged out: nothing is left here. What was the session is for ending it. */
+  function forget(): Session | null {
+    const held = session
+    session = null
+    attempt = null
+    logouts += 1
+    if (!needs.loggedOut()) isRefusing = true
+    return held
+  }
+
   /** `false`, and everything is wiped, when it is not the session that the values of this frame belong to. */
   function take(next: Session): boolean {
     if (isRefusing) return false
@@ -59,6 +91,7 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     if (isOther) isRefusing = !needs.changed()
     if (!isRefusing) session = next
     if (!isRefusing) void siblings.join()
+    if (next.accessToken !== null) keep = 'memory'
     return !isOther
   }
 
@@ -72,13 +105,19 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
       if (shared !== null) return shared
       const failure = siblings.failureSince(begun)
       if (failure !== null) throw new FrameError(failure)
-      return handshake()
+      return handshake(stale)
     })
   }
 
-  async function handshake(): Promise<Session> {
+  async function handshake(stale: Session | null): Promise<Session> {
+    const begun = logouts
     try {
-      const opened = await needs.handshake()
+      const opened = await openSession(stale)
+      if (begun !== logouts) {
+        await end(opened)
+        throw new FrameError('logged-out')
+      }
+      ownId = opened.id
       await siblings.join()
       siblings.tell(opened)
       return opened
@@ -88,15 +127,39 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     }
   }
 
+  /** A cookie that was refused before it ever served has perhaps not been kept: then the next one is looked after. */
+  async function openSession(stale: Session | null): Promise<Session> {
+    keep ??= needs.keepsCookies() ? 'cookie' : 'memory'
+    const isDoubted = keep === 'cookie' && stale?.id === refusedId && refusedId !== provenId
+    const opened = await needs.handshake(keep)
+    if (!isDoubted || (await isKept(opened))) return opened
+    keep = 'memory'
+    return needs.handshake(keep)
+  }
+
+  async function isKept(opened: Session): Promise<boolean> {
+    try {
+      await callTokenizer('/session', null, options(opened, 'GET'))
+      return true
+    } catch (error) {
+      return codeOf(error) !== 'no-session'
+    }
+  }
+
   async function renew(stale: Session | null): Promise<Session> {
-    attempt ??= open(stale).finally(() => {
-      attempt = null
-    })
-    const next = await attempt
-    // What was begun in one session is not ended in another, even if the frame itself may go on with that one.
-    const isOther = stale !== null && stale.sessionHash !== next.sessionHash
-    if (!take(next) || isOther) throw new FrameError('session-changed')
-    return next
+    const begun = logouts
+    const opening = attempt ?? open(stale)
+    attempt = opening
+    try {
+      const next = await opening
+      if (begun !== logouts) throw new FrameError('logged-out')
+      // What was begun in one session is not ended in another, even if the frame itself may go on with that one.
+      const isOther = stale !== null && stale.sessionHash !== next.sessionHash
+      if (!take(next) || isOther) throw new FrameError('session-changed')
+      return next
+    } finally {
+      if (attempt === opening) attempt = null
+    }
   }
 
   /** Near its end a session is renewed; should that fail, what is left of it is still good. */
@@ -107,22 +170,39 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     try {
       return await renew(held)
     } catch (error) {
-      if (held === null || remaining(held) <= 0 || codeOf(error) === 'session-changed') throw error
+      const isOver = codeOf(error) === 'session-changed' || codeOf(error) === 'logged-out'
+      if (held === null || remaining(held) <= 0 || isOver) throw error
       return held
     }
   }
 
-  async function callIn({ sessionHash }: Session, path: string, body: object): Promise<Answer> {
-    const answer = await callTokenizer(path, body, { waitMs: needs.callMs, sessionHash })
+  async function callIn(held: Session, path: string, body: object): Promise<Answer> {
+    const answer = await callTokenizer(path, body, options(held, 'POST'))
     // The answer belongs to somebody else's session: as if it had been refused.
-    if (answer.sessionHash !== sessionHash) throw new FrameError('no-session')
+    if (answer.sessionHash !== held.sessionHash) throw new FrameError('no-session')
+    provenId = held.id
     return answer
+  }
+
+  /** A session that is over already is ended. Without one it is whatever the browser's cookie stands for. */
+  async function end(held: Session | null): Promise<void> {
+    try {
+      await callTokenizer('/session', null, options(held, 'DELETE'))
+    } catch (error) {
+      if (codeOf(error) !== 'no-session') throw error
+    }
+  }
+
+  function options(held: Session | null, method: 'POST' | 'GET' | 'DELETE'): CallOptions {
+    return { method, waitMs: needs.callMs, ...(held === null ? {} : { session: held }) }
   }
 
   return {
     async begin() {
-      for (let wait = needs.retryMs; session === null; wait = Math.min(2 * wait, LONGEST_RETRY_MS)) {
+      const begun = logouts
+      for (let wait = needs.retryMs; session === null && begun === logouts; ) {
         await renew(null).catch(() => sleep(wait))
+        wait = Math.min(2 * wait, LONGEST_RETRY_MS)
       }
     },
 
@@ -132,8 +212,15 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
         return await callIn(held, path, body)
       } catch (error) {
         if (codeOf(error) !== 'no-session') throw error
+        refusedId = held.id
         return callIn(await renew(held), path, body)
       }
+    },
+
+    async logout() {
+      const shared = session ?? (await siblings.ask(() => true, RENEWAL_WAIT_MS))
+      siblings.tellLogout()
+      await end(forget() ?? shared)
     },
   }
 }

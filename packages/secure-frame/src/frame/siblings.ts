@@ -1,15 +1,22 @@
 import type { FrameFailure } from '@lunadefend/contract/frame-messages'
-import { reached } from './failure.ts'
 import type { Session } from './handshake.ts'
+import { type TurnWord, takeTurns } from './turns.ts'
 
-/** What frames of one page load, of one application, tell each other. Only this origin can listen. */
+/**
+ * What frames of one page load, of one application, tell each other. Only this origin can listen, and only inside of
+ * the same top-level site. A session that is kept in memory goes through here with its credential, and nowhere else.
+ */
 type Word =
   | { readonly type: 'ask' }
   | { readonly type: 'session'; readonly session: Session }
   | { readonly type: 'failed'; readonly code: FrameFailure }
+  | TurnWord
+
+/** What frames of all pages of one application tell each other. */
+type News = { readonly type: 'opened'; readonly sessionHash: string } | { readonly type: 'logged-out' }
 
 export interface Siblings {
-  /** Runs the work while no other frame of the application, of any page, runs its own. */
+  /** Runs the work while no other frame of the application runs its own. */
   alone<T>(work: () => Promise<T>): Promise<T>
   /** A session that another frame of this page has and that is wanted; `null` when there is none, or none in time. */
   ask(wanted: (session: Session) => boolean, waitMs: number): Promise<Session | null>
@@ -19,6 +26,8 @@ export interface Siblings {
   tell(session: Session): void
   /** Tells the others that a handshake failed. */
   tellFailure(code: FrameFailure): void
+  /** Tells the frames of all pages that the user has logged out. */
+  tellLogout(): void
   /** The failure of another frame's handshake at or after this time (milliseconds since 1970), or `null`. */
   failureSince(time: number): FrameFailure | null
 }
@@ -31,82 +40,89 @@ export interface SiblingNeeds {
   readonly current: () => Session | null
   /** Another frame has opened this one. */
   readonly opened: (session: Session) => void
-  /** A frame of any page has opened one with this hash. The cookie, which all of them share, is that session's now. */
+  /** A frame of any page has opened one with this hash: somebody has logged in. */
   readonly openedAnywhere: (sessionHash: string) => void
+  /** The user has logged out, at a frame of any page. */
+  readonly loggedOutAnywhere: () => void
 }
 
 export function meetSiblings(needs: SiblingNeeds): Siblings {
   const { app, page, turnMs, current, opened } = needs
   const room = `lunadefend/${app}/${page}`
-  const channel = new BroadcastChannel(room)
-  const everybody = new BroadcastChannel(`lunadefend/${app}`)
-  const say = (word: Word): void => channel.postMessage(word)
-  const askers = new Set<(session: Session) => void>()
+  const channel = openChannel(room)
+  const everybody = openChannel(`lunadefend/${app}`)
+  const say = (word: Word): void => channel?.postMessage(word)
+  const spread = (news: News): void => everybody?.postMessage(news)
+  const ears = new Set<(word: Word) => void>()
+  const turns = takeTurns({ app, room, turnMs, say, listen })
   let failure: { readonly code: FrameFailure; readonly at: number } | null = null
-  let joined: Promise<void> | undefined
 
-  channel.onmessage = ({ data }: MessageEvent<Word>) => {
+  function hear(word: Word): void {
     const session = current()
-    if (data.type === 'ask' && session !== null) say({ type: 'session', session })
-    if (data.type === 'failed') failure = { code: data.code, at: Date.now() }
-    if (data.type !== 'session') return
-    for (const asker of askers) asker(data.session)
-    opened(data.session)
+    const isAsked = word.type === 'ask' || word.type === 'claim'
+    if (isAsked && session !== null) say({ type: 'session', session })
+    if (word.type === 'failed') failure = { code: word.code, at: Date.now() }
+    if (word.type === 'claim' || word.type === 'taken') turns.hear(word)
+    if (word.type === 'session') opened(word.session)
+    for (const ear of ears) ear(word)
   }
 
-  everybody.onmessage = ({ data }: MessageEvent<string>) => needs.openedAnywhere(data)
-
-  async function ask(wanted: (session: Session) => boolean, waitMs: number): Promise<Session | null> {
-    if (!(await hasMember(room))) return null
+  /** `null` when nothing was heard in time. */
+  function wait<T>(take: (word: Word) => T | null, waitMs: number): Promise<T | null> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => end(null), waitMs)
-      const end = (session: Session | null): void => {
+      const end = (result: T | null): void => {
         clearTimeout(timer)
-        askers.delete(asker)
-        resolve(session)
+        ears.delete(ear)
+        resolve(result)
       }
-      const asker = (session: Session): void => {
-        if (wanted(session)) end(session)
+      const timer = setTimeout(() => end(null), waitMs)
+      const ear = (word: Word): void => {
+        const taken = take(word)
+        if (taken !== null) end(taken)
       }
-      askers.add(asker)
-      say({ type: 'ask' })
+      ears.add(ear)
     })
   }
 
+  async function listen(until: readonly string[], waitMs: number): Promise<void> {
+    await wait(({ type }) => (until.includes(type) ? type : null), waitMs)
+  }
+
+  if (channel !== null) channel.onmessage = ({ data }: MessageEvent<Word>) => hear(data)
+  if (everybody !== null) {
+    everybody.onmessage = ({ data }: MessageEvent<News>) => {
+      if (data.type === 'opened') needs.openedAnywhere(data.sessionHash)
+      else needs.loggedOutAnywhere()
+    }
+  }
+
   return {
-    alone(work) {
-      const signal = AbortSignal.timeout(turnMs)
-      return reached(navigator.locks.request(`lunadefend/${app}/session`, { signal }, work), 'no-session')
+    alone: turns.alone,
+    async ask(wanted, waitMs) {
+      if (!(await turns.hasMember())) return null
+      const answer = wait(
+        (word) => (word.type === 'session' && wanted(word.session) ? word.session : null),
+        waitMs,
+      )
+      say({ type: 'ask' })
+      return answer
     },
-    ask,
-    join() {
-      joined ??= joinRoom(room)
-      return joined
-    },
+    join: turns.join,
     tell(session) {
       say({ type: 'session', session })
-      everybody.postMessage(session.sessionHash)
+      spread({ type: 'opened', sessionHash: session.sessionHash })
     },
     tellFailure: (code) => say({ type: 'failed', code }),
+    tellLogout: () => spread({ type: 'logged-out' }),
     failureSince: (time) => (failure !== null && failure.at >= time ? failure.code : null),
   }
 }
 
-/**
- * Every frame that has a session holds the page's lock, shared, for as long as it lives. So the first frame of a page
- * sees at once that there is nobody to ask. A page with such a lock is not kept for the back button: values that were
- * shown do not come back after a logout.
- */
-function joinRoom(room: string): Promise<void> {
-  return new Promise((resolve) => {
-    void navigator.locks.request(room, { mode: 'shared' }, () => {
-      resolve()
-      return new Promise<never>(() => {})
-    })
-  })
-}
-
-async function hasMember(room: string): Promise<boolean> {
-  const { held = [] } = await navigator.locks.query()
-  return held.some((lock) => lock.name === room)
+/** Some browsers refuse it where they keep no cookies. Each frame is by itself then. */
+function openChannel(name: string): BroadcastChannel | null {
+  try {
+    return new BroadcastChannel(name)
+  } catch {
+    return null
+  }
 }

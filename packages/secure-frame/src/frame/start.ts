@@ -2,6 +2,7 @@ import { type FrameMessage, parseHostMessage } from '@lunadefend/contract/frame-
 import { askForAssertions } from './assertions.ts'
 import { type Configuration, readConfiguration, WAITS } from './configuration.ts'
 import { awaitConnection, type Connection, mayStart } from './connection.ts'
+import { keepsCookies } from './cookie-probe.ts'
 import { handshake } from './handshake.ts'
 import { obeyPage } from './obey-page.ts'
 import { keepSession } from './session.ts'
@@ -18,25 +19,27 @@ export function start(mount: Mount): void {
 
 /** The only place that knows how the parts fit together. */
 function serve(configuration: Configuration, { port, page, origin }: Connection, mount: Mount): void {
-  const { app, objectStoreOrigin } = configuration
+  const { app, cookies, objectStoreOrigin } = configuration
   const waits = { ...WAITS, ...configuration.waits }
   const send = (message: FrameMessage): void => port.postMessage(message)
   const assertions = askForAssertions(send, waits.assertion)
   const session = keepSession({
     meet: (mine) => meetSiblings({ app, page, turnMs: waits.turn, ...mine }),
-    handshake: () =>
-      handshake({ app, tokenizer: window.origin, origin, waitMs: waits.call, askPage: assertions.ask }),
-    changed: () => desk.changeSession(),
+    handshake: (keep) =>
+      handshake({ app, tokenizer: window.origin, origin, waitMs: waits.call, askPage: assertions.ask }, keep),
+    keepsCookies: () => keepsCookies(cookies),
+    changed: () => desk.leave('session-changed'),
+    loggedOut: () => desk.leave('logged-out'),
     callMs: waits.call,
     retryMs: waits.retry,
   })
   const values = openValues({ session, objectStoreOrigin, waits })
   const widget = mount({ send, ...values })
-  const desk = obeyPage({ widget, send, settle: assertions.settle, requestMs: waits.request })
+  const { begin, logout } = session
+  const desk = obeyPage({ widget, send, settle: assertions.settle, begin, logout, requestMs: waits.request })
   port.onmessage = ({ data }) => {
     const message = parseHostMessage(data)
     if (message !== null) desk.receive(message)
   }
   send({ type: 'ready' })
-  void session.begin()
 }

@@ -1,5 +1,6 @@
 import type { FrameFailure } from '@lunadefend/contract/frame-messages'
 import { FrameError, reached } from './failure.ts'
+import type { Session } from './handshake.ts'
 
 /** An answer that succeeded. */
 export interface Answer {
@@ -9,16 +10,25 @@ export interface Answer {
   readonly clockOffset: number
 }
 
+/** How one call is made. */
+export interface CallOptions {
+  readonly waitMs: number
+  /** @default 'POST' */
+  readonly method?: 'POST' | 'GET' | 'DELETE'
+  /** In whose name; nobody's without one. */
+  readonly session?: Pick<Session, 'sessionHash' | 'accessToken'>
+}
+
 /**
  * One call of the Tokenizer. Whatever goes wrong is a `FrameError`: no connection, a late answer, a gateway's HTML page,
  * an envelope of failure. `no-session` stands for every 401.
  */
 export async function callTokenizer(
   path: string,
-  body: object,
-  { waitMs, sessionHash }: { waitMs: number; sessionHash?: string },
+  body: object | null,
+  options: CallOptions,
 ): Promise<Answer> {
-  const response = await reached(fetch(path, request(body, waitMs, sessionHash)), 'tokenizer-unreachable')
+  const response = await reached(fetch(path, request(body, options)), 'tokenizer-unreachable')
   const text = await reached(response.text(), 'tokenizer-unreachable')
   const envelope = parseObject(text)
   if (!response.ok || envelope?.['success'] !== true || !isObject(envelope['data']))
@@ -34,16 +44,19 @@ export async function callTokenizer(
  * The mode stays `cors`, its default: in `same-origin` mode a document with `no-referrer` sends `Origin: null`
  * (Fetch §3.2, append a request Origin header), and the Tokenizer takes its own origin only.
  */
-function request(body: object, waitMs: number, sessionHash: string | undefined): RequestInit {
+function request(body: object | null, { waitMs, method = 'POST', session }: CallOptions): RequestInit {
+  const accessToken = session?.accessToken ?? null
   return {
-    method: 'POST',
+    method,
     headers: {
-      'content-type': 'application/json',
       accept: 'application/json',
-      ...(sessionHash === undefined ? {} : { 'lunasec-session-hash': sessionHash }),
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
+      ...(session === undefined ? {} : { 'lunasec-session-hash': session.sessionHash }),
+      ...(accessToken === null ? {} : { authorization: `Bearer ${accessToken}` }),
     },
-    body: JSON.stringify(body),
-    credentials: 'same-origin',
+    body: body === null ? null : JSON.stringify(body),
+    // A credential that is held in memory stands for itself; a cookie that is found beside it is nobody's.
+    credentials: accessToken === null ? 'same-origin' : 'omit',
     redirect: 'error',
     cache: 'no-store',
     signal: AbortSignal.timeout(waitMs),

@@ -3,6 +3,7 @@ import { APP_PATTERN, LunaDefendError } from '@lunadefend/contract'
 import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import type { App } from '../apps.ts'
 import type { House } from './house.ts'
 
 /** The frame's scripts and styles, and how its page is written: packages/secure-frame. */
@@ -12,6 +13,7 @@ export interface FramePages {
     readonly component: Component
     readonly app: string
     readonly origins: readonly string[]
+    readonly cookies: App['cookies']
     readonly nonce: string
   }): { readonly html: string; readonly headers: Readonly<Record<string, string>> }
 }
@@ -32,7 +34,13 @@ export function frameRoutes(server: FastifyInstance, { apps }: House, pages: Fra
     const app = apps.get(id)
     if (app === undefined) throw new LunaDefendError('forbidden')
     const nonce = randomBytes(16).toString('base64')
-    const { html, headers } = pages.page({ component, app: id, origins: app.origins, nonce })
+    const { html, headers } = pages.page({
+      component,
+      app: id,
+      origins: app.origins,
+      cookies: app.cookies,
+      nonce,
+    })
     reply.removeHeader('x-frame-options')
     reply.headers(headers).type('text/html; charset=utf-8')
     return html

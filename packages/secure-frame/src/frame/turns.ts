@@ -1,0 +1,126 @@
+import { reached } from './failure.ts'
+
+/** Which frame opens a session, while the others wait. */
+export interface Turns {
+  /** Runs the work while no other frame of the application runs its own. */
+  alone<T>(work: () => Promise<T>): Promise<T>
+  /** Whether a frame of this page is known to have a session, so that it is worth while to ask. */
+  hasMember(): Promise<boolean>
+  /** Lets the others see that there is somebody to ask. Settled when they can see it. */
+  join(): Promise<void>
+}
+
+/** What frames of one page say to each other where they take turns without locks. */
+export type TurnWord =
+  | { readonly type: 'claim'; readonly id: string }
+  | { readonly type: 'taken'; readonly id: string }
+
+export interface TurnNeeds {
+  readonly app: string
+  /** Name of what the frames of this page share. */
+  readonly room: string
+  readonly turnMs: number
+  readonly say: (word: TurnWord) => void
+  /** Settled with the first of these that another frame says, or when the time is over. */
+  readonly listen: (until: readonly string[], waitMs: number) => Promise<void>
+}
+
+/** Browsers that keep no cookies here often have no locks either; words do then. */
+export function takeTurns(needs: TurnNeeds): Turns & { readonly hear: (word: TurnWord) => void } {
+  const words = turnsByWords(needs)
+  const locks = turnsByLocks(needs)
+  const chosen = canLock().then((can) => (can ? locks : words))
+  return {
+    hear: words.hear,
+    alone: async (work) => (await chosen).alone(work),
+    hasMember: async () => (await chosen).hasMember(),
+    join: async () => (await chosen).join(),
+  }
+}
+
+function canLock(): Promise<boolean> {
+  const asked = navigator.locks?.query() ?? Promise.reject()
+  return asked.then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
+ * Every frame that has a session holds the page's lock, shared, for as long as it lives. So the first frame of a page
+ * sees at once that there is nobody to ask. A page with such a lock is not kept for the back button: values that were
+ * shown do not come back after a logout.
+ */
+function turnsByLocks({ app, room, turnMs }: TurnNeeds): Turns {
+  let joined: Promise<void> | undefined
+  return {
+    alone(work) {
+      const signal = AbortSignal.timeout(turnMs)
+      return reached(navigator.locks.request(`lunadefend/${app}/session`, { signal }, work), 'no-session')
+    },
+    async hasMember() {
+      const { held = [] } = await navigator.locks.query()
+      return held.some((lock) => lock.name === room)
+    },
+    join() {
+      joined ??= joinRoom(room)
+      return joined
+    },
+  }
+}
+
+function joinRoom(room: string): Promise<void> {
+  return new Promise((resolve) => {
+    void navigator.locks.request(room, { mode: 'shared' }, () => {
+      resolve()
+      return new Promise<never>(() => {})
+    })
+  })
+}
+
+/** How long an objection to a claim is waited for, in milliseconds. One that comes late costs a second handshake. */
+const CLAIM_MS = 150
+
+/**
+ * Whoever wants its turn claims it. Who has it, or has claimed it under a lower id, objects; who has a session tells it.
+ * A frame that hears an objection waits for what comes of the other's turn, and then finds it done.
+ */
+function turnsByWords({
+  turnMs,
+  say,
+  listen,
+}: TurnNeeds): Turns & { readonly hear: (word: TurnWord) => void } {
+  let claim: string | null = null
+  let isTaken = false
+  let isMine = false
+
+  async function claimTurn(): Promise<void> {
+    claim = crypto.randomUUID()
+    isTaken = false
+    say({ type: 'claim', id: claim })
+    await listen(['session', 'taken'], CLAIM_MS)
+    isMine = !isTaken
+    if (isTaken) await listen(['session', 'failed'], turnMs)
+  }
+
+  return {
+    hear(word) {
+      if (word.type === 'taken') isTaken ||= word.id === claim
+      else if (claim === null) return
+      else if (isMine || claim < word.id) say({ type: 'taken', id: word.id })
+      else isTaken = true
+    },
+    async alone(work) {
+      await claimTurn()
+      try {
+        return await work()
+      } finally {
+        claim = null
+        isMine = false
+      }
+    },
+    // A claim asks already.
+    hasMember: async () => false,
+    join: async () => {},
+  }
+}
