@@ -6,7 +6,11 @@ export default mergeConfig(
   { ...usual, test: { ...usual.test, include: [] } },
   defineConfig({
     test: {
-      include: ['tests/{attacks,keys,stores}/**/*.slow.ts', 'packages/object-store/test/crash.test.ts'],
+      include: [
+        'tests/{attacks,browser,keys,stores}/**/*.slow.ts',
+        'packages/secure-frame/test/*.slow.ts',
+        'packages/object-store/test/crash.test.ts',
+      ],
       fileParallelism: false,
       testTimeout: 1_800_000,
       hookTimeout: 1_800_000,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { errorsOf, frameOf, type RealStage, startRealStage } from './real-stage.ts'
 import { sdkBundle, until } from './stage.ts'
 
@@ -149,4 +149,59 @@ test('autofocus takes what is typed into the real frame, and the page sees none 
   await page.keyboard.type('secret')
   await until(async () => (await frameOf(page, '#s')).locator('input').inputValue()).toBe('secret')
   expect(await page.evaluate(() => Reflect.get(window, 'seen'))).toBe('')
+})
+
+describe('logout', () => {
+  const SHOWN = 'only for the one who is logged in'
+
+  test('empties every page of the browser at once, and ends the session; nothing comes back by itself', async () => {
+    const sid = stage.client.sid('login-1')
+    const token = await stage.client.tokenize(sid, SHOWN)
+    await stage.client.grants.create(sid, token)
+    const html = `${FORM}<secure-paragraph id="p" token="${token}"></secure-paragraph>`
+    const page = await stage.open(html)
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    for (const each of [page, other])
+      await until(async () => (await frameOf(each, '#p')).locator('p').textContent()).toBe(SHOWN)
+    await (await frameOf(other, '#s')).locator('input').pressSequentially('typed')
+    const cookies = () => page.context().cookies(stage.service.tokenizerUrl)
+    expect((await cookies()).map(({ name }) => name)).toEqual(['access_token'])
+    await page.evaluate(() => Reflect.get(window, 'sdk').logout())
+    expect(await cookies()).toEqual([])
+    await until(() => errorsOf(other)).toEqual(expect.arrayContaining(['p:logged-out', 'ssn:logged-out']))
+    // On the page that asked for it, it is no error.
+    expect(await errorsOf(page)).toEqual([])
+    for (const each of [page, other]) expect(await each.locator('iframe').count()).toBe(0)
+    // What is empty now was not emptied by the user.
+    await other.click('button')
+    await until(() => errorsOf(other)).toContain('ssn:logged-out')
+    expect(stage.app.submissions).toEqual([])
+    await page.evaluate(() => document.querySelector('secure-paragraph')?.reload())
+    await until(async () => (await frameOf(page, '#p')).locator('p').textContent()).toBe(SHOWN)
+  })
+
+  test('works on a page without a frame, and leaves none', async () => {
+    const page = await stage.open(FORM)
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    await other.evaluate(() => document.querySelector('form')?.remove())
+    await other.evaluate(() => Reflect.get(window, 'sdk').logout())
+    expect(await other.locator('iframe').count()).toBe(0)
+    await until(() => errorsOf(page)).toContain('ssn:logged-out')
+    expect(await page.context().cookies(stage.service.tokenizerUrl)).toEqual([])
+  })
+
+  test('that the Tokenizer cannot be told of is an error, and the frames are gone all the same', async () => {
+    const page = await stage.open(FORM)
+    await stage.service.tokenizer.stop()
+    const failure = await page.evaluate(() =>
+      Reflect.get(window, 'sdk')
+        .logout()
+        .catch(({ code }: { code: string }) => code),
+    )
+    await stage.service.tokenizer.start()
+    expect(failure).toBe('tokenizer-unreachable')
+    expect(await page.locator('iframe').count()).toBe(0)
+  })
 })

@@ -5,7 +5,15 @@ import * as sdk from '../src/index.ts'
 import { serverPage, type Where } from './server-page.ts'
 
 /** Small applications for the tests, mounted by name. */
-const { LunaDefendProvider, SecureForm, SecureInput, SecureParagraph, SecureSpan, SecureTextArea } = sdk
+const {
+  LunaDefendProvider,
+  SecureForm,
+  SecureInput,
+  SecureParagraph,
+  SecureSpan,
+  SecureTextArea,
+  useLunaDefend,
+} = sdk
 const { useRef, useState } = React
 
 type Props = Readonly<Record<string, unknown>>
@@ -69,8 +77,12 @@ function Profile({ initial = '', notes = '', counter = 0, fail = false }: Props)
 }
 
 function Shown({ token }: Props) {
+  const { logout } = useLunaDefend()
   return (
     <>
+      <button id="logout" type="button" onClick={() => logout().then(() => note('logged out'))}>
+        Log out
+      </button>
       <SecureParagraph
         id="p"
         token={token as string}

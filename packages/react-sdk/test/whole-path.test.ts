@@ -34,4 +34,8 @@ test('with the real Tokenizer, frame and object store: typed, submitted, granted
     `<div id="root"></div><script>appId = "shop"; mount("Shown", { token: "${ssn}" })</script>`,
   )
   await until(async () => (await frameOf(shown, '#p')).locator('p').textContent()).toBe('078-05-1120')
+  await shown.click('#logout')
+  await until(() => shown.evaluate(() => Reflect.get(window, 'log') as string[])).toEqual(['logged out'])
+  expect(await shown.locator('iframe').count()).toBe(0)
+  expect(await shown.context().cookies(stage.service.tokenizerUrl)).toEqual([])
 })

@@ -201,6 +201,34 @@ describe('renewal', () => {
   })
 
   // A frame that does not hear from its siblings in time, on a very busy machine, makes a handshake of its own.
+  test('survives a Tokenizer that is down for a while; then one handshake serves all frames', {
+    retry: 2,
+  }, async () => {
+    await using stage = await startStage((world) => {
+      world.lifetime = 119
+    })
+    const { world } = stage
+    const token = world.put('shown')
+    const frames = await Promise.all([1, 2, 3].map(() => stage.mount('paragraph')))
+    const load = () => Promise.all(frames.map((frame) => frame.ask({ type: 'load', tokenId: token })))
+    await load()
+    world.lifetime = 600
+    const before = world.callsTo(OPEN).length
+    const paths = [CHALLENGE, OPEN, '/detokenize']
+    for (const path of paths) {
+      world.faults.set(path, (request) => {
+        request.socket.destroy()
+        return true
+      })
+    }
+    for (let times = 0; times < 2; times++)
+      expect(await load()).toEqual(frames.map(() => ({ type: 'failed', code: 'tokenizer-unreachable' })))
+    for (const path of paths) world.faults.delete(path)
+    expect(await load()).toEqual(frames.map(() => ({ type: 'loaded' })))
+    expect(world.callsTo(OPEN)).toHaveLength(before + 1)
+  })
+
+  // A frame that does not hear from its siblings in time, on a very busy machine, makes a handshake of its own.
   test('after a 401 is one new handshake and one more try, for all calls of the page that were refused', {
     retry: 2,
   }, async () => {
@@ -402,6 +430,85 @@ describe('another session', () => {
       })
     }
     expect(world.callsTo('GET')).toHaveLength(1)
+  })
+})
+
+describe('a logout', () => {
+  test('in one frame wipes all frames of all pages, shown or typed; none opens a session before it is asked', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('of alice')
+    const shown = await stage.mount('paragraph')
+    const elsewhere = await stage.mount('paragraph', { page: await stage.open(world.app) })
+    for (const frame of [shown, elsewhere]) await frame.ask({ type: 'load', tokenId: token })
+    const typed = await stage.mount('input')
+    await typed.value.pressSequentially('078-05-1120')
+    const before = world.callsTo(OPEN).length
+    expect(await shown.ask({ type: 'logout' })).toEqual({ type: 'ended' })
+    for (const frame of [shown, elsewhere, typed])
+      await eventually(() => frame.said()).toContainEqual({ type: 'logged-out' })
+    for (const frame of [shown, elsewhere]) expect(await frame.value.textContent()).toBe('')
+    expect(await typed.value.inputValue()).toBe('')
+    const [ended, ...more] = world.callsTo('DELETE /session')
+    expect(more).toEqual([])
+    expect(ended?.headers.cookie).toContain('access_token')
+    await settle(stage.page)
+    expect(world.callsTo(OPEN)).toHaveLength(before)
+    // What was typed does not come back for the next one, neither by undo nor by a request.
+    await stage.page.keyboard.press('Control+z')
+    expect(await typed.value.inputValue()).toBe('')
+    expect(await typed.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'logged-out' })
+    world.sid = 'bob'
+    expect(await elsewhere.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+    expect(world.callsTo(OPEN)).toHaveLength(before + 1)
+  })
+
+  test('by a frame that has no session, and never will: the cookie’s is ended, and no other is opened', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('x')
+    await (await stage.mount('paragraph')).ask({ type: 'load', tokenId: token })
+    const other = await stage.mount('paragraph', { configure: null, page: await stage.open(world.app) })
+    expect(await other.ask({ type: 'logout' })).toEqual({ type: 'ended' })
+    expect(world.callsTo('DELETE /session')[0]?.headers.cookie).toContain('access_token')
+    expect(world.callsTo(OPEN)).toHaveLength(1)
+  })
+
+  test('ends a session, too, that is just being opened', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const reached = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    world.faults.set(OPEN, async ({ method }) => {
+      if (method === 'DELETE') return false
+      reached.resolve()
+      await gate.promise
+      return false
+    })
+    const opening = await stage.mount('paragraph')
+    await reached.promise
+    const other = await stage.mount('paragraph', { configure: null, page: await stage.open(world.app) })
+    expect(await other.ask({ type: 'logout' })).toEqual({ type: 'ended' })
+    await eventually(() => opening.said()).toContainEqual({ type: 'logged-out' })
+    gate.resolve()
+    await eventually(() => world.callsTo('DELETE /session').length).toBe(2)
+    await settle(stage.page)
+    expect(world.callsTo(OPEN)).toHaveLength(1)
+    expect(world.callsTo('DELETE /session')[1]?.headers.cookie).toContain('access_token')
+  })
+
+  test('that the Tokenizer does not hear of empties the frames all the same, and says so', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const shown = await stage.mount('paragraph')
+    await shown.ask({ type: 'load', tokenId: world.put('x') })
+    world.faults.set(OPEN, (request) => {
+      request.socket.destroy()
+      return true
+    })
+    expect(await shown.ask({ type: 'logout' })).toEqual({ type: 'failed', code: 'tokenizer-unreachable' })
+    expect(await shown.value.textContent()).toBe('')
+    expect((await shown.said()).at(-1)).toEqual({ type: 'logged-out' })
   })
 })
 

@@ -69,10 +69,21 @@ export async function openContext(tokenizer: string, own?: OwnBrowser): Promise<
   return context
 }
 
-export async function startStage(change?: (world: StandIn) => void): Promise<Stage> {
-  const world = await startStandIn()
+/** Where a page is, and in what browser. */
+export interface Surroundings {
+  /** @default the one browser of the file */
+  readonly own?: OwnBrowser
+  /** @default 'localhost', the Tokenizer's own site */
+  readonly appHost?: string
+}
+
+export async function startStage(
+  change?: (world: StandIn) => void,
+  { own, appHost }: Surroundings = {},
+): Promise<Stage> {
+  const world = await startStandIn(appHost)
   change?.(world)
-  const context = await openContext(world.tokenizer)
+  const context = await openContext(world.tokenizer, own)
   const lines: string[] = []
   const open = async (url: string): Promise<Page> => {
     const page = await context.newPage()

@@ -218,15 +218,18 @@ function challenge(world: World, response: ServerResponse): void {
 
 function openSession(world: World, body: Record<string, string>, response: ServerResponse): void {
   const sid = checkProof(world, body)
-  if (sid === null) return refuse(response, 401, 'unauthenticated')
+  if (sid === null) refuse(response, 401, 'unauthenticated')
+  else keepSession(world, sid, body['keep'], response)
+}
+
+function keepSession(world: World, sid: string, keep: string | undefined, response: ServerResponse): void {
   const accessToken = randomBytes(32).toString('base64url')
   world.sessions.set(accessToken, sid)
   const session = { sessionHash: hashOf(sid), expiresAt: now(world) + world.lifetime }
-  if (body['keep'] === 'memory') return answer(response, { ...session, accessToken })
   const site = world.cookies === 'strict' ? 'SameSite=Strict' : 'SameSite=None; Partitioned'
-  if (world.passesCookies)
+  if (keep === 'cookie' && world.passesCookies)
     response.setHeader('set-cookie', `access_token=${accessToken}; HttpOnly; Secure; ${site}; Path=/`)
-  answer(response, session)
+  answer(response, keep === 'memory' ? { ...session, accessToken } : session)
 }
 
 /** The session that the assertion is for, or `null` when anything about assertion or proof is not exactly as it must be. */

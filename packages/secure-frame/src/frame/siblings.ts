@@ -84,8 +84,8 @@ export function meetSiblings(needs: SiblingNeeds): Siblings {
     })
   }
 
-  async function listen(until: readonly string[], waitMs: number): Promise<void> {
-    await wait(({ type }) => (until.includes(type) ? type : null), waitMs)
+  async function listen(until: readonly string[], waitMs: number): Promise<boolean> {
+    return (await wait(({ type }) => (until.includes(type) ? type : null), waitMs)) !== null
   }
 
   if (channel !== null) channel.onmessage = ({ data }: MessageEvent<Word>) => hear(data)

@@ -21,8 +21,8 @@ export interface TurnNeeds {
   readonly room: string
   readonly turnMs: number
   readonly say: (word: TurnWord) => void
-  /** Settled with the first of these that another frame says, or when the time is over. */
-  readonly listen: (until: readonly string[], waitMs: number) => Promise<void>
+  /** Settled with `true` when another frame has said one of these, with `false` when the time is over. */
+  readonly listen: (until: readonly string[], waitMs: number) => Promise<boolean>
 }
 
 /** Browsers that keep no cookies here often have no locks either; words do then. */
@@ -78,8 +78,15 @@ function joinRoom(room: string): Promise<void> {
   })
 }
 
-/** How long an objection to a claim is waited for, in milliseconds. One that comes late costs a second handshake. */
-const CLAIM_MS = 150
+/**
+ * An objection to a claim is waited for in so many slices of so many milliseconds. A slice that ends late does not count:
+ * the frames of a page share a thread, and who could object has not had its turn. What comes later than the longest wait
+ * costs a second handshake and nothing else.
+ */
+const SLICES = 4
+const SLICE_MS = 50
+const LATE_MS = 20
+const LONGEST_CLAIM_MS = 3000
 
 /**
  * Whoever wants its turn claims it. Who has it, or has claimed it under a lower id, objects; who has a session tells it.
@@ -98,9 +105,20 @@ function turnsByWords({
     claim = crypto.randomUUID()
     isTaken = false
     say({ type: 'claim', id: claim })
-    await listen(['session', 'taken'], CLAIM_MS)
-    isMine = !isTaken
-    if (isTaken) await listen(['session', 'failed'], turnMs)
+    if (await isObjected()) await listen(['session', 'failed'], turnMs)
+    else isMine = true
+  }
+
+  /** Ends early with a session, which is an objection of its own: the turn then finds it. */
+  async function isObjected(): Promise<boolean> {
+    const begun = performance.now()
+    for (let quiet = 0; quiet < SLICES && performance.now() - begun < LONGEST_CLAIM_MS; ) {
+      const slice = performance.now()
+      if (await listen(['session'], SLICE_MS)) return false
+      if (isTaken) return true
+      if (performance.now() - slice < SLICE_MS + LATE_MS) quiet += 1
+    }
+    return isTaken
   }
 
   return {
