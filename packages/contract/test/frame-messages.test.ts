@@ -53,6 +53,7 @@ const hostMessage = fc.oneof(
   typed('style', style),
   typed('load', {}, { id, tokenId: fc.string({ maxLength: 64 }) }),
   typed('tokenize', {}, { id }),
+  typed('logout', {}, { id }),
   typed('focus', {}),
   typed('clear', {}),
   typed('assertion', {}, { id, assertion: fc.string({ maxLength: 4096 }) }),
@@ -69,8 +70,10 @@ const frameMessage = fc.oneof(
   ),
   typed('loaded', {}, { id }),
   typed('tokenized', {}, { id, tokenId: fc.string({ maxLength: 64 }) }),
+  typed('ended', {}, { id }),
   typed('failed', {}, { id, code: fc.constantFrom(...FRAME_FAILURES) }),
   typed('session-changed', {}),
+  typed('logged-out', {}),
 ) as fc.Arbitrary<FrameMessage>
 
 const sides = [

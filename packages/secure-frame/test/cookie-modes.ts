@@ -53,8 +53,9 @@ async function showAll(mounted: readonly Mounted[], token: string): Promise<void
 }
 
 function expectKept({ world }: Stage, keep: Mode['keep']): void {
-  const { headers } = world.callsTo('/detokenize').at(-1) ?? { headers: {} }
-  expect([headers.authorization !== undefined, headers.cookie?.includes('access_token') ?? false]).toEqual([
+  const headers = world.callsTo('/detokenize').at(-1)?.headers
+  const cookie = headers?.cookie ?? ''
+  expect([headers?.authorization !== undefined, cookie.includes('access_token')]).toEqual([
     keep === 'memory',
     keep === 'cookie',
   ])
