@@ -94,6 +94,9 @@ describe('the pages of the document work', () => {
     expect(notes).toBe('')
     await page.getByRole('button', { name: 'Clear' }).click()
     await page.locator('#ssn:invalid:state(empty)').waitFor()
+    await page.getByRole('button', { name: 'Log out' }).click()
+    await page.waitForURL(`${origin}/`)
+    expect(await page.context().cookies(service.tokenizerUrl)).toEqual([])
   })
 
   test('elements without React', async () => {

@@ -4,6 +4,7 @@ import {
   SecureInput,
   SecureSpan,
   SecureTextArea,
+  useLunaDefend,
 } from '@lunadefend/react-sdk'
 import { type ComponentRef, type FormEvent, useRef, useState } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -47,9 +48,27 @@ function Profile() {
   )
 }
 
+function LogOut() {
+  const { logout } = useLunaDefend()
+
+  async function leave() {
+    // Should the Tokenizer not be there, the server's own logout still ends the session.
+    await logout().catch(() => {})
+    await fetch('/logout', { method: 'POST' })
+    location.assign('/')
+  }
+
+  return (
+    <button type="button" onClick={leave}>
+      Log out
+    </button>
+  )
+}
+
 const { tokenizer = '' } = document.body.dataset
 createRoot(document.getElementById('root') as HTMLElement).render(
   <LunaDefendProvider tokenizerUrl={tokenizer} app="hello">
     <Profile />
+    <LogOut />
   </LunaDefendProvider>,
 )

@@ -146,6 +146,7 @@ describe('page', () => {
           )
           expect(JSON.parse(read)).toEqual({
             app,
+            cookies: 'strict',
             origins: about.origins,
             objectStoreOrigin: about.objectStoreOrigin,
           })
