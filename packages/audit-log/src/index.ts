@@ -1,7 +1,9 @@
 export { AUDIT_LOG_ERRORS, AuditLogError, type AuditLogErrorCode } from './audit-log-error.ts'
 export { type Checkpoint, openCheckpoint, originOf, signCheckpoint } from './checkpoint.ts'
+export { BLOCK_ROWS, type ExportHeader, type ExportWriter, exportWriter } from './export-format.ts'
 export { type AuditLine, decodeLine, encodeLine } from './line.ts'
 export { formatVkey, parseVkey, signingKeyOf, type Verifier, verifierOf } from './note.ts'
+export { PROBLEMS, type Problem, type ProblemCode } from './problem.ts'
 export {
   type ConsistencyProof,
   formatConsistencyProof,
@@ -12,6 +14,7 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from './proof.ts'
+export { encodeSelected, type Selected } from './selection.ts'
 export { fromTiles, hashesAt, parseTilePath, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 export {
   consistencyProof,
@@ -32,3 +35,5 @@ export {
   rootOfInclusion,
   type TreeHead,
 } from './tree.ts'
+export { type ExportReport, type ExportVerifier, type VerifySettings, verifyExport } from './verify-export.ts'
+export { notesIn } from './witness.ts'

@@ -18,6 +18,7 @@ import {
   type Problem,
   type ProblemCode,
 } from './problem.ts'
+import { decodeSelected, SelectionCheck } from './selection.ts'
 import { splitLines } from './split-lines.ts'
 import {
   type Edge,
@@ -39,6 +40,8 @@ export interface VerifySettings {
 }
 
 export interface ExportReport {
+  /** A selection is not checked for rows that are missing. */
+  readonly kind: 'export' | 'selection'
   /** Nothing is wrong. */
   readonly isGood: boolean
   /** The number of the first leaf, and the size of the tree at the end. */
@@ -65,22 +68,32 @@ export interface ExportVerifier {
   readonly total: number | null
 }
 
+/** Its first line says whether it is an export, or a selection of rows with proofs. */
 export function verifyExport(settings: VerifySettings): ExportVerifier {
   const findings = createFindings()
-  const check = new ExportCheck(findings, settings)
-  const splitter = splitLines((line) => check.take(line))
+  let check: ExportCheck | SelectionCheck | null = null
+  const begin = (line: Buffer) =>
+    decodeSelected(line.toString()) === null
+      ? new ExportCheck(findings, settings)
+      : new SelectionCheck(findings, settings.verifiers)
+  const splitter = splitLines((line) => {
+    check ??= begin(line)
+    check.take(line)
+  })
   return {
     write: (chunk) => splitter.write(chunk),
     end() {
-      check.end(splitter.end())
+      const isWhole = splitter.end()
+      check ??= new ExportCheck(findings, settings)
+      check.end(isWhole)
       const { problems, count } = findings
       return { isGood: count === 0, ...check.summary(), problems, problemCount: count }
     },
     get size() {
-      return check.size
+      return check?.size ?? 0
     },
     get total() {
-      return check.total
+      return check?.total ?? null
     },
   }
 }
@@ -302,6 +315,7 @@ class ExportCheck {
 
   summary() {
     return {
+      kind: 'export' as const,
       from: this.#header?.from ?? 0,
       size: this.#edge.size,
       rows: this.#rows,

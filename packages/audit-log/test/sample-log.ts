@@ -21,6 +21,7 @@ export function sampleLine(changes: Partial<AuditLine> = {}): AuditLine {
     requestId: 'request',
     app: 'shop',
     actor: 'user',
+    operator: null,
     action: 'detokenize',
     epoch: 694_000,
     session: pseudonym('session'),

@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeLine } from '../src/line.ts'
+import { formatInclusionProof } from '../src/proof.ts'
+import { encodeSelected, type Selected } from '../src/selection.ts'
+import { inclusionProof, leafHash, nodesOver } from '../src/tree.ts'
 import { type ExportReport, verifyExport } from '../src/verify-export.ts'
 import { notesIn } from '../src/witness.ts'
 import {
@@ -35,6 +38,7 @@ test('an export that nobody has changed is good, in pieces of any size', () => {
   const report = verified(whole.text)
   expect(report).toEqual({
     isGood: true,
+    kind: 'export',
     ...{ from: 0, size: 100, rows: 100, checkpoints: 5, witnesses: 0, problems: [], problemCount: 0 },
     ...{ firstAt: Math.min(...rows.map(({ at }) => at)), lastAt: Math.max(...rows.map(({ at }) => at)) },
   })
@@ -265,4 +269,30 @@ test('a record store that was put back is found by a token that lives again, or 
   expect(story([0, { generation: 2 }], [1, {}], [3, {}])).toEqual([['generation_fell', 4, 2]])
   expect(story([0, { generation: 2 }], [5, { refusal: 'no-grant' }])).toEqual([['generation_fell', 3, 1]])
   expect(story([0, { generation: 2 }], [5, { generation: null }])).toEqual([])
+})
+
+const selection = (from: number, change: (selected: Selected) => Selected = (same) => same) => {
+  const hashes = rows.map((row) => leafHash(encodeLine(row)))
+  const checkpoint = whole.checkpoints.get(100) ?? ''
+  return [from, from + 7, from + 30].map((leaf) => {
+    const proof = { index: leaf, hashes: inclusionProof(nodesOver(hashes), leaf, 100), checkpoint }
+    const row = encodeLine(rows[leaf] ?? sampleLine())
+    return `${encodeSelected(change({ leaf, proof: formatInclusionProof(proof), row }))}\n`
+  })
+}
+
+test('rows that were picked out are proven to be in the log, each by itself', () => {
+  expect(verified(selection(5).join(''))).toMatchObject({ isGood: true, kind: 'selection', rows: 3 })
+  const found = (lines: string[]) =>
+    verified(lines.join('')).problems.map(({ code, line, leaf }) => [code, line, leaf])
+  expect(found(selection(5).toReversed()).map(([code]) => code)).toEqual(['line_moved', 'line_moved'])
+  const [one = '', two = ''] = selection(5)
+  expect(found([one, one, two])).toEqual([['line_repeated', 2, 5]])
+  const changed = selection(5, (all) => ({ ...all, row: all.row.replace('"count":1', '"count":2') }))
+  expect(found([one, changed[1] ?? ''])).toEqual([['proof_wrong', 2, 12]])
+  const elsewhere = selection(5, (all) => ({ ...all, leaf: all.leaf + 1 }))
+  expect(found([one, elsewhere[1] ?? ''])).toEqual([['proof_wrong', 2, 13]])
+  expect(found(selection(5, (all) => ({ ...all, proof: null })))[0]).toEqual(['proof_missing', 1, 5])
+  expect(found([one, two.replace('{"leaf":', '{"leaf": ')])).toEqual([['line_malformed', 2, null]])
+  expect(found([one, two.slice(0, -1)])).toEqual([['truncated', 2, null]])
 })

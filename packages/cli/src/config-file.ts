@@ -20,7 +20,7 @@ function readSettings(file: string | null): unknown {
   return parseJson(file, readText(file))
 }
 
-function readText(file: string): string {
+export function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {

@@ -34,6 +34,6 @@ function bar(share: number): string {
 }
 
 /** 12,345. */
-function count(number: number): string {
+export function count(number: number): string {
   return number.toLocaleString('en-US')
 }
