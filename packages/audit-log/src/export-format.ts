@@ -25,7 +25,7 @@ export type ControlLine =
 
 const VERSION = 1
 
-export function encodeHeader({ from, edge, checkpoint }: ExportHeader): string {
+function encodeHeader({ from, edge, checkpoint }: ExportHeader): string {
   return JSON.stringify({
     export: 'lunadefend-audit',
     v: VERSION,
@@ -46,7 +46,7 @@ export function decodeHeader(text: string): ExportHeader | null {
   return encodeHeader(header) === text ? header : null
 }
 
-export function encodeControl(line: ControlLine): string {
+function encodeControl(line: ControlLine): string {
   switch (line.kind) {
     case 'leaves':
       return JSON.stringify({ leaves: base64(line.hashes), from: line.from })

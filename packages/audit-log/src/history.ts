@@ -16,7 +16,7 @@ export interface History {
  * A row has the time of its decision, and is committed, by one of several machines, a little later: times that are
  * nearer to each other than this say nothing about an order. Milliseconds.
  */
-export const TOLERANCE_MS = 120_000
+const TOLERANCE_MS = 120_000
 
 /** A token that is known to be gone, or to have been sealed more than once. */
 interface TokenState {

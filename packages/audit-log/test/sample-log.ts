@@ -5,7 +5,7 @@ import { type AuditLine, encodeLine } from '../src/line.ts'
 import { signingKeyOf, type Verifier, verifierOf } from '../src/note.ts'
 import { EMPTY_EDGE, edgeOf, grow, leafHash, nodesOver, rootOfEdge } from '../src/tree.ts'
 
-export const ORIGIN = 'tokens.example/audit'
+const ORIGIN = 'tokens.example/audit'
 export const LOG_KEY = signingKeyOf(new Uint8Array(32).fill(1))
 export const OTHER_KEY = signingKeyOf(new Uint8Array(32).fill(2))
 export const VERIFIER: Verifier = verifierOf(ORIGIN, LOG_KEY)

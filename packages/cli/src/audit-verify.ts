@@ -40,7 +40,7 @@ export const auditVerify = command({
   },
 })
 
-export function verifiersOf(vkeys: readonly string[]): Verifier[] {
+function verifiersOf(vkeys: readonly string[]): Verifier[] {
   if (vkeys.length === 0) throw usageFailure('Say which key the log is signed with: --key <vkey>.')
   try {
     return vkeys.map(parseVkey)
@@ -49,7 +49,7 @@ export function verifiersOf(vkeys: readonly string[]): Verifier[] {
   }
 }
 
-export function notesOf(file: string): string[] {
+function notesOf(file: string): string[] {
   const notes = notesIn(readText(file))
   if (notes.length > 0) return notes
   throw usageFailure(`--witness: there are no checkpoints in ${file}.`)
@@ -65,7 +65,7 @@ async function* piecesOf(file: string, { input }: World): AsyncGenerator<Uint8Ar
   }
 }
 
-export function answerOf(report: ExportReport): Answer {
+function answerOf(report: ExportReport): Answer {
   return { isGood: report.isGood, json: report, text: report.isGood ? praise(report) : complaint(report) }
 }
 
