@@ -125,10 +125,32 @@ const DetokenizeData = Type.Object(
 const ValidData = Type.Object({ valid: Type.Boolean() }, closed)
 const SessionData = Type.Object({ sessionHash: Type.String(), expiresAt: UnixSeconds }, closed)
 const GrantData = Type.Object({ expiresAt: UnixSeconds }, closed)
+const Handle = Type.String({ pattern: '^[0-9a-f]{32}$' })
+const Cursor = Type.String({ pattern: '^[A-Za-z0-9_-]{85}[AQgw]$' })
+const ListedGrant = Type.Object(
+  {
+    grant: Handle,
+    session: Handle,
+    token: Handle,
+    access: Access,
+    expiresAt: UnixSeconds,
+    uses: Type.Integer({ minimum: 0 }),
+    maxUses: Type.Optional(Type.Integer({ minimum: 1 })),
+    purpose: Type.Optional(Type.String()),
+  },
+  { ...closed, description: 'Handles stand for session and token: equal where those are.' },
+)
+const GrantsData = Type.Object({ grants: Type.Array(ListedGrant), next: Type.Optional(Cursor) }, closed)
 const RevokedData = Type.Object({ revoked: Type.Integer({ minimum: 0 }) }, closed)
 
 const oneOrMany = { tokenId: Type.Optional(Token), tokenIds: Type.Optional(Tokens) }
 const exactlyOne = { ...closed, oneOf: [{ required: ['tokenId'] }, { required: ['tokenIds'] }] }
+
+/** `all` is said alone, so that a name that got lost does not revoke everything. */
+const CONTRADICTIONS = [
+  { required: ['tokenId', 'tokenIds'] },
+  ...['sessionId', 'tokenId', 'tokenIds'].map((name) => ({ required: ['all', name] })),
+]
 
 /** The wire, call by call. The service registers its routes from this table and openapi.json is made from it. */
 export const CALLS = {
@@ -295,6 +317,13 @@ export const CALLS = {
         ...oneOrMany,
         access: Type.Optional(Access),
         consume: Type.Optional(Type.Boolean()),
+        record: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: LIMITS.recordCharacters,
+            description: 'Where the tokens are stored, in the words of the application. Needs consume.',
+          }),
+        ),
       },
       exactlyOne,
     ),
@@ -305,12 +334,30 @@ export const CALLS = {
     path: '/grant/revoke',
     callers: ['application'],
     status: 200,
-    summary: 'Withdraw grants by session, by token, or by both',
+    summary: 'Withdraw grants by session, by token, by both, or all of them',
     body: Type.Object(
-      { sessionId: Type.Optional(Session), ...oneOrMany },
-      { ...closed, minProperties: 1, not: { required: ['tokenId', 'tokenIds'] } },
+      { sessionId: Type.Optional(Session), ...oneOrMany, all: Type.Optional(Type.Literal(true)) },
+      { ...closed, minProperties: 1, not: { anyOf: CONTRADICTIONS } },
     ),
     data: RevokedData,
+  },
+  listGrants: {
+    method: 'POST',
+    path: '/grant/list',
+    callers: ['application'],
+    status: 200,
+    summary: 'What the application has granted and has not expired, by session, by token, or all',
+    body: Type.Object(
+      {
+        sessionId: Type.Optional(Session),
+        tokenId: Type.Optional(Token),
+        access: Type.Optional(Access),
+        after: Type.Optional(Cursor),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.grantsAtOnce })),
+      },
+      closed,
+    ),
+    data: GrantsData,
   },
   deleteToken: {
     method: 'POST',

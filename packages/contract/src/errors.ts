@@ -49,6 +49,11 @@ export const ERRORS = {
     name: 'ChangedMeanwhile',
     message: 'The token was changed by another call meanwhile: begin again.',
   },
+  too_many_grants: {
+    status: 409,
+    name: 'TooManyGrants',
+    message: 'This session has as many grants as it may have. Revoke some, or let them expire.',
+  },
   payload_too_large: { status: 413, name: 'PayloadTooLarge', message: 'The request body is too large.' },
   unsupported_media_type: {
     status: 415,

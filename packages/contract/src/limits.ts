@@ -20,6 +20,10 @@ export const LIMITS = {
   jwtCharacters: 4096,
   /** Free text that an application gives as the purpose of a grant, in characters. */
   purposeCharacters: 200,
+  /** Name that an application gives to the place where a token is stored, in characters. */
+  recordCharacters: 256,
+  /** Grants on one page of a list. */
+  grantsAtOnce: 1000,
   /** Uses of one grant that can be asked for. */
   grantUses: 1_000_000,
 } as const

@@ -4,7 +4,7 @@ export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
 export type { Action, AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
 export { type DurationLimits, GRANT_LIFE, parseDuration, TOKEN_LIFE } from './domain/duration.ts'
-export type { Grant } from './domain/grant.ts'
+export { GRANT_LIMITS, type Grant, type GrantLimits } from './domain/grant.ts'
 export type { Mask, PolicyAction, Question, Verdict } from './domain/policy.ts'
 export type { Protection } from './domain/protection.ts'
 export type { TokenRecord } from './domain/record.ts'
@@ -13,6 +13,12 @@ export { planUpload, type Upload, type UploadPlan } from './domain/upload.ts'
 export { deleteToken } from './operations/delete-token.ts'
 export { type DetokenizeCommand, type Download, detokenize } from './operations/detokenize.ts'
 export { loadKeyRing } from './operations/key-ring.ts'
+export {
+  type GrantPage,
+  type ListedGrant,
+  type ListGrantsCommand,
+  listGrants,
+} from './operations/list-grants.ts'
 export type { Keys, Needs } from './operations/needs.ts'
 export { readMetadata } from './operations/read-metadata.ts'
 export { expireStep, reapObjectsStep, reapRecordsStep, reapUploadsStep } from './operations/reap.ts'
@@ -62,6 +68,8 @@ export type {
   Decision,
   DistinctSet,
   GrantFilter,
+  GrantPlace,
+  GrantSearch,
   KeyedObject,
   KeyRingChange,
   KeyUse,
@@ -79,6 +87,7 @@ export type {
   ReferredObject,
   Relocation,
   Reseal,
+  Room,
   RootKeys,
   SessionOpening,
   StartedUpload,

@@ -1,4 +1,4 @@
-import type { AppId } from '@lunadefend/contract'
+import type { Access, AppId } from '@lunadefend/contract'
 import type { Prf } from './crypto/kdf.ts'
 import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 import type { AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
@@ -154,6 +154,8 @@ export interface Reader {
   findRecords(locators: readonly Uint8Array[]): Promise<(TokenRecord | null)[]>
   findRecordsById(recordIds: readonly Uint8Array[]): Promise<(TokenRecord | null)[]>
   findGrants(grantIds: readonly Uint8Array[]): Promise<(Grant | null)[]>
+  /** Those that have not expired, in the order of session reference and grant id, after the one that is named. */
+  findGrantsOf(which: GrantSearch, now: number, after: GrantPlace | null, limit: number): Promise<Grant[]>
   findSession(tokenHash: Uint8Array): Promise<Session | null>
   findUpload(recordId: Uint8Array): Promise<Upload | null>
   readKeyRing(): Promise<SealedKeyRing | null>
@@ -250,6 +252,8 @@ export type Decision =
       readonly tokenHash: Uint8Array | null
       /** 1 counts as a use, 0 only needs the grant to be usable. */
       readonly uses: 0 | 1
+      /** A use for the same as the one before is that use once more; `null` = each use counts. */
+      readonly usedFor: Uint8Array | null
       /** The record moves to this locator when it is allowed, and found by an older key; `null` = it stays. */
       readonly relocation: Relocation | null
       readonly audit: AuditSubject
@@ -272,8 +276,11 @@ export type Outcome = Refusal | 'stale' | null
  * in the same transaction, so that nothing happens unrecorded. Rejects, having changed nothing, when it cannot.
  */
 export interface Commits {
-  /** Rejects when the locator is taken. */
-  createRecord(record: NewRecord, grant: Grant, audit: AuditEvent): Promise<void>
+  /**
+   * Rejects when the locator is taken. `false` = the session has no room for the grant: only the audit row is written,
+   * and says `too-many-grants`. Callers that do this at the same moment may each find the last place free.
+   */
+  createRecord(record: NewRecord, grant: Grant, audit: AuditEvent, room: Room): Promise<boolean>
   /**
    * In order. A `spend` is allowed when the record lives in this generation (its time to live is not over at
    * `audit.at`), the grant is for this record, usable at `audit.at` and, if a session is named, that one lives too;
@@ -283,13 +290,15 @@ export interface Commits {
   decide(decisions: readonly Decision[]): Promise<Outcome[]>
   /**
    * All or none: an existing grant is replaced, its uses start at 0. `replaced` are the ids that the same grants have
-   * under older keys: they are removed.
+   * under older keys: they are removed. `false` = the session, whose grants all of them are, has no room for them: only
+   * the audit rows are written, and say `too-many-grants`.
    */
   setGrants(
     grants: readonly Grant[],
     replaced: readonly Uint8Array[],
     audit: readonly AuditEvent[],
-  ): Promise<void>
+    room: Room,
+  ): Promise<boolean>
   /** Removes the app's grants of a session, of records, or of both (`null` = any). Answers how many. */
   revokeGrants(which: GrantFilter, audit: readonly AuditEvent[]): Promise<number>
   /** Remembers that the object was seen. Rows of audit belong to the decision that allowed to look. */
@@ -376,6 +385,24 @@ export interface GrantFilter {
   /** The session's names under every version of the session key. */
   readonly sessionRefs: readonly Uint8Array[] | null
   readonly recordIds: readonly Uint8Array[] | null
+}
+
+export interface GrantSearch extends GrantFilter {
+  /** `null` = either. */
+  readonly access: Access | null
+}
+
+/** Where a grant is among all grants of an app. */
+export type GrantPlace = Pick<Grant, 'sessionRef' | 'grantId'>
+
+/** How many grants a session may have, those that are about to be written among them. */
+export interface Room {
+  readonly app: AppId
+  /** The session's names under every version of the session key. */
+  readonly sessionRefs: readonly Uint8Array[]
+  readonly most: number
+  /** Milliseconds since 1970: what has expired by then does not count. */
+  readonly now: number
 }
 
 export interface SessionOpening {

@@ -15,6 +15,7 @@ import {
   sampleSession,
   sampleTombstone,
   spend,
+  sampleRoom,
 } from '../../core/src/port-contracts/sample-rows.ts'
 import { startLine, through } from './postgres-line.ts'
 
@@ -72,7 +73,12 @@ describe('group commit', () => {
     const before = await transactionsOf(name)
     const attempts = Array.from({ length: 41 }, (_, index) => {
       const record = index === 20 ? { ...sampleRecord(), locator: taken.record.locator } : sampleRecord()
-      return database.commit.createRecord(record, { ...taken.grant, grantId: bytes(32) }, sampleEvent())
+      return database.commit.createRecord(
+        record,
+        { ...taken.grant, grantId: bytes(32) },
+        sampleEvent(),
+        sampleRoom(),
+      )
     })
     const settled = await Promise.allSettled(attempts)
     const statuses = settled.map(({ status }) => status)

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import type { AppId } from '@lunadefend/contract'
-import type { AuditEvent, Database, Grant, NewRecord, ObjectDeletion } from '@lunadefend/core'
+import type { AuditEvent, Database, Grant, NewRecord, ObjectDeletion, Room } from '@lunadefend/core'
 
 const APP = 'shop' as AppId
 const NOW = 1_800_000_000_000
@@ -47,14 +47,16 @@ export function newToken(): SampleToken {
     storedAt: null,
     deletedAt: null,
   }
-  const life = { access: 'store', expiresAt: NOW + 900_000, maxUses: null, uses: 0, purpose: null } as const
+  const life = { access: 'store', expiresAt: NOW + 900_000, maxUses: null, uses: 0, purpose: null, usedFor: null } as const
   const names = { grantId: randomBytes(32), grantVersion: 1, sessionRef: randomBytes(32), sessionVersion: 1 }
   return { record, grant: { ...names, app: APP, recordId, ...life } }
 }
 
 export async function createTokens({ commit }: Database, count: number): Promise<SampleToken[]> {
   const tokens = Array.from({ length: count }, newToken)
-  await Promise.all(tokens.map(({ record, grant }) => commit.createRecord(record, grant, newAudit())))
+  await Promise.all(
+    tokens.map(({ record, grant }) => commit.createRecord(record, grant, newAudit(), sampleRoom())),
+  )
   return tokens
 }
 
@@ -71,4 +73,9 @@ export function failureOf(attempt: () => unknown): Error {
     if (error instanceof Error) return error
   }
   throw new Error('It did not fail.')
+}
+
+/** Room for more grants than any of these tests makes. */
+export function sampleRoom(): Room {
+  return { app: APP, sessionRefs: [], most: 1_000_000, now: 0 }
 }

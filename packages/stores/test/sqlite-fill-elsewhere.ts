@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { openSqlite } from '@lunadefend/stores/sqlite'
-import { newAudit, newToken } from './sample-tokens.ts'
+import { newAudit, newToken, sampleRoom } from './sample-tokens.ts'
 
 const accepted: string[] = []
 const rejected: [requestId: string, code: string][] = []
@@ -15,7 +15,7 @@ async function attempt(): Promise<void> {
   const { record, grant } = newToken()
   const audit = newAudit()
   try {
-    await database.commit.createRecord(record, grant, audit)
+    await database.commit.createRecord(record, grant, audit, sampleRoom())
     accepted.push(audit.requestId)
   } catch (error) {
     rejected.push([audit.requestId, (error as { code: string }).code])

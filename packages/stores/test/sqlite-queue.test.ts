@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { openSqlite, readAudit } from '@lunadefend/stores/sqlite'
 import { describe, expect, test } from 'vitest'
-import { createTokens, newAudit, newToken } from './sample-tokens.ts'
+import { createTokens, newAudit, newToken, sampleRoom } from './sample-tokens.ts'
 import { type Scratch, scratch } from './scratch.ts'
 
 function given(folder: Scratch) {
@@ -29,7 +29,7 @@ describe('group commit', () => {
     const seen = watchCommits(raw)
     const tokens = Array.from({ length: 20 }, newToken)
     const attempts = [...tokens, taken ?? newToken(), ...tokens.map(newToken)].map(({ record, grant }) =>
-      database.commit.createRecord(record, grant, newAudit()).finally(seen.look),
+      database.commit.createRecord(record, grant, newAudit(), sampleRoom()).finally(seen.look),
     )
     const settled = await Promise.allSettled(attempts)
     expect(settled.map(({ status }) => status)).toEqual(

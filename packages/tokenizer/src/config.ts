@@ -1,4 +1,5 @@
 import { APP_PATTERN } from '@lunadefend/contract'
+import { type DurationLimits, GRANT_LIMITS, type GrantLimits, parseDuration } from '@lunadefend/core'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { Authorizers } from './config-authorizers.ts'
@@ -60,6 +61,20 @@ const Database = Type.Union([
   ),
 ])
 
+const Duration = Type.Union([Type.Integer(), Type.String({ minLength: 1, maxLength: 32 })])
+/** Durations in seconds, or as `15m`, `1h20m10s`. */
+const Grants = Type.Object(
+  {
+    /** Where nobody says how long. @default 15m */
+    defaultTtl: Type.Optional(Duration),
+    /** At the most 30 days. @default 24h */
+    maxTtl: Type.Optional(Duration),
+    /** Of one session, at the same time: 1 to 1,000,000. @default 10000 */
+    maxPerSession: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+  },
+  closed,
+)
+
 const Config = Type.Object(
   {
     /** The origin that browsers see; also the audience of every JWT. */
@@ -82,6 +97,7 @@ const Config = Type.Object(
     ),
     /** Policies that can only narrow what grants allow. @default none */
     authorizers: Type.Optional(Authorizers),
+    grants: Type.Optional(Grants),
     apps: Type.Array(App, { minItems: 1 }),
     /** Each has an id that no app has, and keys that no app has. @default none */
     operators: Type.Optional(Type.Array(Operator)),
@@ -116,6 +132,7 @@ export function parseConfig(value: unknown): TokenizerConfig {
   if (mixed.length > 0) throw new ConfigError(mixed)
   const wrong = originsIn(value).filter(([, text]) => !URL.canParse(text) || new URL(text).origin !== text)
   if (wrong.length > 0) throw new ConfigError(wrong.map(([path]) => `${path} is not written as browsers do`))
+  grantLimitsOf(value.grants)
   return freeze(structuredClone(value))
 }
 
@@ -135,6 +152,30 @@ function mixedUp({ apps, operators = [] }: TokenizerConfig): string[] {
 /** Both points of a curve with the same x belong to one private key, up to its sign. */
 function keyOf({ crv, x }: Static<typeof PublicKey>): string {
   return `${crv} ${x}`
+}
+
+const LONGEST_GRANT_SECONDS = 30 * 24 * 60 * 60
+
+/** What the rules need of the setting `grants`. Throws ConfigError. */
+export function grantLimitsOf(grants: TokenizerConfig['grants'] = {}): GrantLimits {
+  const { life, perSession } = GRANT_LIMITS
+  const maximumSeconds = secondsOf('maxTtl', grants.maxTtl, {
+    defaultSeconds: life.maximumSeconds,
+    maximumSeconds: LONGEST_GRANT_SECONDS,
+  })
+  // Who sets a short maximum means the default, too.
+  const defaultSeconds = Math.min(life.defaultSeconds, maximumSeconds)
+  const asked = secondsOf('defaultTtl', grants.defaultTtl, { defaultSeconds, maximumSeconds })
+  return {
+    life: { defaultSeconds: asked, maximumSeconds },
+    perSession: grants.maxPerSession ?? perSession,
+  }
+}
+
+function secondsOf(name: string, value: number | string | undefined, limits: DurationLimits): number {
+  const duration = parseDuration(value, limits)
+  if ('seconds' in duration) return duration.seconds
+  throw new ConfigError([`/grants/${name} ${duration.problem}`])
 }
 
 /** A browser's `Origin` is compared with them, and they stand in policies: each has one spelling (RFC 6454 §6.2). */

@@ -13,7 +13,7 @@ import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, pino } from 'pino'
-import { parseConfig, type TokenizerConfig } from './config.ts'
+import { grantLimitsOf, parseConfig, type TokenizerConfig } from './config.ts'
 import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
 import { registerApps, registerOperators } from './http/apps.ts'
@@ -95,7 +95,8 @@ export async function openNeeds(
   const live = stack.use(await openLiveKeys({ database, clock, root }, tell))
   const keys = { root, get ring() { return live.ring } } // biome-ignore format: one line shows that it is live
   const { authorizers = null } = surroundings
-  const needs = { database, objectStore, clock, keys, protection, authorizers, limiter: null }
+  const grants = grantLimitsOf(settings.grants)
+  const needs = { database, objectStore, clock, keys, protection, grants, authorizers, limiter: null }
   return { needs, refreshKeys: live.refresh }
 }
 

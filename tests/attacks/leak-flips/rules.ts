@@ -6,6 +6,7 @@ import {
   type Caller,
   deriveKid,
   detokenize,
+  GRANT_LIMITS,
   findUser,
   loadKeyRing,
   type Needs,
@@ -71,6 +72,7 @@ export async function openRules(): Promise<Rules> {
     clock,
     keys: { ring, root },
     protection: 'store',
+    grants: GRANT_LIMITS,
     authorizers: null,
     limiter: null,
   }

@@ -31,6 +31,17 @@ export function grantIdOf(
   return keyed(key, 'lunadefend/v1/grant', app, sid, token, access)
 }
 
+/** What a grant was used for, so that the same use can be told from another one. 32 bytes. */
+export function usedForOf(key: KeyObject, grantId: Uint8Array, record: string): Buffer {
+  return keyed(key, 'lunadefend/v1/used-for', grantId, record)
+}
+
+/** What an application gets to see in place of a name inside the database: equal where that is. 16 bytes in hex. */
+export function handleOf(kind: 'grant' | 'session' | 'token', name: Uint8Array): string {
+  const text = hash('sha256', Buffer.concat([lp(`lunadefend/v1/handle-${kind}`), name]), 'hex')
+  return text.slice(0, 32)
+}
+
 /** A session's name inside the database. 32 bytes. */
 export function sessionRefOf(key: KeyObject, app: AppId, sid: SessionId): Buffer {
   return keyed(key, 'lunadefend/v1/session', app, sid)

@@ -10,6 +10,7 @@ export type Action =
   /** Asking the object store whether an upload arrived; takes the data key, so it is a decision of its own. */
   | 'prove-stored'
   | 'revoke-grant'
+  | 'list-grants'
   | 'open-session'
   | 'close-session'
   | 'revoke-session'
@@ -44,6 +45,8 @@ export type Refusal =
   | 'no-grant'
   | 'grant-expired'
   | 'grant-used-up'
+  /** The session has as many grants as it may have. */
+  | 'too-many-grants'
   | 'not-stored'
   /** The value is, or would have to be, encrypted end to end, and the client cannot do that. */
   | 'end-to-end-only'

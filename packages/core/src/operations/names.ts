@@ -1,6 +1,7 @@
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import { grantIdOf, locatorOf, objectRefOf, sessionRefOf } from '../crypto/identifiers.ts'
 import { currentKey, type KeyVersions } from '../crypto/key-ring.ts'
+import type { Room } from '../ports.ts'
 import type { Needs } from './needs.ts'
 
 // What is written is named under the present version of a key. What is looked for may still have its name under an
@@ -57,6 +58,12 @@ export function allSessionRefs({ keys }: Pick<Names, 'keys'>, app: AppId, sid: S
     sessionRef: sessionRefOf(key, app, sid),
     sessionVersion: version,
   }))
+}
+
+/** How many grants the session may still get. */
+export function roomOf(needs: Pick<Needs, 'keys' | 'clock' | 'grants'>, app: AppId, sid: SessionId): Room {
+  const sessionRefs = allSessionRefs(needs, app, sid).map(({ sessionRef }) => sessionRef)
+  return { app, sessionRefs, most: needs.grants.perSession, now: needs.clock.now() }
 }
 
 /** What was found under the names of each thing: `found` answers `names.flat()`. */

@@ -1,6 +1,7 @@
 import { type AppId, LunaDefendError, type SessionId } from '@lunadefend/contract'
 import type { KeyRing } from '../crypto/key-ring.ts'
 import type { Actor, AppActor } from '../domain/actor.ts'
+import type { GrantLimits } from '../domain/grant.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { Authorizers, Clock, Database, Limiter, ObjectStore, RootKeys } from '../ports.ts'
 
@@ -21,6 +22,7 @@ export interface Needs {
   readonly authorizers: Authorizers | null
   /** `null` = nothing counts. */
   readonly limiter: Limiter | null
+  readonly grants: GrantLimits
 }
 
 /** Whose things are meant, where an actor may name an app. Throws `invalid_request` for an operator that names none. */

@@ -1,9 +1,10 @@
 import type { Access, SessionId, TokenId } from '@lunadefend/contract'
+import { usedForOf } from '../crypto/identifiers.ts'
 import { currentKey } from '../crypto/key-ring.ts'
 import { openRecord } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
 import type { Action, AuditSubject, Refusal } from '../domain/audit.ts'
-import { refusalOf } from '../domain/grant.ts'
+import { type Grant, refusalOf } from '../domain/grant.ts'
 import type { Mask, PolicyAction, Verdict } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import type { Decision, Relocation } from '../ports.ts'
@@ -46,6 +47,8 @@ export interface Ask {
   readonly access: Access
   readonly action: Action
   readonly uses: 0 | 1
+  /** What the token is used for, in the application's own words: that use may be repeated. @default each counts */
+  readonly record?: string | null
   /** As what the policies are asked about it. Without it grants alone decide. */
   readonly policy?: { readonly action: PolicyAction; readonly full: boolean }
   /** What else speaks against it, once grants and policies allow it, or allow to show a part. */
@@ -108,6 +111,7 @@ interface Judged {
   readonly refusal: Refusal | null
   readonly policy: string | null
   readonly shown: Mask | null
+  readonly usedFor: Uint8Array | null
 }
 
 const WIDTH = 32
@@ -117,17 +121,20 @@ async function judge(
   needs: Decides,
   caller: Caller,
   found: readonly FoundGrant[],
-  { policy, objection }: Ask,
+  { policy, objection, record: place = null }: Ask,
 ): Promise<Judged[]> {
   const now = needs.clock.now()
-  const allowed = found.filter(({ record, grant }) => refusalOf(record, grant, now) === null)
+  const granted = found.map((item) => {
+    const usedFor = place === null || item.grant === null ? null : useOf(needs, item.grant, place)
+    return { item, usedFor, refusal: refusalOf(item.record, item.grant, now, usedFor) }
+  })
+  const allowed = granted.flatMap(({ item, refusal }) => (refusal === null ? [item] : []))
   const verdicts =
     policy && new Map(await verdictsOn(needs, { caller, app: caller.actor.app, ...policy }, allowed))
-  return mapLimited(found, WIDTH, async (item) => {
-    const refusal = refusalOf(item.record, item.grant, now)
+  return mapLimited(granted, WIDTH, async ({ item, usedFor, refusal }) => {
     const verdict = verdicts?.get(item) ?? null
     const shown = verdict?.kind === 'mask' ? verdict.mask : null
-    const judged = { found: item, policy: verdict?.policy ?? null, shown }
+    const judged = { found: item, usedFor, policy: verdict?.policy ?? null, shown }
     if (refusal !== null) return { ...judged, refusal }
     // Whoever was to be asked and has said nothing has not allowed it.
     if (policy && (verdict === null || verdict.kind === 'deny'))
@@ -156,7 +163,7 @@ async function verdictsOn(
 function decisionOn(
   needs: Pick<Needs, 'keys' | 'clock'>,
   caller: Caller,
-  { found, refusal, policy }: Judged,
+  { found, refusal, policy, usedFor }: Judged,
   { action, uses }: Ask,
   giveUp: boolean,
 ): Decision {
@@ -177,9 +184,16 @@ function decisionOn(
     generation: record.generation,
     tokenHash,
     uses,
+    usedFor,
     relocation,
     audit,
   }
+}
+
+/** Under the key that made the grant's id, so that it stays the same while the grant lives. */
+function useOf({ keys, clock }: Pick<Needs, 'keys' | 'clock'>, grant: Grant, record: string): Uint8Array {
+  const made = keys.ring.grant.find(({ version }) => version === grant.grantVersion)
+  return usedForOf((made ?? currentKey(keys.ring.grant, clock.now())).key, grant.grantId, record)
 }
 
 /** The locator key moves row by row, as tokens are used: only with the token can the new locator be computed. */

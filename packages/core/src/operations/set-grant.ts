@@ -1,10 +1,10 @@
-import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
+import { type Access, type AppId, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
 import type { Caller } from '../domain/actor.ts'
 import { type AuditEvent, allowed, refused } from '../domain/audit.ts'
 import { type Grant, goneBecause } from '../domain/grant.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type Found, lookUpRecords } from './look-up.ts'
-import { allGrantIds, newGrantId, newSessionRef } from './names.ts'
+import { allGrantIds, newGrantId, newSessionRef, roomOf } from './names.ts'
 import type { Needs } from './needs.ts'
 import { type AsksPolicies, askPolicies } from './policies.ts'
 
@@ -17,11 +17,12 @@ export interface SetGrantCommand {
   readonly purpose: string | null
 }
 
-type SetGrantNeeds = Pick<Needs, 'database'> & AsksPolicies
+type SetGrantNeeds = Pick<Needs, 'database' | 'grants'> & AsksPolicies
 
 /**
  * Grants all of the tokens or, when one is unknown, foreign or deleted, or a policy is against one, none: `null`. Else
  * when they expire, in ms.
+ * Throws `too_many_grants`, having changed nothing, when the session would have more than it may.
  */
 export async function setGrant(
   needs: SetGrantNeeds,
@@ -39,7 +40,9 @@ export async function setGrant(
   }
   const expiresAt = needs.clock.now() + command.ttlSeconds * 1000
   const grants = found.map((item) => grantFor(needs, caller, command, item, expiresAt))
-  await needs.database.commit.setGrants(grants, olderIds(needs, app, command, grants), judged)
+  const room = roomOf(needs, app, command.sid)
+  const fits = await needs.database.commit.setGrants(grants, olderIds(needs, app, command, grants), judged, room)
+  if (!fits) throw new LunaDefendError('too_many_grants')
   return expiresAt
 }
 
@@ -88,6 +91,7 @@ function grantFor(
     maxUses,
     uses: 0,
     purpose,
+    usedFor: null,
   }
 }
 

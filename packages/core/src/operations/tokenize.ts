@@ -11,13 +11,12 @@ import {
 } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
 import { allowed, refused } from '../domain/audit.ts'
-import { GRANT_LIFE } from '../domain/duration.ts'
 import type { Grant } from '../domain/grant.ts'
 import { modeOfNew } from '../domain/protection.ts'
 import { PARTS_FROM, planUpload, type UploadPlan } from '../domain/upload.ts'
 import type { KeyedObject, NewRecord, Presigned } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
-import { newGrantId, newLocator, newObjectRef, newSessionRef } from './names.ts'
+import { newGrantId, newLocator, newObjectRef, newSessionRef, roomOf } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
 import { askPolicies } from './policies.ts'
 
@@ -62,7 +61,10 @@ export async function tokenize(needs: Needs, caller: Caller, command: TokenizeCo
   const audit = allowed({ ...subjectOf(needs, caller, 'tokenize', token), policy })
   const inParts = command.acceptsParts && objectLength !== null && objectLength >= PARTS_FROM
   const grant = storeGrant(needs, caller, token, place.recordId, inParts)
-  await database.commit.createRecord(record, grant, audit)
+  const room = roomOf(needs, place.app, sidOf(caller.actor))
+  if (!(await database.commit.createRecord(record, grant, audit, room))) {
+    throw new LunaDefendError('too_many_grants')
+  }
   const fresh = { mode, keys: dataKeys }
   const object = { objectKey, sseKey: storeKeyOf(fresh) }
   const upload = inParts
@@ -154,7 +156,7 @@ function toJson(metadata: NonNullable<TokenizeCommand['metadata']>): string | nu
   }
 }
 
-/** An upload in parts may take long. */
+/** An upload in parts may take long. What is made once is stored once: see docs/decisions/0020. */
 function storeGrant(
   needs: Needs,
   { actor }: Caller,
@@ -162,7 +164,8 @@ function storeGrant(
   recordId: Uint8Array,
   inParts: boolean,
 ): Grant {
-  const seconds = inParts ? GRANT_LIFE.maximumSeconds : GRANT_LIFE.defaultSeconds
+  const { maximumSeconds, defaultSeconds } = needs.grants.life
+  const seconds = inParts ? maximumSeconds : defaultSeconds
   const sid = sidOf(actor)
   return {
     ...newGrantId(needs, actor.app, sid, token, 'store'),
@@ -171,8 +174,9 @@ function storeGrant(
     recordId,
     access: 'store',
     expiresAt: needs.clock.now() + seconds * 1000,
-    maxUses: null,
+    maxUses: 1,
     uses: 0,
     purpose: null,
+    usedFor: null,
   }
 }

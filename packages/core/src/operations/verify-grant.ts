@@ -13,6 +13,8 @@ export interface VerifyGrantCommand {
   readonly access: Access
   /** Whether a valid answer counts as a use. */
   readonly consume: boolean
+  /** Where the tokens are to be stored, in the application's own words. Needs `consume`. */
+  readonly record?: string | null
 }
 
 const WIDTH = 16
@@ -24,13 +26,13 @@ const WIDTH = 16
 export async function verifyGrant(
   needs: Needs,
   caller: Caller,
-  { sid, tokens, access, consume }: VerifyGrantCommand,
+  { sid, tokens, access, consume, record = null }: VerifyGrantCommand,
 ): Promise<boolean[]> {
   const asked: Caller = { ...caller, actor: { ...caller.actor, sid } }
   const found = await lookUpGrants(needs, caller.actor.app, sid, tokens, access)
   const missing = access === 'read' ? NONE : await findNotStored(needs, asked, sid, found)
   const objection = ({ token }: FoundGrant) => (missing.has(token) ? 'not-stored' : null)
-  const ask = { sid, access, action: 'verify-grant', uses: consume ? 1 : 0, objection } as const
+  const ask = { sid, access, action: 'verify-grant', uses: consume ? 1 : 0, record, objection } as const
   const permits = await commitDecisions(needs, asked, found, ask)
   return permits.map((permit) => permit !== null)
 }

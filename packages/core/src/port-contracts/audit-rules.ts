@@ -18,6 +18,7 @@ import {
   sampleRecord,
   sampleReference,
   sampleReseal,
+  sampleRoom,
   sampleSession,
   sampleTombstone,
   sampleUpload,
@@ -68,7 +69,7 @@ function numberRules(open: OpenDatabase): void {
     const { record, grant } = await givenGrant(commit)
     const attempts = Array.from({ length: 60 }, (_, index) => {
       if (index % 3 === 0) return commit.recordAudit([sampleEvent(), sampleEvent()])
-      if (index % 3 === 1) return commit.createRecord(record, grant, sampleEvent())
+      if (index % 3 === 1) return commit.createRecord(record, grant, sampleEvent(), sampleRoom())
       return commit.recordAudit([sampleEvent(), sampleEvent(UNWRITABLE)])
     })
     const settled = await Promise.allSettled(attempts)
@@ -97,10 +98,16 @@ function numberRules(open: OpenDatabase): void {
 
 /** Every commit that is audited, asked for with a row that cannot be written. */
 const UNRECORDABLE: Record<string, (commit: Commits, given: Given, audit: AuditEvent) => Promise<unknown>> = {
-  createRecord: (commit, { fresh }, audit) => commit.createRecord(fresh, sampleGrant(fresh.recordId), audit),
+  createRecord: (commit, { fresh }, audit) =>
+    commit.createRecord(fresh, sampleGrant(fresh.recordId), audit, sampleRoom()),
   decide: (commit, { grant }, audit) => commit.decide([spend(grant, { audit })]),
   setGrants: (commit, { grant }, audit) =>
-    commit.setGrants([{ ...grant, purpose: 'other', grantId: bytes(32) }], [grant.grantId], [audit]),
+    commit.setGrants(
+      [{ ...grant, purpose: 'other', grantId: bytes(32) }],
+      [grant.grantId],
+      [audit],
+      sampleRoom(),
+    ),
   revokeGrants: (commit, { grant }, audit) =>
     commit.revokeGrants({ app: APP, sessionRefs: [grant.sessionRef], recordIds: null }, [
       sampleEvent(),

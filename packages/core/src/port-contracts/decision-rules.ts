@@ -16,6 +16,7 @@ import {
   sampleGrant,
   sampleRelocation,
   sampleReseal,
+  sampleRoom,
   sampleSubject,
   sampleTombstone,
   spend,
@@ -47,12 +48,12 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
   },
   'the record is unknown': async (commit, { grant }) => {
     const recordId = bytes(16)
-    await commit.setGrants([{ ...grant, recordId }], [], [])
+    await commit.setGrants([{ ...grant, recordId }], [], [], sampleRoom())
     return { recordId }
   },
   'the record was shredded': async (commit, { grant, record }) => {
     await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
-    await commit.setGrants([grant], [], [])
+    await commit.setGrants([grant], [], [], sampleRoom())
     return {}
   },
   'the time to live of the record is over at this millisecond': async (commit) => {
@@ -61,7 +62,7 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
   },
   'the record was shredded, and another generation was read': async (commit, { grant, record }) => {
     await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
-    await commit.setGrants([grant], [], [])
+    await commit.setGrants([grant], [], [], sampleRoom())
     return { generation: 7 }
   },
   'the time to live is over, and another generation was read': async (commit) => {
@@ -83,7 +84,7 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
   },
   'the session was revoked, and the grant set again': async (commit, { session, grant }) => {
     await commit.revokeSession([sampleTombstone(session.sessionRef)], sampleEvent())
-    await commit.setGrants([grant], [], [])
+    await commit.setGrants([grant], [], [], sampleRoom())
     return {}
   },
   'the session expires at this millisecond': async (commit) => ({
@@ -108,7 +109,7 @@ function refusalRules(open: OpenDatabase): void {
       const given = { ...(await givenGrant(commit, { maxUses: 2 })), session: await givenSession(commit) }
       const decision = spend(given.grant, { tokenHash: given.session.tokenHash })
       expect(await commit.decide([decision])).toEqual([null])
-      await commit.setGrants([given.grant], [], [])
+      await commit.setGrants([given.grant], [], [], sampleRoom())
 
       const relocation = sampleRelocation()
       const changes = { relocation, ...(await prepare(commit, given)) }
@@ -225,7 +226,7 @@ function useRules(open: OpenDatabase): void {
     const { database } = under
     const { grant } = await givenGrant(database.commit, { maxUses: 1 })
     const unlimited = sampleGrant(grant.recordId)
-    await database.commit.setGrants([unlimited], [], [])
+    await database.commit.setGrants([unlimited], [], [], sampleRoom())
     const look = spend(grant, { uses: 0 })
     const decisions = [look, look, spend(grant), spend(unlimited), spend(unlimited), spend(unlimited)]
     expect(await database.commit.decide(decisions)).toEqual([null, null, null, null, null, null])

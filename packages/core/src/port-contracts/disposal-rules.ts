@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import type { OpenDatabase } from './database-under-test.ts'
-import { bytes, givenGrant, sampleEvent, sampleGrant } from './sample-rows.ts'
+import { bytes, givenGrant, sampleEvent, sampleGrant, sampleRoom } from './sample-rows.ts'
 
 export function disposalRules(open: OpenDatabase): void {
   test('what was asked for before is still written, and is there afterwards', async () => {
     await using under = await open()
     const other = await under.connect()
     const grants = Array.from({ length: 100 }, () => sampleGrant(bytes(16)))
-    const queued = grants.map((grant) => other.commit.setGrants([grant], [], [sampleEvent()]))
+    const queued = grants.map((grant) => other.commit.setGrants([grant], [], [sampleEvent()], sampleRoom()))
     await other[Symbol.asyncDispose]()
     await Promise.all(queued)
     const grantIds = grants.map(({ grantId }) => grantId)

@@ -13,6 +13,8 @@ import {
   sampleEvent,
   sampleGrant,
   sampleOpening,
+  sampleRecord,
+  sampleRoom,
   sampleSession,
   sampleTombstone,
   spend,
@@ -26,6 +28,9 @@ export function grantRules(open: OpenDatabase): void {
   renamingRules(open)
   revokingRules(open)
   expiryRules(open)
+  roomRules(open)
+  repeatRules(open)
+  listRules(open)
 }
 
 function settingRules(open: OpenDatabase): void {
@@ -36,7 +41,7 @@ function settingRules(open: OpenDatabase): void {
     await database.commit.decide([spend(grant), spend(grant)])
     expect(await find(database, [grant])).toEqual([{ ...grant, uses: 2 }])
     const again = { ...grant, expiresAt: NOW + 9, maxUses: 1, purpose: null }
-    await database.commit.setGrants([{ ...again, uses: 1 }], [], [])
+    await database.commit.setGrants([{ ...again, uses: 1 }], [], [], sampleRoom())
     expect(await find(database, [grant])).toEqual([again])
     expect(await database.commit.decide([spend(grant), spend(grant)])).toEqual([null, 'changed-meanwhile'])
   })
@@ -48,7 +53,7 @@ function settingRules(open: OpenDatabase): void {
     const fresh = sampleGrant(record.recordId)
     const broken = sampleGrant(record.recordId, { expiresAt: Number.NaN })
     const batch = [fresh, { ...grant, purpose: 'after' }, broken]
-    await expect(database.commit.setGrants(batch, [], [sampleEvent()])).rejects.toThrow()
+    await expect(database.commit.setGrants(batch, [], [sampleEvent()], sampleRoom())).rejects.toThrow()
     expect(await find(database, batch)).toEqual([null, grant, null])
     expect(await under.readAudit()).toHaveLength(1)
   })
@@ -62,7 +67,7 @@ function renamingRules(open: OpenDatabase): void {
     const neighbour = await givenGrant(database.commit)
     await database.commit.decide([spend(grant)])
     const renamed = { ...grant, grantId: bytes(32), grantVersion: 2, sessionVersion: 2 }
-    await database.commit.setGrants([renamed], [bytes(32), grant.grantId], [sampleEvent()])
+    await database.commit.setGrants([renamed], [bytes(32), grant.grantId], [sampleEvent()], sampleRoom())
     expect(await find(database, [grant, renamed, neighbour.grant])).toEqual([null, renamed, neighbour.grant])
   })
 
@@ -70,7 +75,7 @@ function renamingRules(open: OpenDatabase): void {
     await using under = await open()
     const { database } = under
     const { grant } = await givenGrant(database.commit)
-    await database.commit.setGrants([{ ...grant, purpose: 'again' }], [grant.grantId], [])
+    await database.commit.setGrants([{ ...grant, purpose: 'again' }], [grant.grantId], [], sampleRoom())
     expect(await find(database, [grant])).toEqual([{ ...grant, purpose: 'again' }])
   })
 
@@ -79,7 +84,7 @@ function renamingRules(open: OpenDatabase): void {
     const { database } = under
     const { grant } = await givenGrant(database.commit)
     const broken = sampleGrant(grant.recordId, { expiresAt: Number.NaN })
-    await expect(database.commit.setGrants([broken], [grant.grantId], [])).rejects.toThrow()
+    await expect(database.commit.setGrants([broken], [grant.grantId], [], sampleRoom())).rejects.toThrow()
     expect(await find(database, [grant, broken])).toEqual([grant, null])
   })
 }
@@ -119,7 +124,7 @@ function revokingRules(open: OpenDatabase): void {
       const names = ['ax', 'ay', 'bx', 'by']
       const ours = names.map((name) => grantOf(name))
       const theirs = names.map((name) => grantOf(name, OTHER_APP))
-      await database.commit.setGrants([...ours, ...theirs], [], [])
+      await database.commit.setGrants([...ours, ...theirs], [], [], sampleRoom())
       expect(await database.commit.revokeGrants(filter, [sampleEvent()])).toBe(revoked.length)
       const left = names.map((name, index) => (revoked.includes(name) ? null : ours[index]))
       expect(await find(database, ours)).toEqual(left)
@@ -135,7 +140,7 @@ function expiryRules(open: OpenDatabase): void {
     const { database } = under
     const { commit } = database
     const grants = [NOW - 1, NOW, NOW + 1].map((expiresAt) => sampleGrant(bytes(16), { expiresAt }))
-    await commit.setGrants(grants, [], [])
+    await commit.setGrants(grants, [], [], sampleRoom())
     const old = await givenSession(commit, { expiresAt: NOW })
     const live = await givenSession(commit, { expiresAt: NOW + 1 })
     expect(await commit.removeExpired(NOW, 100)).toBe(3)
@@ -152,6 +157,7 @@ function expiryRules(open: OpenDatabase): void {
       [1, 2, 3].map(() => sampleGrant(bytes(16), { expiresAt: NOW })),
       [],
       [],
+      sampleRoom(),
     )
     for (const sessionRef of [bytes(32), bytes(32), bytes(32)]) {
       const opening = sampleOpening(sampleSession({ expiresAt: NOW }), { challengeExpiresAt: NOW })
@@ -175,5 +181,139 @@ function expiryRules(open: OpenDatabase): void {
     expect(await database.read((reader) => reader.findDeletions(NOW, 9))).toEqual([
       { objectKey: deletion.objectKey, uploadId: null },
     ])
+  })
+}
+
+function roomRules(open: OpenDatabase): void {
+  const sessionRef = bytes(32)
+  const room = (most: number) => sampleRoom({ sessionRefs: [bytes(32), sessionRef], most })
+  const ours = (changes: Partial<Grant> = {}) => sampleGrant(bytes(16), { sessionRef, ...changes })
+
+  test('a session has so many living grants and no more, all of a batch or none', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const [a, b, c, d] = [ours(), ours(), ours(), ours()]
+    expect(await commit.setGrants([a, b], [], [sampleEvent()], room(3))).toBe(true)
+    const events = [sampleEvent(), sampleEvent()]
+    expect(await commit.setGrants([c, d], [bytes(32)], events, room(3))).toBe(false)
+    expect(await find(under.database, [a, b, c, d])).toEqual([a, b, null, null])
+    const rows = await under.readAudit()
+    expect(rows.map(({ refusal }) => refusal)).toEqual([null, 'too-many-grants', 'too-many-grants'])
+    expect(await commit.setGrants([c], [], [], room(3))).toBe(true)
+  })
+
+  test('what is overwritten, replaced, expired, or of another session or app, takes no room', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const [a, b] = [ours(), ours()]
+    const others = [
+      ours({ expiresAt: NOW }),
+      ours({ app: OTHER_APP }),
+      ours({ sessionRef: bytes(32) }),
+    ]
+    await commit.setGrants([a, b, ...others], [], [], sampleRoom())
+    expect(await commit.setGrants([a, b, a], [], [], room(2))).toBe(true)
+    expect(await commit.setGrants([ours()], [b.grantId], [], room(2))).toBe(true)
+    expect(await commit.setGrants([ours()], [], [], room(2))).toBe(false)
+    expect(await find(under.database, [a, b])).toEqual([a, null])
+  })
+
+  test('nothing is replaced where there is no room', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const a = ours()
+    await commit.setGrants([a], [], [], sampleRoom())
+    expect(await commit.setGrants([ours(), ours()], [a.grantId], [], room(1))).toBe(false)
+    expect(await find(under.database, [a])).toEqual([a])
+  })
+
+  test('of those who ask at the same time nobody gets more than there is room for', async () => {
+    await using under = await open()
+    await using other = await under.connect()
+    const batches = Array.from({ length: 12 }, () => [ours(), ours(), ours()])
+    const set = batches.map((grants, index) =>
+      (index % 2 ? other : under.database).commit.setGrants(grants, [], [], room(10)),
+    )
+    expect((await Promise.all(set)).filter(Boolean)).toHaveLength(3)
+    expect((await find(under.database, batches.flat())).filter((grant) => grant !== null)).toHaveLength(9)
+  })
+
+  test('a record without room for its grant is not made', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const record = sampleRecord()
+    const grant = sampleGrant(record.recordId, { sessionRef })
+    expect(await commit.createRecord(record, grant, sampleEvent(), room(0))).toBe(false)
+    expect(await under.database.read((reader) => reader.findRecordsById([record.recordId]))).toEqual([null])
+    expect(await find(under.database, [grant])).toEqual([null])
+    expect((await under.readAudit()).map(({ refusal }) => refusal)).toEqual(['too-many-grants'])
+    expect(await commit.createRecord(record, grant, sampleEvent(), room(1))).toBe(true)
+    expect(await find(under.database, [grant])).toEqual([grant])
+  })
+}
+
+function repeatRules(open: OpenDatabase): void {
+  const [here, there] = [bytes(32), bytes(32)]
+
+  test('a use for the same is the same use, a use for something else is another one', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const { grant } = await givenGrant(commit, { maxUses: 1 })
+    const use = (usedFor: Uint8Array | null) => spend(grant, { usedFor })
+    expect(await commit.decide([use(here), use(here), use(there), use(null), use(here)])).toEqual([
+      ...[null, null, 'changed-meanwhile', 'changed-meanwhile', null],
+    ])
+    expect(await find(under.database, [grant])).toEqual([{ ...grant, uses: 1, usedFor: here }])
+  })
+
+  test('a use for nothing in particular always counts, and a grant that is set again was used for nothing', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const { grant } = await givenGrant(commit, { maxUses: 3 })
+    await commit.decide([spend(grant), spend(grant), spend(grant, { usedFor: here })])
+    expect(await find(under.database, [grant])).toEqual([{ ...grant, uses: 3, usedFor: here }])
+    await commit.setGrants([{ ...grant, maxUses: 1 }], [], [], sampleRoom())
+    expect(await commit.decide([spend(grant), spend(grant, { usedFor: here })])).toEqual([
+      ...[null, 'changed-meanwhile'],
+    ])
+  })
+
+  test('of two that use it for different things at the same time one does', async () => {
+    await using under = await open()
+    await using other = await under.connect()
+    const { grant } = await givenGrant(under.database.commit, { maxUses: 1 })
+    const [one, two] = await Promise.all([
+      under.database.commit.decide([spend(grant, { usedFor: here })]),
+      other.commit.decide([spend(grant, { usedFor: there })]),
+    ])
+    expect([...one, ...two].filter((outcome) => outcome === null)).toHaveLength(1)
+  })
+}
+
+function listRules(open: OpenDatabase): void {
+  test('lists living grants of the app in one order, page by page, each once', async () => {
+    await using under = await open()
+    const refs = [bytes(32), bytes(32), bytes(32)]
+    const grants = refs.flatMap((sessionRef) =>
+      [1, 2, 3].map((n) => sampleGrant(bytes(16), { sessionRef, access: n === 1 ? 'store' : 'read' })),
+    )
+    const gone = sampleGrant(bytes(16), { expiresAt: NOW })
+    const theirs = sampleGrant(bytes(16), { app: OTHER_APP, sessionRef: refs[0] as Uint8Array })
+    await under.database.commit.setGrants([...grants, gone, theirs], [], [], sampleRoom())
+    const all = { app: APP, sessionRefs: null, recordIds: null, access: null }
+    const page = (after: Grant | null) =>
+      under.database.read((reader) => reader.findGrantsOf(all, NOW, after, 4))
+    const first = await page(null)
+    const second = await page(first.at(-1) ?? null)
+    const third = await page(second.at(-1) ?? null)
+    expect([first.length, second.length, third.length]).toEqual([4, 4, 1])
+    const place = ({ sessionRef, grantId }: Grant) => Buffer.concat([sessionRef, grantId]).toString('hex')
+    const listed = [...first, ...second, ...third]
+    expect(listed.map(place)).toEqual(grants.map(place).toSorted())
+    expect(listed).toEqual(expect.arrayContaining(grants))
+    const stores = await under.database.read((reader) =>
+      reader.findGrantsOf({ ...all, sessionRefs: refs.slice(0, 2), access: 'store' }, NOW, null, 9),
+    )
+    expect(stores).toHaveLength(2)
   })
 }

@@ -13,6 +13,7 @@ import {
   sampleEvent,
   sampleGrant,
   sampleReference,
+  sampleRoom,
   sampleTombstone,
   spend,
   UNWRITABLE,
@@ -135,13 +136,14 @@ const USES: Record<string, Use> = {
   },
   'a grant was made with it': {
     key: 'grant',
-    write: (commit) => commit.setGrants([sampleGrant(bytes(16), { ...youngGrant, grantVersion: 1 })], [], []),
+    write: (commit) =>
+      commit.setGrants([sampleGrant(bytes(16), { ...youngGrant, grantVersion: 1 })], [], [], sampleRoom()),
     release: expireAll,
   },
   "a grant's session is named by it": {
     key: 'session',
     write: (commit) =>
-      commit.setGrants([sampleGrant(bytes(16), { ...youngGrant, sessionVersion: 1 })], [], []),
+      commit.setGrants([sampleGrant(bytes(16), { ...youngGrant, sessionVersion: 1 })], [], [], sampleRoom()),
     release: expireAll,
   },
   'a session is named by it': {
@@ -227,6 +229,7 @@ function countRules(open: OpenDatabase): void {
       [sampleGrant(bytes(16), { grantVersion: 10, sessionVersion: 10, expiresAt: 1 })],
       [],
       [],
+      sampleRoom(),
     )
     await givenSession(commit, { sessionVersion: 2 })
     await commit.revokeSession([sampleTombstone(bytes(32), { sessionVersion: 3 })], sampleEvent())

@@ -1,5 +1,14 @@
 import type { AuditEvent } from '../domain/audit.ts'
-import type { Commits, KeyRingChange, ObjectDeletion, Outcome, Reseal, SessionOpening } from '../ports.ts'
+import type { Grant } from '../domain/grant.ts'
+import type {
+  Commits,
+  KeyRingChange,
+  ObjectDeletion,
+  Outcome,
+  Reseal,
+  Room,
+  SessionOpening,
+} from '../ports.ts'
 import { type AtOnce, hex, living, type State } from './model.ts'
 import type { Spend } from './sample-rows.ts'
 
@@ -24,10 +33,13 @@ function recordCommits(
     if (found !== null) records.set(hex(recordId), { ...found, storedAt: found.storedAt ?? at })
   }
   return {
-    createRecord(fresh, grant, audit) {
+    createRecord(fresh, grant, audit, room) {
+      const fits = hasRoom(state, room, [], [grant])
+      record(state, audit, fits ? {} : { refusal: 'too-many-grants' })
+      if (!fits) return false
       records.set(hex(fresh.recordId), fresh)
-      grants.set(hex(grant.grantId), { ...grant, uses: 0 })
-      record(state, audit)
+      grants.set(hex(grant.grantId), { ...grant, uses: 0, usedFor: null })
+      return true
     },
     markStored(recordIds, at) {
       for (const recordId of recordIds) markStored(recordId, at)
@@ -108,10 +120,13 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
         if (outcome !== 'stale') record(state, { ...decision.audit, refusal: outcome })
         return outcome
       }),
-    setGrants(fresh, replaced, audit) {
+    setGrants(fresh, replaced, audit, room) {
+      const fits = hasRoom(state, room, replaced, fresh)
+      for (const event of audit) record(state, event, fits ? {} : { refusal: 'too-many-grants' })
+      if (!fits) return false
       for (const grantId of replaced) grants.delete(hex(grantId))
-      for (const grant of fresh) grants.set(hex(grant.grantId), { ...grant, uses: 0 })
-      for (const event of audit) record(state, event)
+      for (const grant of fresh) grants.set(hex(grant.grantId), { ...grant, uses: 0, usedFor: null })
+      return true
     },
     revokeGrants({ app, sessionRefs, recordIds }, audit) {
       for (const event of audit) record(state, event)
@@ -134,7 +149,7 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
 }
 
 function spend(state: State, decision: Spend): Outcome {
-  const { grantId, recordId, generation, tokenHash, uses, relocation, audit } = decision
+  const { grantId, recordId, generation, tokenHash, uses, usedFor, relocation, audit } = decision
   const found = living(state, recordId)
   if (found === null || (found.expiresAt !== null && found.expiresAt <= audit.at)) return 'changed-meanwhile'
   const session = tokenHash && state.sessions.get(hex(tokenHash))
@@ -142,13 +157,34 @@ function spend(state: State, decision: Spend): Outcome {
   const grant = state.grants.get(hex(grantId))
   if (grant === undefined || hex(grant.recordId) !== hex(recordId)) return 'changed-meanwhile'
   if (grant.expiresAt <= audit.at) return 'changed-meanwhile'
-  if (grant.maxUses !== null && grant.uses >= grant.maxUses) return 'changed-meanwhile'
+  const again = usedFor !== null && grant.usedFor !== null && hex(usedFor) === hex(grant.usedFor)
+  if (grant.maxUses !== null && grant.uses >= grant.maxUses && !again) return 'changed-meanwhile'
   if (found.generation !== generation) return 'stale'
-  state.grants.set(hex(grantId), { ...grant, uses: grant.uses + uses })
+  const spent = { uses: grant.uses + (again ? 0 : 1), usedFor: usedFor ?? grant.usedFor }
+  if (uses === 1) state.grants.set(hex(grantId), { ...grant, ...spent })
   if (relocation !== null && relocation.locatorVersion > found.locatorVersion) {
     state.records.set(hex(recordId), { ...found, ...relocation })
   }
   return null
+}
+
+function hasRoom(
+  { grants }: State,
+  { app, sessionRefs, most, now }: Room,
+  replaced: readonly Uint8Array[],
+  fresh: readonly Grant[],
+): boolean {
+  const ids = new Set(fresh.map(({ grantId }) => hex(grantId)))
+  const leaving = new Set([...ids, ...replaced.map(hex)])
+  const refs = sessionRefs.map(hex)
+  const others = [...grants.values()].filter(
+    (grant) =>
+      grant.app === app &&
+      refs.includes(hex(grant.sessionRef)) &&
+      grant.expiresAt > now &&
+      !leaving.has(hex(grant.grantId)),
+  )
+  return others.length + ids.size <= most
 }
 
 function sessionCommits(state: State): Some<'openSession' | 'closeSession' | 'revokeSession'> {

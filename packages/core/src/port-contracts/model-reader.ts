@@ -1,5 +1,5 @@
 import type { TokenRecord } from '../domain/record.ts'
-import type { KeyUse, NewRecord, Reader } from '../ports.ts'
+import type { GrantPlace, KeyUse, NewRecord, Reader } from '../ports.ts'
 import { type AtOnce, hex, type State } from './model.ts'
 import { columnsOf } from './sample-rows.ts'
 
@@ -28,6 +28,17 @@ export function modelReader(state: State): AtOnce<Reader> {
         return found === undefined ? null : columnsOf(found)
       }),
     findGrants: (grantIds) => grantIds.map((grantId) => grants.get(hex(grantId)) ?? null),
+    findGrantsOf: ({ app, sessionRefs, recordIds, access }, now, after, limit) =>
+      [...grants.values()]
+        .filter((grant) => grant.app === app && grant.expiresAt > now)
+        .filter((grant) => access === null || grant.access === access)
+        .filter(
+          ({ sessionRef }) => sessionRefs === null || sessionRefs.some((ref) => hex(ref) === hex(sessionRef)),
+        )
+        .filter(({ recordId }) => recordIds === null || recordIds.some((id) => hex(id) === hex(recordId)))
+        .filter((grant) => after === null || placeOf(grant) > placeOf(after))
+        .toSorted(by(placeOf))
+        .slice(0, limit),
     findSession: (tokenHash) => sessions.get(hex(tokenHash)) ?? null,
     findUpload: (recordId) => uploads.get(hex(recordId)) ?? null,
     readKeyRing: () => state.ring,
@@ -58,6 +69,8 @@ export function modelReader(state: State): AtOnce<Reader> {
     findWork: () => [...works.values()].map(({ ended: _, ...work }) => work).toSorted(by(({ name }) => name)),
   }
 }
+
+const placeOf = ({ sessionRef, grantId }: GrantPlace) => hex(sessionRef) + hex(grantId)
 
 /** Times in these tests have all the same number of digits. */
 const by =

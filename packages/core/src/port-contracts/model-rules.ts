@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Database } from '../ports.ts'
+import type { Database, GrantPlace, GrantSearch } from '../ports.ts'
 import { expectNoGap } from './audit-rules.ts'
 import type { DatabaseUnderTest, OpenDatabase } from './database-under-test.ts'
 import { createModel, type Model } from './model.ts'
 import { type Call, newWorld, steps, type World } from './model-steps.ts'
-import { NOW, sampleEvent, sampleGrant } from './sample-rows.ts'
+import { APP, NOW, OTHER_APP, sampleEvent, sampleGrant, sampleRoom } from './sample-rows.ts'
 
 const RUNS = 60
 
@@ -30,7 +30,7 @@ export function modelRules(open: OpenDatabase): void {
 function beginning({ records, ring }: World): Call[] {
   const change = { expected: 0, retires: null, audit: sampleEvent() }
   const calls = records.map(
-    (record): Call => ['createRecord', record, sampleGrant(record.recordId), sampleEvent()],
+    (record): Call => ['createRecord', record, sampleGrant(record.recordId), sampleEvent(), sampleRoom()],
   )
   return [['replaceKeyRing', ring(1), change], ...calls]
 }
@@ -56,6 +56,20 @@ async function expectSame(under: DatabaseUnderTest, { reader, state }: Model, wo
   expect(recorded).toEqual(state.audit)
 }
 
+const ANY_GRANT = { sessionRefs: null, recordIds: null, access: null }
+
+function searches({ refs, recordIds }: World): GrantSearch[] {
+  const [ref, id] = [refs.slice(0, 2), recordIds.slice(0, 2)]
+  const ours = { ...ANY_GRANT, app: APP }
+  return [
+    ours,
+    { ...ours, app: OTHER_APP, access: 'read' },
+    { ...ours, sessionRefs: ref },
+    { ...ours, recordIds: id },
+    { ...ours, sessionRefs: ref, recordIds: id, access: 'store' },
+  ]
+}
+
 type Looker = { readonly [Name in keyof Reads]: (...args: Parameters<Reads[Name]>) => unknown }
 type Reads = Parameters<Parameters<Database['read']>[0]>[0]
 
@@ -67,6 +81,13 @@ async function everything(look: Looker, world: World): Promise<unknown[]> {
     look.findRecords([...records.map(({ locator }) => locator), ...locators.flat()]),
     look.findRecordsById(recordIds),
     look.findGrants(grantIds),
+    ...searches(world).map((which) => look.findGrantsOf(which, NOW, null, all.limit)),
+    look.findGrantsOf(
+      { ...ANY_GRANT, app: APP },
+      all.time,
+      { sessionRef: world.refs[1], grantId: world.grantIds[2] } as GrantPlace,
+      2,
+    ),
     ...tokenHashes.map((tokenHash) => look.findSession(tokenHash)),
     ...recordIds.map((recordId) => look.findUpload(recordId)),
     look.readKeyRing(),

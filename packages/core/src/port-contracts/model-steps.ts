@@ -16,6 +16,7 @@ import {
   sampleRecord,
   sampleReference,
   sampleReseal,
+  sampleRoom,
   sampleSession,
   sampleSubject,
   sampleTombstone,
@@ -82,13 +83,27 @@ const grant = fc.record({
 })
 
 const setGrants = step(
-  fc.record({ grants: fc.array(grant, { maxLength: 4 }), replaced: fc.array(pick(6), { maxLength: 1 }) }),
-  ({ grants, replaced }, { grantIds, apps, refs, recordIds }) => {
+  fc.record({
+    grants: fc.array(grant, { maxLength: 4 }),
+    replaced: fc.array(pick(6), { maxLength: 1 }),
+    forApp: pick(2),
+    inRefs: fc.uniqueArray(pick(3), { maxLength: 2 }),
+    // Mostly enough.
+    most: fc.constantFrom(1, 2, 3, 99, 99, 99),
+    now: time,
+  }),
+  ({ grants, replaced, forApp, inRefs, most, now }, { grantIds, apps, refs, recordIds }) => {
     const rows = grants.map(({ id, app, ref, record, ...rest }) => {
       const names = { grantId: at(grantIds, id), app: at(apps, app), sessionRef: at(refs, ref) }
       return sampleGrant(at(recordIds, record), { ...names, ...rest })
     })
-    return [['setGrants', rows, replaced.map((id) => at(grantIds, id)), [sampleEvent()]]]
+    const room = sampleRoom({
+      app: at(apps, forApp),
+      sessionRefs: inRefs.map((ref) => at(refs, ref)),
+      most,
+      now,
+    })
+    return [['setGrants', rows, replaced.map((id) => at(grantIds, id)), [sampleEvent(), sampleEvent()], room]]
   },
 )
 
@@ -100,21 +115,25 @@ const spending = fc.record({
   late: fc.constantFrom(0, 0, 0, 1),
   session: fc.option(pick(3), { nil: null }),
   uses: fc.constantFrom(0 as const, 1 as const, 1 as const),
+  usedFor: fc.constantFrom(null, null, 0, 1),
   at: time,
   moveTo: fc.constantFrom(null, null, 1, 2, 3),
 })
 
 const decide = step(fc.array(spending, { minLength: 1, maxLength: 5 }), (shapes, world, state) => {
-  const decisions = shapes.map(({ id, record, late, session, uses, at: when, moveTo }): Spend => {
-    const grantId = at(world.grantIds, id)
-    const own = state.grants.get(hex(grantId))?.recordId ?? at(world.recordIds, 0)
-    const recordId = record === null ? own : at(world.recordIds, record)
-    const generation = (state.records.get(hex(recordId))?.generation ?? 1) + late
-    const tokenHash = session === null ? null : at(world.tokenHashes, session)
-    const relocation = relocationOf(world, recordId, moveTo)
-    const choices = { tokenHash, generation, uses, relocation, audit: sampleSubject({ at: when }) }
-    return spend(sampleGrant(recordId, { grantId }), choices)
-  })
+  const decisions = shapes.map(
+    ({ id, record, late, session, uses, usedFor: use, at: when, moveTo }): Spend => {
+      const grantId = at(world.grantIds, id)
+      const own = state.grants.get(hex(grantId))?.recordId ?? at(world.recordIds, 0)
+      const recordId = record === null ? own : at(world.recordIds, record)
+      const generation = (state.records.get(hex(recordId))?.generation ?? 1) + late
+      const tokenHash = session === null ? null : at(world.tokenHashes, session)
+      const relocation = relocationOf(world, recordId, moveTo)
+      const usedFor = use === null ? null : at(world.challenges, use)
+      const choices = { tokenHash, generation, uses, usedFor, relocation, audit: sampleSubject({ at: when }) }
+      return spend(sampleGrant(recordId, { grantId }), choices)
+    },
+  )
   return [['decide', decisions]]
 })
 

@@ -11,6 +11,7 @@ import {
   sampleEvent,
   sampleGrant,
   sampleRecord,
+  sampleRoom,
   sampleUpload,
 } from './sample-rows.ts'
 
@@ -80,7 +81,7 @@ export function readingRules(open: OpenDatabase): void {
     const versions = { grantVersion: 7, sessionVersion: 8 }
     const grant = sampleGrant(record.recordId, { access: 'store', maxUses: 3, purpose, ...versions })
     const upload = sampleUpload(record.recordId, { uploadId: `${'x'.repeat(1000)}=+/é` })
-    await database.commit.createRecord(record, grant, sampleEvent())
+    await database.commit.createRecord(record, grant, sampleEvent(), sampleRoom())
     await database.commit.beginUpload(upload)
     const session = await givenSession(database.commit, {
       ...{ sealedSid: new Uint8Array([0]), app: APP, sessionVersion: 9 },

@@ -10,6 +10,7 @@ import {
   sampleEvent,
   sampleGrant,
   sampleRecord,
+  sampleRoom,
   sampleUpload,
   spend,
 } from './sample-rows.ts'
@@ -32,7 +33,9 @@ function creationRules(open: OpenDatabase): void {
       const { record, grant } = await givenGrant(database.commit)
       const second = sampleRecord({ [taken]: record[taken] })
       const secondGrant = sampleGrant(second.recordId)
-      await expect(database.commit.createRecord(second, secondGrant, sampleEvent())).rejects.toThrow()
+      await expect(
+        database.commit.createRecord(second, secondGrant, sampleEvent(), sampleRoom()),
+      ).rejects.toThrow()
       expect(await find(database, record)).toEqual(columnsOf(record))
       if (taken === 'recordId') expect(await find(database, second)).toBeNull()
       const grants = await database.read((reader) => reader.findGrants([grant.grantId, secondGrant.grantId]))
@@ -67,7 +70,7 @@ function shreddingRules(open: OpenDatabase): void {
     const { record, grant } = await givenGrant(database.commit, {}, { sealedMetadata: bytes(99) })
     const others = sampleGrant(record.recordId)
     const neighbour = await givenGrant(database.commit)
-    await database.commit.setGrants([others], [], [])
+    await database.commit.setGrants([others], [], [], sampleRoom())
     const deletion = sampleDeletion({ at: NOW + 5, notBefore: NOW + 6 })
     expect(await database.commit.shredRecord(record.recordId, deletion, sampleEvent())).toBe(true)
 
@@ -147,7 +150,7 @@ function shreddingRules(open: OpenDatabase): void {
     const { database } = under
     const { record, grant } = await givenGrant(database.commit)
     await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
-    await database.commit.setGrants([grant], [], [])
+    await database.commit.setGrants([grant], [], [], sampleRoom())
     await database.commit.markStored([record.recordId], NOW)
     expect(await database.commit.decide([spend(grant)])).toEqual(['changed-meanwhile'])
     expect((await find(database, record))?.storedAt).toBeNull()

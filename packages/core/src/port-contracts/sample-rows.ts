@@ -13,6 +13,7 @@ import type {
   ReferredObject,
   Relocation,
   Reseal,
+  Room,
   SessionOpening,
   Tombstone,
 } from '../ports.ts'
@@ -65,8 +66,14 @@ export function sampleGrant(recordId: Uint8Array, changes: Partial<Grant> = {}):
     maxUses: null,
     uses: 0,
     purpose: null,
+    usedFor: null,
     ...changes,
   }
+}
+
+/** Room for more grants than any of these tests makes. */
+export function sampleRoom(changes: Partial<Room> = {}): Room {
+  return { app: APP, sessionRefs: [], most: 1_000_000, now: NOW, ...changes }
 }
 
 export function sampleSession(changes: Partial<Session> = {}): Session {
@@ -165,6 +172,7 @@ export function spend(grant: Grant, changes: Partial<Spend> = {}): Spend {
     generation: 1,
     tokenHash: null,
     uses: 1,
+    usedFor: null,
     relocation: null,
     audit: sampleSubject(),
     ...changes,
@@ -179,7 +187,7 @@ export async function givenGrant(
 ): Promise<{ record: NewRecord; grant: Grant }> {
   const record = sampleRecord(recordChanges)
   const grant = sampleGrant(record.recordId, { app: record.app, ...changes })
-  await commit.createRecord(record, grant, sampleEvent({ action: 'tokenize' }))
+  await commit.createRecord(record, grant, sampleEvent({ action: 'tokenize' }), sampleRoom())
   return { record, grant }
 }
 

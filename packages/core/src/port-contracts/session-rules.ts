@@ -10,6 +10,7 @@ import {
   sampleEvent,
   sampleGrant,
   sampleOpening,
+  sampleRoom,
   sampleSession,
   sampleTombstone,
 } from './sample-rows.ts'
@@ -89,7 +90,7 @@ function closingRules(open: OpenDatabase): void {
       sampleGrant(bytes(16)),
       sampleGrant(bytes(16), { sessionRef, app: OTHER_APP }),
     ]
-    await commit.setGrants(grants, [], [])
+    await commit.setGrants(grants, [], [], sampleRoom())
     await revoke(commit, sessionRef)
     for (const session of ended) expect(await find(database, session)).toBeNull()
     for (const session of others) expect(await find(database, session)).toEqual(session)
@@ -165,7 +166,7 @@ function versionRules(open: OpenDatabase): void {
     ]
     const kept = await givenSession(commit)
     const grants = [older, newer, bytes(32)].map((sessionRef) => sampleGrant(bytes(16), { sessionRef }))
-    await commit.setGrants(grants, [], [])
+    await commit.setGrants(grants, [], [], sampleRoom())
     const tombstones = [sampleTombstone(older), sampleTombstone(newer, { sessionVersion: 2 })]
     await commit.revokeSession(tombstones, sampleEvent())
     for (const session of sessions) expect(await find(database, session)).toBeNull()

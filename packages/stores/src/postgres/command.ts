@@ -50,6 +50,11 @@ export function noted(writer: string, event: AuditEvent): Values {
   return { writer, ...who, network, seenGeneration, policy, count, refusal }
 }
 
+/** The parameters of several rows of audit that one statement writes. */
+export function notedEach(writer: string, events: readonly AuditEvent[]): Values {
+  return { writer, events: JSON.stringify(events.map((event) => noted(writer, event))) }
+}
+
 export function notes(writer: string, events: readonly AuditEvent[]): Step[] {
   return events.map((event) => bind(STATEMENTS.note, noted(writer, event)))
 }

@@ -29,9 +29,9 @@ function stepOf(writer: string, decision: Decision): Step {
   if (decision.kind === 'refuse') {
     return bind(STATEMENTS.note, noted(writer, { ...decision.audit, refusal: decision.refusal }))
   }
-  const { grantId, recordId, generation, tokenHash, relocation, audit } = decision
+  const { grantId, recordId, generation, tokenHash, usedFor, relocation, audit } = decision
   return bind(statementFor(decision), {
-    ...{ grantId, recordId, generation, tokenHash, ...relocation },
+    ...{ grantId, recordId, generation, tokenHash, usedFor, ...relocation },
     ...noted(writer, { ...audit, refusal: null }),
   })
 }

@@ -1,19 +1,12 @@
-import type { Grant, GrantFilter } from '@lunadefend/core'
-import { type Command, notes } from './command.ts'
+import type { AuditEvent, Grant, GrantFilter, Room } from '@lunadefend/core'
+import { answered, type Command, notedEach, notes } from './command.ts'
 import type { Commands } from './commands.ts'
-import { bind, type Step } from './statement.ts'
+import { gateOf } from './session-commands.ts'
+import { bind, type Step, type Values } from './statement.ts'
 import { STATEMENTS } from './statements.ts'
 
 export const GRANT_COMMANDS: Pick<Commands, 'setGrants' | 'revokeGrants' | 'removeExpired'> = {
-  setGrants: (grants, replaced, audit) => ({
-    locks: { grants: [...replaced, ...grants.map(({ grantId }) => grantId)] },
-    steps: (writer) => [
-      ...(replaced.length > 0 ? [bind(STATEMENTS.removeGrants, { grantIds: replaced })] : []),
-      ...grants.map(putGrant),
-      ...notes(writer, audit),
-    ],
-    answer: () => undefined,
-  }),
+  setGrants,
   revokeGrants: (which, audit) => ({
     locks: {},
     steps: (writer) => [revocation(which), ...notes(writer, audit)],
@@ -22,13 +15,53 @@ export const GRANT_COMMANDS: Pick<Commands, 'setGrants' | 'revokeGrants' | 'remo
   removeExpired,
 }
 
-export function putGrant(grant: Grant): Step {
-  const { grantId, app, grantVersion, sessionRef, sessionVersion, recordId } = grant
-  const { access, expiresAt, maxUses, purpose } = grant
-  return bind(STATEMENTS.putGrant, {
-    ...{ grantId, app, grantVersion, sessionRef, sessionVersion, recordId },
-    ...{ access, expiresAt, maxUses, purpose },
-  })
+/**
+ * Who counts must see what others that counted before have set: so each has the gate of the session alone. What is
+ * replaced is removed first, in a statement of its own: one that removes and sets the same row does either.
+ */
+function setGrants(
+  grants: readonly Grant[],
+  replaced: readonly Uint8Array[],
+  audit: readonly AuditEvent[],
+  room: Room,
+): Command<boolean> {
+  const fresh = [
+    ...new Map(grants.map((grant) => [Buffer.from(grant.grantId).toString('latin1'), grant])).values(),
+  ]
+  const overwritten = [...replaced, ...fresh.map(({ grantId }) => grantId)]
+  const asked = roomValues(room, fresh.length, overwritten)
+  return {
+    locks: { gates: room.sessionRefs.map(gateOf), closed: true, grants: overwritten },
+    steps: (writer) => [
+      ...(replaced.length > 0 ? [bind(STATEMENTS.removeGrants, { ...asked, removed: replaced })] : []),
+      bind(STATEMENTS.setGrants, { ...asked, ...columnsOf(fresh), ...notedEach(writer, audit) }),
+    ],
+    answer: (answers) => answered(answers.at(-1)) === true,
+  }
+}
+
+/** The parameters that say how many grants a session may have. */
+export function roomValues(
+  { app, sessionRefs, most, now }: Room,
+  fresh: number,
+  overwritten: readonly Uint8Array[],
+): Values {
+  return { roomApp: app, roomRefs: sessionRefs, most, roomNow: now, fresh, overwritten }
+}
+
+function columnsOf(grants: readonly Grant[]): Values {
+  return {
+    grantIds: grants.map(({ grantId }) => grantId),
+    apps: grants.map(({ app }) => app),
+    grantVersions: grants.map(({ grantVersion }) => grantVersion),
+    sessionRefs: grants.map(({ sessionRef }) => sessionRef),
+    sessionVersions: grants.map(({ sessionVersion }) => sessionVersion),
+    recordIds: grants.map(({ recordId }) => recordId),
+    accesses: grants.map(({ access }) => access),
+    expiries: grants.map(({ expiresAt }) => expiresAt),
+    maxUses: grants.map(({ maxUses }) => maxUses),
+    purposes: grants.map(({ purpose }) => purpose),
+  }
 }
 
 function revocation({ app, sessionRefs, recordIds }: GrantFilter): Step {

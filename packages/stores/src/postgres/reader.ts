@@ -23,6 +23,11 @@ export function createReader(ask: Ask): Reader {
     findRecords: (locators) => findEach<TokenRecord>(ask, STATEMENTS.findRecords, locators),
     findRecordsById: (recordIds) => findEach<TokenRecord>(ask, STATEMENTS.findRecordsById, recordIds),
     findGrants: (grantIds) => findEach<Grant>(ask, STATEMENTS.findGrants, grantIds),
+    findGrantsOf: ({ app, sessionRefs, recordIds, access }, now, after, limit) => {
+      const place = { afterSession: after?.sessionRef ?? START, afterGrant: after?.grantId ?? START }
+      const which = { app, sessionRefs, recordIds, access }
+      return findAll<Grant>(ask, STATEMENTS.findGrantsOf, { ...which, ...place, now, limit })
+    },
     findSession: (tokenHash) => findOne<Session>(ask, STATEMENTS.findSession, { tokenHash }),
     findUpload: (recordId) => findOne<Upload>(ask, STATEMENTS.findUpload, { recordId }),
     readKeyRing: () => findOne<SealedKeyRing>(ask, STATEMENTS.readKeyRing, {}),

@@ -1,7 +1,7 @@
-import type { AuditEvent, NewRecord, ObjectDeletion, ObjectReference, Reseal } from '@lunadefend/core'
+import type { AuditEvent, Grant, NewRecord, ObjectDeletion, ObjectReference, Reseal } from '@lunadefend/core'
 import { answered, type Command, noted, notes } from './command.ts'
 import type { Commands } from './commands.ts'
-import { putGrant } from './grant-commands.ts'
+import { roomValues } from './grant-commands.ts'
 import { type Answer, bind, type Step, type Values } from './statement.ts'
 import { STATEMENTS } from './statements.ts'
 
@@ -10,10 +10,17 @@ type RecordCommand =
   | ('resealRecords' | 'referObjects' | 'rekeyRecord')
 
 export const RECORD_COMMANDS: Pick<Commands, RecordCommand> = {
-  createRecord: (record, grant, audit) => ({
+  createRecord: (record, grant, audit, room) => ({
     locks: {},
-    steps: (writer) => [insertRecord(record), putGrant(grant), ...notes(writer, [audit])],
-    answer: () => undefined,
+    steps: (writer) => [
+      bind(STATEMENTS.createRecord, {
+        ...recordValues(record),
+        ...grantValues(grant),
+        ...roomValues(room, 1, []),
+        ...noted(writer, audit),
+      }),
+    ],
+    answer: ([answer]) => answered(answer) === true,
   }),
   markStored: (recordIds, at) => ({
     locks: { records: recordIds },
@@ -104,11 +111,20 @@ function forget({ objectKey, uploadId, notBefore }: ObjectDeletion): Values {
   return { objectKey, uploadId, notBefore }
 }
 
-function insertRecord(record: NewRecord): Step {
+function recordValues(record: NewRecord): Values {
   const { locator, locatorVersion, objectRef, objectVersion, recordId, app, kid, generation } = record
   const { recordSalt, sealed, sealedMetadata, createdAt, expiresAt, storedAt, deletedAt } = record
-  return bind(STATEMENTS.insertRecord, {
-    ...{ locator, locatorVersion, objectRef, objectVersion, recordId, app, kid, generation },
+  return {
+    ...{ locator, locatorVersion, objectRef, objectVersion, recordId, recordApp: app, kid, generation },
     ...{ recordSalt, sealed, sealedMetadata, createdAt, expiresAt, storedAt, deletedAt },
-  })
+  }
+}
+
+/** Where a name is one of the record, too, it has the grant's in front. */
+function grantValues(grant: Grant): Values {
+  const { grantId, app, grantVersion, sessionRef, sessionVersion, recordId, access, maxUses, purpose } = grant
+  return {
+    ...{ grantId, grantVersion, sessionRef, sessionVersion, access, maxUses, purpose },
+    ...{ grantApp: app, grantRecordId: recordId, grantExpiresAt: grant.expiresAt },
+  }
 }

@@ -72,9 +72,10 @@ export const MIGRATIONS: readonly Migration[] = [
         expires_at bigint NOT NULL,
         max_uses bigint,
         uses bigint NOT NULL,
-        purpose text
+        purpose text,
+        used_for bytea
       )`,
-      index('grants_by_session', 'grants (session_ref)'),
+      index('grants_by_session', 'grants (app, session_ref, grant_id, expires_at)'),
       index('grants_by_record', 'grants (record_id)'),
       index('grants_by_expiry', 'grants (expires_at)'),
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.sessions (

@@ -44,6 +44,6 @@ export const SESSION_COMMANDS: Pick<Commands, 'openSession' | 'closeSession' | '
   }),
 }
 
-function gateOf(sessionRef: Uint8Array): number {
+export function gateOf(sessionRef: Uint8Array): number {
   return sessionRef[0] ?? 0
 }

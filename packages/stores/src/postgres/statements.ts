@@ -13,7 +13,7 @@ const RECORD = [
 ]
 const GRANT = [
   ...['grantId', 'app', 'grantVersion', 'sessionRef', 'sessionVersion', 'recordId', 'access', 'expiresAt'],
-  ...['maxUses', 'uses', 'purpose'],
+  ...['maxUses', 'uses', 'purpose', 'usedFor'],
 ]
 const SESSION = ['tokenHash', 'app', 'sessionRef', 'sessionVersion', 'sessionHash', 'sealedSid', 'expiresAt']
 const UPLOAD = ['recordId', 'uploadId', 'contentLength', 'partSize', 'startedAt']
@@ -22,8 +22,13 @@ const AUDIT = `writer, seq, at, request_id, app, actor, operator, action, epoch,
   policy, count, refusal`
 
 const GRANT_VALUES = `
-  :grantId::bytea, :app::text, :grantVersion::int8, :sessionRef::bytea, :sessionVersion::int8, :recordId::bytea,
-  :access::text, :expiresAt::int8, :maxUses::int8, 0, :purpose::text`
+  :grantId::bytea, :grantApp::text, :grantVersion::int8, :sessionRef::bytea, :sessionVersion::int8,
+  :grantRecordId::bytea, :access::text, :grantExpiresAt::int8, :maxUses::int8, 0, :purpose::text, NULL`
+/** One row for each place of these lists. */
+const GRANT_ROWS = `unnest(
+  :grantIds::bytea[], :apps::text[], :grantVersions::int8[], :sessionRefs::bytea[], :sessionVersions::int8[],
+  :recordIds::bytea[], :accesses::text[], :expiries::int8[], :maxUses::int8[], :purposes::text[]
+) AS fresh (grant_id, app, grant_version, session_ref, session_version, record_id, access, expires_at, max_uses, purpose)`
 const SESSION_VALUES = `
   :tokenHash::bytea, :sessionApp::text, :sessionRef::bytea, :sessionVersion::int8, :sessionHash::text,
   :sealedSid::bytea, :expiresAt::int8`
@@ -39,6 +44,22 @@ function note(refusal: string, only = ''): string {
       :user::text, :token::text, :network::text, :seenGeneration::int8, :policy::text, :count::int8, ${refusal} ${only}`
 }
 
+/** The same for a list of rows, in order: JSON, with the names of `noted`. */
+const NOTE_EACH = `
+  INSERT INTO ${SCHEMA}.audit (${AUDIT})
+  SELECT :writer::text, ordinality + (SELECT coalesce(max(seq), 0) FROM ${SCHEMA}.audit WHERE writer = :writer::text),
+    at, "requestId", app, actor, operator, action, epoch, session, "user", token, network, "seenGeneration", policy, count,
+    CASE WHEN fits THEN refusal ELSE 'too-many-grants' END
+  FROM room, ROWS FROM (jsonb_to_recordset(:events::jsonb) AS (
+    at int8, "requestId" text, app text, actor text, operator text, action text, epoch int8, session text, "user" text, token text,
+    network text, "seenGeneration" int8, policy text, count int8, refusal text)) WITH ORDINALITY`
+
+/** Whether the session may have so many grants more; those that are overwritten or removed do not count. */
+const ROOM = `
+  SELECT :fresh::int8 + count(*) FILTER (WHERE NOT grant_id = ANY(:overwritten::bytea[])) <= :most::int8 AS fits
+  FROM ${SCHEMA}.grants
+  WHERE app = :roomApp::text AND session_ref = ANY(:roomRefs::bytea[]) AND expires_at > :roomNow::int8`
+
 /** The record lives at :at, in a generation that fulfils the condition. */
 const living = (generation: string) => `EXISTS (
   SELECT 1 FROM ${SCHEMA}.records WHERE record_id = :recordId::bytea AND ${generation} AND deleted_at IS NULL
@@ -47,7 +68,7 @@ const living = (generation: string) => `EXISTS (
 /** A grant for the record that is usable at :at and, when a session is named, that one lives too. */
 const USABLE = `
   grant_id = :grantId::bytea AND record_id = :recordId::bytea AND expires_at > :at::int8
-  AND (max_uses IS NULL OR uses < max_uses)
+  AND (max_uses IS NULL OR uses < max_uses OR used_for = :usedFor::bytea)
   AND (:tokenHash::bytea IS NULL OR EXISTS (
     SELECT 1 FROM ${SCHEMA}.sessions WHERE token_hash = :tokenHash::bytea AND expires_at > :at::int8))`
 
@@ -55,7 +76,11 @@ const SAME = 'generation = :generation::int8'
 const OTHER = 'generation <> :generation::int8'
 const IN_GENERATION = `${USABLE} AND ${living(SAME)}`
 
-const SPEND = `UPDATE ${SCHEMA}.grants SET uses = uses + 1 WHERE ${IN_GENERATION} RETURNING 1`
+// NULL is no use that could be repeated.
+const SPEND = `
+  UPDATE ${SCHEMA}.grants SET uses = uses + CASE WHEN used_for = :usedFor::bytea THEN 0 ELSE 1 END,
+    used_for = coalesce(:usedFor::bytea, used_for)
+  WHERE ${IN_GENERATION} RETURNING 1`
 const CHECK = `SELECT 1 FROM ${SCHEMA}.grants WHERE ${IN_GENERATION}`
 // Only ever to a younger version: one that was retired must not come back.
 const RELOCATE = `
@@ -162,6 +187,15 @@ export const STATEMENTS = {
     'findGrants',
     `SELECT grant_id AS key, ${select(GRANT)} FROM ${SCHEMA}.grants WHERE grant_id = ANY(:keys::bytea[])`,
   ),
+  findGrantsOf: statement(
+    'findGrantsOf',
+    `SELECT ${select(GRANT)} FROM ${SCHEMA}.grants
+    WHERE app = :app::text AND expires_at > :now::int8 AND (:access::text IS NULL OR access = :access::text)
+      AND (:sessionRefs::bytea[] IS NULL OR session_ref = ANY(:sessionRefs::bytea[]))
+      AND (:recordIds::bytea[] IS NULL OR record_id = ANY(:recordIds::bytea[]))
+      AND (session_ref, grant_id) > (:afterSession::bytea, :afterGrant::bytea)
+    ORDER BY session_ref, grant_id LIMIT :limit::int8`,
+  ),
   findObjectRefs: statement(
     'findObjectRefs',
     `SELECT object_ref AS key FROM ${SCHEMA}.records WHERE object_ref = ANY(:keys::bytea[]) AND deleted_at IS NULL`,
@@ -220,12 +254,17 @@ export const STATEMENTS = {
   check: decide('check', CHECK, null),
   checkAndRelocate: decide('checkAndRelocate', CHECK, RELOCATE),
 
-  insertRecord: statement(
-    'insertRecord',
-    `INSERT INTO ${SCHEMA}.records (locator, object_ref, ${columns(RECORD)}) VALUES (
-      :locator::bytea, :objectRef::bytea, :recordId::bytea, :app::text, :kid::text, :generation::int8,
+  createRecord: statement(
+    'createRecord',
+    `WITH room AS (${ROOM}),
+    made AS (INSERT INTO ${SCHEMA}.records (locator, object_ref, ${columns(RECORD)}) SELECT
+      :locator::bytea, :objectRef::bytea, :recordId::bytea, :recordApp::text, :kid::text, :generation::int8,
       :recordSalt::bytea, :sealed::bytea, :sealedMetadata::bytea, :locatorVersion::int8, :objectVersion::int8,
-      :createdAt::int8, :expiresAt::int8, :storedAt::int8, :deletedAt::int8)`,
+      :createdAt::int8, :expiresAt::int8, :storedAt::int8, :deletedAt::int8 FROM room WHERE fits),
+    granted AS (
+      INSERT INTO ${SCHEMA}.grants (${columns(GRANT)}) SELECT ${GRANT_VALUES} FROM room WHERE fits),
+    noted AS (${note(`CASE WHEN fits THEN :refusal::text ELSE 'too-many-grants' END`, 'FROM room')})
+    SELECT fits AS value FROM room`,
   ),
   markStored: statement(
     'markStored',
@@ -273,17 +312,24 @@ export const STATEMENTS = {
   ),
   deleteUpload: statement('deleteUpload', `DELETE FROM ${SCHEMA}.uploads WHERE record_id = :recordId::bytea`),
 
-  putGrant: statement(
-    'putGrant',
-    `INSERT INTO ${SCHEMA}.grants (${columns(GRANT)}) VALUES (${GRANT_VALUES})
+  setGrants: statement(
+    'setGrants',
+    `WITH room AS (${ROOM}),
+    put AS (INSERT INTO ${SCHEMA}.grants (${columns(GRANT)})
+    SELECT grant_id, app, grant_version, session_ref, session_version, record_id, access, expires_at, max_uses, 0,
+      purpose, NULL
+    FROM room, ${GRANT_ROWS} WHERE fits
     ON CONFLICT (grant_id) DO UPDATE SET app = excluded.app, grant_version = excluded.grant_version,
       session_ref = excluded.session_ref, session_version = excluded.session_version,
       record_id = excluded.record_id, access = excluded.access, expires_at = excluded.expires_at,
-      max_uses = excluded.max_uses, uses = 0, purpose = excluded.purpose`,
+      max_uses = excluded.max_uses, uses = 0, purpose = excluded.purpose, used_for = NULL),
+    noted AS (${NOTE_EACH})
+    SELECT fits AS value FROM room`,
   ),
   removeGrants: statement(
     'removeGrants',
-    `DELETE FROM ${SCHEMA}.grants WHERE grant_id = ANY(:grantIds::bytea[])`,
+    `WITH room AS (${ROOM})
+    DELETE FROM ${SCHEMA}.grants WHERE grant_id = ANY(:removed::bytea[]) AND (SELECT fits FROM room)`,
   ),
   revokeAll: deleteGrants('revokeAll', ''),
   revokeOfSessions: deleteGrants('revokeOfSessions', OF_SESSIONS),

@@ -23,15 +23,15 @@ function outcomeOf(statements: Statements, decision: Spend): Outcome {
 }
 
 function isAllowed(statements: Statements, spend: Spend): boolean {
-  const { grantId, recordId, generation, tokenHash, uses, audit } = spend
-  const bound = [grantId, recordId, audit.at, generation, tokenHash] as const
+  const { grantId, recordId, generation, tokenHash, uses, usedFor, audit } = spend
+  const bound = [grantId, recordId, audit.at, generation, tokenHash, usedFor] as const
   if (uses === 0) return statements.checkGrant.get(...bound) !== undefined
   return statements.spendGrant.run(...bound).changes === 1
 }
 
 // Looked up only for what is refused, so that what is allowed needs one statement.
 function isStale(statements: Statements, spend: Spend): boolean {
-  const { grantId, recordId, generation, tokenHash, audit } = spend
+  const { grantId, recordId, generation, tokenHash, usedFor, audit } = spend
   const { checkOtherGeneration } = statements
-  return checkOtherGeneration.get(grantId, recordId, audit.at, generation, tokenHash) !== undefined
+  return checkOtherGeneration.get(grantId, recordId, audit.at, generation, tokenHash, usedFor) !== undefined
 }

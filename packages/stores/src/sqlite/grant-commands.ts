@@ -1,5 +1,6 @@
-import type { Grant, GrantFilter } from '@lunadefend/core'
+import type { Grant, GrantFilter, Room } from '@lunadefend/core'
 import { appendAll, type Commands, type Inside } from './commands.ts'
+import { rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 export function grantCommands({
@@ -7,10 +8,15 @@ export function grantCommands({
   trail,
 }: Inside): Pick<Commands, 'setGrants' | 'revokeGrants' | 'removeExpired'> {
   return {
-    setGrants(grants, replaced, audit) {
+    setGrants(grants, replaced, audit, room) {
+      if (!hasRoom(statements, room, [...replaced, ...grants.map(({ grantId }) => grantId)], grants)) {
+        for (const event of audit) trail.append(event, 'too-many-grants')
+        return false
+      }
       for (const grantId of replaced) statements.deleteGrant.run(grantId)
       for (const grant of grants) replaceGrant(statements, grant)
       appendAll(trail, audit)
+      return true
     },
     revokeGrants(which, audit) {
       appendAll(trail, audit)
@@ -22,6 +28,32 @@ export function grantCommands({
       return total(expiries, (expiry) => expiry.run(now, limit))
     },
   }
+}
+
+/** Whether the session may have these grants, too; those that are about to be overwritten or removed do not count. */
+export function hasRoom(
+  statements: Statements,
+  { app, sessionRefs, most, now }: Room,
+  overwritten: readonly Uint8Array[],
+  grants: readonly Grant[],
+): boolean {
+  const counted = sessionRefs.map((sessionRef) => {
+    const living = countOf(statements.countSessionGrants.get(app, sessionRef, now))
+    const leaving = distinct(overwritten).map((id) =>
+      countOf(statements.countGrant.get(app, sessionRef, now, id)),
+    )
+    return leaving.reduce((left, count) => left - count, living)
+  })
+  const fresh = distinct(grants.map(({ grantId }) => grantId)).length
+  return counted.reduce((sum, count) => sum + count, fresh) <= most
+}
+
+function distinct(ids: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map(ids.map((id) => [Buffer.from(id).toString('latin1'), id])).values()]
+}
+
+function countOf(row: Parameters<typeof rowOf>[0]): number {
+  return rowOf<[count: number]>(row)?.[0] ?? 0
 }
 
 export function replaceGrant(statements: Statements, grant: Grant): void {

@@ -1,5 +1,5 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
-import type { Reader } from '@lunadefend/core'
+import type { Grant, GrantPlace, GrantSearch, Reader } from '@lunadefend/core'
 import { patiently } from './busy.ts'
 import {
   deletionOf,
@@ -25,6 +25,8 @@ export function createReader(statements: Statements): Reader {
     findRecords: (locators) => patiently(() => locators.map((locator) => one(findRecord, recordOf, locator))),
     findRecordsById: (ids) => patiently(() => ids.map((id) => one(findRecordById, recordOf, id))),
     findGrants: (grantIds) => patiently(() => grantIds.map((id) => one(findGrant, grantOf, id))),
+    findGrantsOf: (which, now, after, limit) =>
+      patiently(() => findGrantsOf(statements, which, now, after, limit)),
     findSession: (tokenHash) => patiently(() => one(findSession, sessionOf, tokenHash)),
     findUpload: (recordId) => patiently(() => one(findUpload, uploadOf, recordId)),
     readKeyRing: () => patiently(() => one(readKeyRing, keyRingOf)),
@@ -44,6 +46,32 @@ export function createReader(statements: Statements): Reader {
     countKeyUses: () => patiently(() => many(countKeyUses, keyUseOf)),
     findWork: () => patiently(() => many(findWork, workOf)),
   }
+}
+
+/** One session has a name under each version of a key, and so has one token: each is asked for by itself. */
+function findGrantsOf(
+  statements: Statements,
+  { app, sessionRefs, recordIds, access }: GrantSearch,
+  now: number,
+  after: GrantPlace | null,
+  limit: number,
+): Grant[] {
+  const { findGrantsOfApp, findGrantsOfSession, findGrantsOfRecord, findGrantsOfBoth } = statements
+  const place = [after?.sessionRef ?? BEGINNING, after?.grantId ?? BEGINNING] as const
+  const ask = (statement: StatementSync, first: Uint8Array | null, second: Uint8Array | null) =>
+    many(statement, grantOf, app, now, access, ...place, first, second, limit)
+  if (sessionRefs === null && recordIds === null) return ask(findGrantsOfApp, null, null)
+  const found =
+    recordIds === null
+      ? (sessionRefs ?? []).map((ref) => ask(findGrantsOfSession, ref, null))
+      : sessionRefs === null
+        ? recordIds.map((id) => ask(findGrantsOfRecord, id, null))
+        : sessionRefs.flatMap((ref) => recordIds.map((id) => ask(findGrantsOfBoth, ref, id)))
+  return found.flat().toSorted(byPlace).slice(0, limit)
+}
+
+function byPlace(one: Grant, other: Grant): number {
+  return Buffer.compare(one.sessionRef, other.sessionRef) || Buffer.compare(one.grantId, other.grantId)
 }
 
 function one<Row extends unknown[], Found>(

@@ -1,6 +1,6 @@
 import { type NewRecord, type ObjectDeletion, PortFailure, type Reseal } from '@lunadefend/core'
 import type { Commands, Inside } from './commands.ts'
-import { replaceGrant } from './grant-commands.ts'
+import { hasRoom, replaceGrant } from './grant-commands.ts'
 import { rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 
@@ -11,10 +11,13 @@ type RecordCommand =
 export function recordCommands(inside: Inside): Pick<Commands, RecordCommand> {
   const { statements, trail, overwritten } = inside
   return {
-    createRecord(record, grant, audit) {
+    createRecord(record, grant, audit, room) {
+      const fits = hasRoom(statements, room, [], [grant])
+      trail.append(audit, fits ? audit.refusal : 'too-many-grants')
+      if (!fits) return false
       insertRecord(statements, record)
       replaceGrant(statements, grant)
-      trail.append(audit, audit.refusal)
+      return true
     },
     markStored(recordIds, at) {
       for (const recordId of recordIds) statements.markStored.run(at, recordId)

@@ -54,14 +54,15 @@ export type GrantRow = [
   maxUses: number | null,
   uses: number,
   purpose: string | null,
+  usedFor: Uint8Array | null,
 ]
 
 export function grantOf(row: GrantRow): Grant {
   const [grantId, app, grantVersion, sessionRef, sessionVersion, recordId] = row
-  const [, , , , , , access, expiresAt, maxUses, uses, purpose] = row
+  const [, , , , , , access, expiresAt, maxUses, uses, purpose, usedFor] = row
   return {
     ...{ grantId, app, grantVersion, sessionRef, sessionVersion, recordId },
-    ...{ access, expiresAt, maxUses, uses, purpose },
+    ...{ access, expiresAt, maxUses, uses, purpose, usedFor },
   }
 }
 

@@ -63,9 +63,10 @@ export const MIGRATIONS: readonly string[] = [
     expires_at INTEGER NOT NULL,
     max_uses INTEGER,
     uses INTEGER NOT NULL,
-    purpose TEXT
+    purpose TEXT,
+    used_for BLOB
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX grants_by_session ON grants (session_ref);
+  CREATE INDEX grants_by_session ON grants (app, session_ref, grant_id, expires_at);
   CREATE INDEX grants_by_record ON grants (record_id);
   CREATE INDEX grants_by_expiry ON grants (expires_at, grant_version, session_version);
 

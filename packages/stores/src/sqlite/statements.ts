@@ -4,7 +4,8 @@ const RECORD = `
   record_id, app, kid, generation, record_salt, sealed, sealed_metadata, locator_version, object_version,
   created_at, expires_at, stored_at, deleted_at`
 const GRANT = `
-  grant_id, app, grant_version, session_ref, session_version, record_id, access, expires_at, max_uses, uses, purpose`
+  grant_id, app, grant_version, session_ref, session_version, record_id, access, expires_at, max_uses, uses, purpose,
+  used_for`
 const SESSION = 'token_hash, app, session_ref, session_version, session_hash, sealed_sid, expires_at'
 const UPLOAD = 'record_id, upload_id, content_length, part_size, started_at'
 const WORK = 'name, holder, lease_until, cursor, done, finished_at'
@@ -12,7 +13,7 @@ const WORK = 'name, holder, lease_until, cursor, done, finished_at'
 /** A grant that is usable at ?3 for a living record and, when one is named, a living session. */
 function usable(generation: string): string {
   return `
-    grant_id = ?1 AND record_id = ?2 AND expires_at > ?3 AND (max_uses IS NULL OR uses < max_uses)
+    grant_id = ?1 AND record_id = ?2 AND expires_at > ?3 AND (max_uses IS NULL OR uses < max_uses OR used_for = ?6)
     AND EXISTS (
       SELECT 1 FROM records
       WHERE record_id = ?2 AND ${generation} AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?3)
@@ -25,6 +26,14 @@ function walk(condition: string): string {
   return `
     SELECT ${RECORD} FROM records JOIN seals USING (number)
     WHERE ${condition} AND deleted_at IS NULL AND record_id > ?2 ORDER BY record_id LIMIT ?3`
+}
+
+/** Grants that live at ?2, of one access or (NULL) of either, after the one that is named. */
+function list(condition: string): string {
+  return `
+    SELECT ${GRANT} FROM grants
+    WHERE ${condition} AND expires_at > ?2 AND (?3 IS NULL OR access = ?3) AND (session_ref, grant_id) > (?4, ?5)
+    ORDER BY session_ref, grant_id LIMIT ?8`
 }
 
 function expire(table: string, key: string): string {
@@ -46,6 +55,13 @@ const SQL = {
   findGrant: `SELECT ${GRANT} FROM grants WHERE grant_id = ?`,
   findSession: `SELECT ${SESSION} FROM sessions WHERE token_hash = ?`,
   findUpload: `SELECT ${UPLOAD} FROM uploads WHERE record_id = ?`,
+  countSessionGrants: 'SELECT count(*) FROM grants WHERE app = ?1 AND session_ref = ?2 AND expires_at > ?3',
+  countGrant:
+    'SELECT count(*) FROM grants WHERE grant_id = ?4 AND app = ?1 AND session_ref = ?2 AND expires_at > ?3',
+  findGrantsOfApp: list('app = ?1'),
+  findGrantsOfSession: list('app = ?1 AND session_ref = ?6'),
+  findGrantsOfRecord: list('app = ?1 AND record_id = ?6'),
+  findGrantsOfBoth: list('app = ?1 AND session_ref = ?6 AND record_id = ?7'),
   readKeyRing: 'SELECT version, kid, sealed FROM key_ring',
   findDeletions: `
     SELECT object_key, upload_id FROM deletions WHERE not_before <= ? ORDER BY not_before, object_key LIMIT ?`,
@@ -64,8 +80,11 @@ const SQL = {
       created_at, expires_at, stored_at, deleted_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   insertSeal: 'INSERT INTO seals (number, record_salt, sealed, sealed_metadata) VALUES (?, ?, ?, ?)',
-  replaceGrant: `INSERT OR REPLACE INTO grants (${GRANT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-  spendGrant: `UPDATE grants SET uses = uses + 1 WHERE ${usable('generation = ?4')}`,
+  replaceGrant: `INSERT OR REPLACE INTO grants (${GRANT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL)`,
+  // NULL is no use that could be repeated.
+  spendGrant: `
+    UPDATE grants SET uses = uses + (?6 IS NULL OR used_for IS NOT ?6), used_for = coalesce(?6, used_for)
+    WHERE ${usable('generation = ?4')}`,
   checkGrant: `SELECT 1 FROM grants WHERE ${usable('generation = ?4')}`,
   checkOtherGeneration: `SELECT 1 FROM grants WHERE ${usable('generation <> ?4')}`,
   // Only ever to a younger version: one that was retired must not come back.

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import compress from '@fastify/compress'
 import swagger from '@fastify/swagger'
 import { CALLS, LIMITS, LunaDefendError } from '@lunadefend/contract'
-import { type Clock, GRANT_LIFE, type Needs } from '@lunadefend/core'
+import type { Clock, Needs } from '@lunadefend/core'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Apps, Operators } from './apps.ts'
@@ -58,7 +58,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   sessionRoutes(server, house)
   tokenRoutes(server, house)
   uploadRoutes(server, house)
-  grantRoutes(server, house, GRANT_LIFE)
+  grantRoutes(server, house)
   frameRoutes(server, house, parts.pages)
   statusRoutes(server, needs, parts.meter)
   return server

@@ -1,6 +1,8 @@
 import { type Body, LunaDefendError, type TokenId } from '@lunadefend/contract'
 import {
   type DurationLimits,
+  type ListedGrant,
+  listGrants,
   parseDuration,
   type Result,
   revokeGrant,
@@ -13,14 +15,14 @@ import { serve } from '../serve.ts'
 import { readSessionId } from '../session-id.ts'
 import type { House } from './house.ts'
 
-export function grantRoutes(server: FastifyInstance, { gate, needs }: House, life: DurationLimits): void {
+export function grantRoutes(server: FastifyInstance, { gate, needs }: House): void {
   serve(server, gate, 'setGrant', async ({ caller, body }) => {
     const tokens = tokensOf(body)
     const expiresAt = await setGrant(needs, caller, {
       sid: readSessionId(body.sessionId),
       tokens,
       access: body.access ?? 'read',
-      ttlSeconds: secondsOf(body, life),
+      ttlSeconds: secondsOf(body, needs.grants.life),
       maxUses: body.maxUses ?? null,
       purpose: body.purpose ?? null,
     })
@@ -37,12 +39,15 @@ export function grantRoutes(server: FastifyInstance, { gate, needs }: House, lif
 
   serve(server, gate, 'verifyGrant', async ({ caller, body }) => {
     const tokens = tokensOf(body)
-    const { access = 'store', consume = false } = body
+    const { access = 'store', consume = false, record = null } = body
+    if (record !== null && !consume)
+      throw new LunaDefendError('invalid_request', 'body/record: needs consume')
     const valid = await verifyGrant(needs, caller, {
       sid: readSessionId(body.sessionId),
       tokens,
       access,
       consume,
+      record,
     })
     if (body.tokenId !== undefined) return { valid: valid[0] === true }
     return batch(valid.map(done), caller.requestId, (item) => ({ valid: item }))
@@ -53,6 +58,28 @@ export function grantRoutes(server: FastifyInstance, { gate, needs }: House, lif
     const named = body.tokenId !== undefined || body.tokenIds !== undefined
     return { revoked: await revokeGrant(needs, caller, { sid, tokens: named ? tokensOf(body) : null }) }
   })
+
+  serve(server, gate, 'listGrants', async ({ caller, body }) => {
+    const { sessionId, tokenId = null, access = null, after, limit = LISTED } = body
+    const { grants, next } = await listGrants(needs, caller, {
+      sid: sessionId === undefined ? null : readSessionId(sessionId),
+      token: tokenId as TokenId | null,
+      access,
+      after: after === undefined ? null : Buffer.from(after, 'base64url'),
+      limit,
+    })
+    const page = { grants: grants.map(written) }
+    return next === null ? page : { ...page, next: Buffer.from(next).toString('base64url') }
+  })
+}
+
+/** Grants on a page, unless asked otherwise. */
+const LISTED = 100
+
+/** What there is no limit or no purpose of is left out. */
+function written({ expiresAt, maxUses, purpose, ...grant }: ListedGrant) {
+  const known = { ...grant, expiresAt: Math.floor(expiresAt / 1000) }
+  return { ...known, ...(maxUses === null ? {} : { maxUses }), ...(purpose === null ? {} : { purpose }) }
 }
 
 function tokensOf({ tokenId, tokenIds = [] }: { tokenId?: string; tokenIds?: string[] }): TokenId[] {
