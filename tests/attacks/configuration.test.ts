@@ -80,6 +80,11 @@ describe('a configuration', () => {
     ['no root keys', (c) => delete c.rootKeys],
     ['an empty list of root keys', (c) => (c.rootKeys = [])],
     ['a level that tells more', (c) => (c.logLevel = 'trace')],
+    ['grants of more than 30 days', (c) => (c.grants = { maxTtl: '721h' })],
+    ['grants of no time', (c) => (c.grants = { maxTtl: 0 })],
+    ['a default beyond the maximum', (c) => (c.grants = { maxTtl: '5m', defaultTtl: '6m' })],
+    ['a default that is no time', (c) => (c.grants = { defaultTtl: SECRET })],
+    ['no grant for any session', (c) => (c.grants = { maxPerSession: 0 })],
   ] // biome-ignore format: a table
   test.each(wrong)('with %s is refused, and nothing of it is repeated', (_what, bend) => {
     const bent = config()

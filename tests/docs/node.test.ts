@@ -67,6 +67,19 @@ describe('the code of the document runs', () => {
     await expect(swapped).rejects.toMatchObject({ code: 'not_granted' })
   })
 
+  test('what has been granted', async () => {
+    const sid = lunadefend.sid(randomUUID())
+    const token = await lunadefend.tokenize(sid, 'x')
+    await lunadefend.grants.create(sid, token, { purpose: 'report' })
+    const reported: unknown[][] = []
+    const report = (...what: unknown[]) => reported.push(what)
+    for await (const { access, expiresAt, uses, purpose } of lunadefend.grants.list({ sid })) {
+      report(access, expiresAt, uses, purpose)
+    }
+    const when = expect.any(Date)
+    expect(reported.sort()).toEqual([['read', when, 0, 'report'], ['store', when, 0, null]]) // biome-ignore format: two rows
+  })
+
   test('a large file, in parts and as a stream; a new key; its end', async () => {
     const sid = lunadefend.sid(randomUUID())
     const [file, kept, unfinished, finished] = ['value', 'upload', 'unfinished', 'finished'].map((name) =>
@@ -148,6 +161,7 @@ describe('the tables are those of the source', () => {
     ['### `grants.create(sid, tokens, options?)`', 'grants.ts', 'CreateOptions'],
     ['### `grants.verify(sid, tokens, options?)`', 'grants.ts', 'VerifyOptions'],
     ['### `grants.revoke({ sid, tokens })`', 'grants.ts', 'RevokeOptions'],
+    ['### `grants.list({ sid, token, access })`', 'grants.ts', 'ListedGrant'],
     ['### `tokens.delete(token)`', 'deletion.ts', 'DeletionReceipt'],
     ['### `tokens.rekey(token, options?)`', 'rekey.ts', 'RekeyOptions'],
     ['### `tokenize(sid, value, options?)`', 'uploads.ts', 'TokenizeOptions'],

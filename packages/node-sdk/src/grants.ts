@@ -1,9 +1,9 @@
-import type { TokenId } from '@lunadefend/contract'
+import { LIMITS, type TokenId } from '@lunadefend/contract'
 import { LunaDefendClientError } from './client-error.ts'
-import type { Members } from './envelope.ts'
+import { asMembers, type Members } from './envelope.ts'
 import { checkSessionId } from './session-id.ts'
 import { checkStored, type Empty, type Stored, type Submitted } from './submitted-tokens.ts'
-import { batches, checkTokens } from './token-lists.ts'
+import { batches, checkToken, checkTokens } from './token-lists.ts'
 import type { TokenizerCalls } from './tokenizer-call.ts'
 
 export interface CreateOptions {
@@ -32,12 +32,41 @@ export interface VerifyOptions {
    * @default false: `''` is an error, so that a missing value cannot pass as a verified one
    */
   readonly allowEmpty?: Empty
+  /**
+   * Where the tokens are about to be stored, in your own words, such as `profile/42`; at most 256 characters. Each
+   * token is good for this record alone from then on. The same call may be repeated, as when a form is sent again.
+   * @default the tokens stay good for other records, too, until their grants expire
+   */
+  readonly record?: string
 }
 
-/** By session, by token, or by both; at least one. */
+/** By session, by token, or by both; at least one. Or all that this application has granted. */
 export interface RevokeOptions {
   readonly sid?: string
   readonly tokens?: Tokens
+  /** Stands alone. */
+  readonly all?: true
+}
+
+/** What to list; what is left out, or `undefined`, restricts nothing. */
+export interface ListOptions {
+  readonly sid?: string | undefined
+  readonly token?: string | undefined
+  /** @default both */
+  readonly access?: 'read' | 'store' | undefined
+}
+
+/** A grant. Session and token have handles: equal where those are. List by `sid` or `token` to learn which is whose. */
+export interface ListedGrant {
+  readonly grant: string
+  readonly session: string
+  readonly token: string
+  readonly access: 'read' | 'store'
+  readonly expiresAt: Date
+  readonly uses: number
+  /** `null` = as often as wanted. */
+  readonly maxUses: number | null
+  readonly purpose: string | null
 }
 
 /** One token or several. */
@@ -62,10 +91,12 @@ export interface Grants {
    */
   verify(sid: string, tokens: Submitted, options?: VerifyOptions): Promise<void>
   /**
-   * Withdraws grants, both to read and to store: of a session, of tokens, or of tokens for one session.
+   * Withdraws grants, both to read and to store: of a session, of tokens, of tokens for one session, or `{all: true}`.
    * @returns how many there were
    */
   revoke(which: RevokeOptions): Promise<number>
+  /** What this application has granted and has not expired, in no particular order; asked page by page as you go on. */
+  list(which?: ListOptions): AsyncGenerator<ListedGrant, void, undefined>
 }
 
 export function makeGrants(calls: TokenizerCalls): Grants {
@@ -73,6 +104,7 @@ export function makeGrants(calls: TokenizerCalls): Grants {
     create: (sid, tokens, options) => create(calls, sid, tokens, options),
     verify: (sid, tokens, options) => verify(calls, sid, tokens, options),
     revoke: (which) => revoke(calls, which),
+    list: (which = {}) => list(calls, which),
   }
 }
 
@@ -103,11 +135,19 @@ async function verify(
 ): Promise<void> {
   const sessionId = checkSessionId(sid)
   const unknown = checkStored(tokens, options.stored, options.allowEmpty ?? false)
+  const use = Object.hasOwn(options, 'record') ? { consume: true, record: checkRecord(options.record) } : {}
   for (const batch of batches([...unknown.keys()])) {
-    const body = { sessionId, tokenIds: batch, access: 'store' } as const
+    const body = { sessionId, tokenIds: batch, access: 'store', ...use } as const
     const valid = await calls.many('verifyGrant', body, batch.length, readValid)
     requireAll(valid, batch, unknown)
   }
+}
+
+/** What is named must be there: a record that got lost must not leave the tokens good for others. */
+function checkRecord(record: unknown): string {
+  if (typeof record === 'string' && record !== '' && record.length <= LIMITS.recordCharacters) return record
+  const reason = `\`record\` must be a text of 1 to ${LIMITS.recordCharacters} characters.`
+  throw new LunaDefendClientError('invalid_argument', reason)
 }
 
 function requireAll(
@@ -121,10 +161,11 @@ function requireAll(
 }
 
 async function revoke(calls: TokenizerCalls, which: RevokeOptions): Promise<number> {
+  if (Object.hasOwn(which, 'all')) return revokeAll(calls, which)
   const bySession = Object.hasOwn(which, 'sid')
   const byToken = Object.hasOwn(which, 'tokens')
   if (!bySession && !byToken)
-    throw new LunaDefendClientError('invalid_argument', 'Give `sid`, `tokens` or both.')
+    throw new LunaDefendClientError('invalid_argument', 'Give `sid`, `tokens` or both, or `all: true` alone.')
   // Both are checked as soon as they are named: `{sid: undefined, tokens}` must not revoke for everybody.
   const session = bySession ? { sessionId: checkSessionId(which.sid) } : {}
   const bodies = byToken ? batches(checkTokens(which.tokens)).map((tokenIds) => ({ tokenIds })) : [{}]
@@ -134,6 +175,52 @@ async function revoke(calls: TokenizerCalls, which: RevokeOptions): Promise<numb
     revoked += answer.revoked
   }
   return revoked
+}
+
+async function revokeAll(calls: TokenizerCalls, which: RevokeOptions): Promise<number> {
+  if (which.all !== true || Object.keys(which).length > 1) {
+    throw new LunaDefendClientError('invalid_argument', 'Give `all: true` alone.')
+  }
+  return (await calls.one('revokeGrant', { all: true }, readNumber('revoked'))).revoked
+}
+
+async function* list(
+  calls: TokenizerCalls,
+  { sid, token, access }: ListOptions,
+): AsyncGenerator<ListedGrant> {
+  const body = {
+    ...(sid === undefined ? {} : { sessionId: checkSessionId(sid) }),
+    ...(token === undefined ? {} : { tokenId: checkToken({ place: 'The token', value: token }) }),
+    ...(access === undefined ? {} : { access }),
+    limit: LIMITS.grantsAtOnce,
+  }
+  let after: string | null = null
+  do {
+    const page: ReadPage = await calls.one('listGrants', after === null ? body : { ...body, after }, readPage)
+    yield* page.grants
+    after = page.next
+  } while (after !== null)
+}
+
+interface ReadPage {
+  readonly grants: readonly ListedGrant[]
+  readonly next: string | null
+}
+
+function readPage({ grants, next = null }: Members): ReadPage | null {
+  if (!Array.isArray(grants) || !(next === null || typeof next === 'string')) return null
+  const read = grants.map((grant: unknown) => readGrant(asMembers(grant)))
+  return read.includes(null) ? null : { grants: read as ListedGrant[], next }
+}
+
+function readGrant(members: Members | null): ListedGrant | null {
+  const { grant, session, token, access, expiresAt, uses, maxUses = null, purpose = null } = members ?? {}
+  const texts = typeof grant === 'string' && typeof session === 'string' && typeof token === 'string'
+  const counts = typeof expiresAt === 'number' && typeof uses === 'number'
+  if (!texts || !counts || (access !== 'read' && access !== 'store')) return null
+  if (!(maxUses === null || typeof maxUses === 'number')) return null
+  if (!(purpose === null || typeof purpose === 'string')) return null
+  return { grant, session, token, access, expiresAt: new Date(expiresAt * 1000), uses, maxUses, purpose }
 }
 
 function readValid(data: Members): { valid: boolean } | null {

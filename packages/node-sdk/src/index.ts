@@ -1,6 +1,14 @@
 export { CLIENT_ERRORS, type ClientErrorCode, LunaDefendClientError } from './client-error.ts'
 export type { DeletionReceipt } from './deletion.ts'
-export type { CreateOptions, Grants, RevokeOptions, Tokens, VerifyOptions } from './grants.ts'
+export type {
+  CreateOptions,
+  Grants,
+  ListedGrant,
+  ListOptions,
+  RevokeOptions,
+  Tokens,
+  VerifyOptions,
+} from './grants.ts'
 export { LunaDefend } from './lunadefend.ts'
 export type { NodeHandler, RouterOptions } from './node-router.ts'
 export type { RekeyOptions } from './rekey.ts'

@@ -12,10 +12,10 @@ import {
   sampleOpening,
   sampleRecord,
   sampleReseal,
+  sampleRoom,
   sampleSession,
   sampleTombstone,
   spend,
-  sampleRoom,
 } from '../../core/src/port-contracts/sample-rows.ts'
 import { startLine, through } from './postgres-line.ts'
 

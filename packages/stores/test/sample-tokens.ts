@@ -47,7 +47,14 @@ export function newToken(): SampleToken {
     storedAt: null,
     deletedAt: null,
   }
-  const life = { access: 'store', expiresAt: NOW + 900_000, maxUses: null, uses: 0, purpose: null, usedFor: null } as const
+  const life = {
+    access: 'store',
+    expiresAt: NOW + 900_000,
+    maxUses: null,
+    uses: 0,
+    purpose: null,
+    usedFor: null,
+  } as const
   const names = { grantId: randomBytes(32), grantVersion: 1, sessionRef: randomBytes(32), sessionVersion: 1 }
   return { record, grant: { ...names, app: APP, recordId, ...life } }
 }

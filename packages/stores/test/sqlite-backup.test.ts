@@ -12,7 +12,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Database } from '@lunadefend/core'
 import { backupSqlite, openSqlite, readAudit } from '@lunadefend/stores/sqlite'
 import { describe, expect, test } from 'vitest'
-import { createTokens, newAudit, newToken, sampleRoom, type SampleToken } from './sample-tokens.ts'
+import { createTokens, newAudit, newToken, type SampleToken, sampleRoom } from './sample-tokens.ts'
 import { type Scratch, scratch } from './scratch.ts'
 
 async function given(folder: Scratch, tokens = 200) {

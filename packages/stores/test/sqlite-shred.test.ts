@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Database, Reseal } from '@lunadefend/core'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { expect, test } from 'vitest'
-import { createTokens, newAudit, newDeletion, sampleRoom, type SampleToken } from './sample-tokens.ts'
+import { createTokens, newAudit, newDeletion, type SampleToken, sampleRoom } from './sample-tokens.ts'
 import { type Scratch, scratch } from './scratch.ts'
 
 const PIECE = 16

@@ -27,6 +27,8 @@ export interface LunaDefendOptions {
   readonly ports?: { readonly tokenizer: number; readonly objects: number }
   /** What protects new values. @default 'store' */
   readonly protection?: NonNullable<TokenizerConfig['protection']>
+  /** How long grants live, and how many a session may have. @default those of the Tokenizer */
+  readonly grants?: NonNullable<TokenizerConfig['grants']>
   /** @default 'silent' */
   readonly logLevel?: TokenizerConfig['logLevel']
   /** What a test may put in place of the real clock and the standard output. */
@@ -198,6 +200,7 @@ function tokenizerConfig(
     })),
     operators: (options.operators ?? []).map((id) => ({ id, jwks: jwksOf(operatorKeys, id) })),
     protection: options.protection ?? 'store',
+    grants: options.grants ?? {},
     logLevel: options.logLevel ?? 'silent',
   }
 }

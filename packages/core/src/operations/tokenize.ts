@@ -156,7 +156,7 @@ function toJson(metadata: NonNullable<TokenizeCommand['metadata']>): string | nu
   }
 }
 
-/** An upload in parts may take long. What is made once is stored once: see docs/decisions/0020. */
+/** An upload in parts may take long. What is made once is stored once: see docs/decisions/0015. */
 function storeGrant(
   needs: Needs,
   { actor }: Caller,

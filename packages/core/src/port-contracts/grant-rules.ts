@@ -206,11 +206,7 @@ function roomRules(open: OpenDatabase): void {
     await using under = await open()
     const { commit } = under.database
     const [a, b] = [ours(), ours()]
-    const others = [
-      ours({ expiresAt: NOW }),
-      ours({ app: OTHER_APP }),
-      ours({ sessionRef: bytes(32) }),
-    ]
+    const others = [ours({ expiresAt: NOW }), ours({ app: OTHER_APP }), ours({ sessionRef: bytes(32) })]
     await commit.setGrants([a, b, ...others], [], [], sampleRoom())
     expect(await commit.setGrants([a, b, a], [], [], room(2))).toBe(true)
     expect(await commit.setGrants([ours()], [b.grantId], [], room(2))).toBe(true)
