@@ -82,7 +82,16 @@ export async function openRules(options: RulesOptions) {
   const database = await options.openDatabase(directory)
   let ring = await loadKeyRing({ database, clock, root })
   const keys = { root, get ring() { return ring } } // biome-ignore format: one line shows that it is live
-  const needs: Needs = { database, objectStore, clock, keys, protection, grants: GRANT_LIMITS, authorizers, limiter }
+  const needs: Needs = {
+    database,
+    objectStore,
+    clock,
+    keys,
+    protection,
+    grants: GRANT_LIMITS,
+    authorizers,
+    limiter,
+  }
   const refresh = async () => {
     ring = await loadKeyRing({ database, clock, root }, ring)
   }

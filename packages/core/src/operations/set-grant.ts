@@ -41,7 +41,12 @@ export async function setGrant(
   const expiresAt = needs.clock.now() + command.ttlSeconds * 1000
   const grants = found.map((item) => grantFor(needs, caller, command, item, expiresAt))
   const room = roomOf(needs, app, command.sid)
-  const fits = await needs.database.commit.setGrants(grants, olderIds(needs, app, command, grants), judged, room)
+  const fits = await needs.database.commit.setGrants(
+    grants,
+    olderIds(needs, app, command, grants),
+    judged,
+    room,
+  )
   if (!fits) throw new LunaDefendError('too_many_grants')
   return expiresAt
 }
