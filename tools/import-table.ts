@@ -176,7 +176,8 @@ export const ROOMS = {
       'packages/tokenizer/src/config-object-store.ts',
       'packages/tokenizer/src/config-root-keys.ts',
     ],
-    may: ['#contract', 'typebox'],
+    // `core` for durations, as callers write them, and for the limits that settings replace.
+    may: ['#contract', '#core', 'typebox'],
   },
   'tokenizer/jobs': {
     purpose: 'what runs by the clock',
