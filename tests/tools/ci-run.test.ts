@@ -22,7 +22,7 @@ interface File {
   readonly assertionResults: readonly { readonly status: 'passed' | 'failed' }[]
 }
 
-/** A shell command that does what one of the two runs does after its checks: writes this report, ends with this code. */
+/** A shell command that does what one of the runs does after its checks: writes this report, ends with this code. */
 function reporting(name: string, files: readonly File[], code: number): string {
   const all = files.flatMap(({ assertionResults }) => assertionResults)
   const count = (status: string) => all.filter((test) => test.status === status).length
@@ -31,59 +31,71 @@ function reporting(name: string, files: readonly File[], code: number): string {
 }
 
 const onlyTests = (command: string) => `if [ "$1" = test ]; then ${command} fi\n`
-const onlyS3 = (command: string) => `if [ "$1" = run ]; then ${command} fi\n`
+const onlyS3 = (command: string) => `if [ "$2" = test:s3 ]; then ${command} fi\n`
+const onlyFirefox = (command: string) => `if [ "$2" = test:firefox ]; then ${command} fi\n`
 
-/** `npm test`, and `npm run test:s3` that passes one test. */
+/** `npm test`; the other two runs pass one test each. */
 function testing(files: readonly File[], code: number): string {
-  return onlyTests(reporting('report', files, code)) + onlyS3(reporting('s3-report', [onePassed], 0))
+  return onlyTests(reporting('report', files, code)) + othersPass
 }
 
-/** `npm run test:s3`, and `npm test` that passes one test. */
+/** `npm run test:s3`; the other two runs pass one test each. */
 function testingS3(command: string): string {
-  return onlyTests(reporting('report', [onePassed], 0)) + onlyS3(command)
+  return onlyTests(reporting('report', [onePassed], 0)) + onlyS3(command) + firefoxPasses
+}
+
+/** `npm run test:firefox`; the other two runs pass one test each. */
+function testingFirefox(command: string): string {
+  return onlyTests(reporting('report', [onePassed], 0)) + s3Passes + onlyFirefox(command)
 }
 
 const passed = { status: 'passed' } as const
 const failed = { status: 'failed' } as const
 const onePassed = { ...passed, assertionResults: [passed] }
+const s3Passes = onlyS3(reporting('s3-report', [onePassed], 0))
+const firefoxPasses = onlyFirefox(reporting('firefox-report', [onePassed], 0))
+const othersPass = s3Passes + firefoxPasses
 
 describe('.ci/run', () => {
-  test('installs, then tests, then tests against S3 stores, as a newcomer does', () => {
+  test('installs, then tests, then tests against S3 stores and in Firefox, as a newcomer does', () => {
     const { status, lines, calls } = ciRun(testing([{ ...passed, assertionResults: [passed, passed] }], 0))
     expect(status).toBe(0)
-    expect(lines.at(-1)).toBe('3 passed, 0 failed')
+    expect(lines.at(-1)).toBe('4 passed, 0 failed')
     const words = calls.split('\n').map((line) => line.split(' --', 1)[0])
-    expect(words).toEqual(['npm ci', 'npm test', 'npm run test:s3', ''])
+    expect(words).toEqual(['npm ci', 'npm test', 'npm run test:s3', 'npm run test:firefox', ''])
   })
 
   test.each([
-    ['a test fails', testing([{ ...failed, assertionResults: [passed, failed] }], 1), '2 passed, 1 failed'],
+    ['a test fails', testing([{ ...failed, assertionResults: [passed, failed] }], 1), '3 passed, 1 failed'],
     [
       'a file does not load',
       testing([onePassed, { ...failed, assertionResults: [] }], 1),
-      '2 passed, 1 failed',
+      '3 passed, 1 failed',
     ],
     [
       'a test fails and yet the run says that all is well',
       testing([{ ...failed, assertionResults: [failed] }], 0),
-      '1 passed, 1 failed',
+      '2 passed, 1 failed',
     ],
-    ['something is thrown beside the tests', testing([onePassed], 1), '2 passed, 1 failed'],
-    ['no test runs', testing([], 0), '1 passed, 1 failed'],
-    [
-      'a check before the tests fails',
-      onlyTests('exit 1;') + onlyS3(reporting('s3-report', [onePassed], 0)),
-      '1 passed, 1 failed',
-    ],
+    ['something is thrown beside the tests', testing([onePassed], 1), '3 passed, 1 failed'],
+    ['no test runs', testing([], 0), '2 passed, 1 failed'],
+    ['a check before the tests fails', onlyTests('exit 1;') + othersPass, '2 passed, 1 failed'],
     [
       'a test against S3 stores fails',
       testingS3(reporting('s3-report', [{ ...failed, assertionResults: [passed, failed] }], 1)),
-      '2 passed, 1 failed',
+      '3 passed, 1 failed',
     ],
-    ['the gateway can not be installed where it should', testingS3('exit 1;'), '1 passed, 1 failed'],
-    ['no test runs against S3 stores', testingS3(reporting('s3-report', [], 0)), '1 passed, 1 failed'],
-    ['S3 stores have no report', testingS3('exit 0;'), '1 passed, 1 failed'],
-    ['there is no report at all', ':', '0 passed, 2 failed'],
+    ['the gateway can not be installed where it should', testingS3('exit 1;'), '2 passed, 1 failed'],
+    ['no test runs against S3 stores', testingS3(reporting('s3-report', [], 0)), '2 passed, 1 failed'],
+    ['S3 stores have no report', testingS3('exit 0;'), '2 passed, 1 failed'],
+    [
+      'a test in Firefox fails',
+      testingFirefox(reporting('firefox-report', [{ ...failed, assertionResults: [passed, failed] }], 1)),
+      '3 passed, 1 failed',
+    ],
+    ['Firefox can not be installed where it should', testingFirefox('exit 1;'), '2 passed, 1 failed'],
+    ['no test runs in Firefox', testingFirefox(reporting('firefox-report', [], 0)), '2 passed, 1 failed'],
+    ['there is no report at all', ':', '0 passed, 3 failed'],
     ['nothing can be installed', 'exit 1', '0 passed, 1 failed'],
   ])('fails when %s', (_, npm, line) => {
     const { status, lines } = ciRun(npm)
@@ -98,14 +110,14 @@ describe('.ci/run', () => {
     expect(calls).toBe('npm ci\n')
   })
 
-  test.each(['report', 's3-report'])('does not count an older %s', (name) => {
+  test.each(['report', 's3-report', 'firefox-report'])('does not count an older %s', (name) => {
     const stale = 'echo \'{"numPassedTests":9,"numFailedTests":0,"testResults":[]}\''
     const { lines } = ciRun(`mkdir -p .test; [ "$1" = ci ] && ${stale} > .test/${name}.json; exit 0`)
-    expect(lines.at(-1)).toBe('0 passed, 2 failed')
+    expect(lines.at(-1)).toBe('0 passed, 3 failed')
   })
 
   test('hands no input on', () => {
     const { lines } = ciRun('cat')
-    expect(lines).toEqual(['0 passed, 2 failed'])
+    expect(lines).toEqual(['0 passed, 3 failed'])
   })
 })

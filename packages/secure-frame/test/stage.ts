@@ -214,7 +214,7 @@ declare global {
 }
 
 /** The page's side, as small as can be. Runs in the page. */
-function hostScript({ tokenizer }: { tokenizer: string }): void {
+export function hostScript({ tokenizer }: { tokenizer: string }): void {
   const logs: Record<string, FrameMessage[]> = {}
   const connects: Record<string, () => Promise<void>> = {}
   const watchers: (() => void)[] = []

@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Bidi, connectBidi } from './bidi.ts'
+
+/** A Firefox as a user has it, driven over WebDriver BiDi, which it speaks itself. */
+export interface Firefox extends AsyncDisposable {
+  /** @param script runs in every window and frame, before the scripts of the page */
+  before(script: string): Promise<void>
+  open(url: string): Promise<Frame>
+}
+
+/** A window, or a frame in it. */
+export interface Frame {
+  readonly url: string
+  /** Runs in it; argument and result go as JSON. */
+  run<A, R>(work: (argument: A) => R | Promise<R>, argument: A): Promise<R>
+  run<R>(work: () => R | Promise<R>): Promise<R>
+  frames(): Promise<Frame[]>
+  /** Keys, one after the other, to what has the focus in it. */
+  type(text: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** What a user has set; see `about:config`. */
+export type Preferences = Readonly<Record<string, string | number | boolean>>
+
+const QUIET: Preferences = {
+  'browser.shell.checkDefaultBrowser': false,
+  'browser.startup.page': 0,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+}
+
+export async function startFirefox(program: string, preferences: Preferences = {}): Promise<Firefox> {
+  const profile = await mkdtemp(join(tmpdir(), 'firefox-'))
+  const lines = Object.entries({ ...QUIET, ...preferences }).map(
+    ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`,
+  )
+  await writeFile(join(profile, 'user.js'), lines.join('\n'))
+  const child = spawn(
+    program,
+    ['--headless', '--no-remote', '--remote-debugging-port=0', '--profile', profile],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, HOME: profile, MOZ_CRASHREPORTER_DISABLE: '1' },
+    },
+  )
+  const end = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill()
+      await once(child, 'exit')
+    }
+    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+  try {
+    const bidi = await connectBidi(`${await endpointOf(child)}/session`)
+    return firefoxOver(bidi, end)
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+function firefoxOver(bidi: Bidi, end: () => Promise<void>): Firefox {
+  return {
+    async before(script) {
+      await bidi.send('script.addPreloadScript', { functionDeclaration: `() => { ${script} }` })
+    },
+    async open(url) {
+      const { context } = await bidi.send('browsingContext.create', { type: 'tab' })
+      await bidi.send('browsingContext.navigate', { context, url, wait: 'complete' })
+      return frameOver(bidi, context, url)
+    },
+    async [Symbol.asyncDispose]() {
+      bidi.close()
+      await end()
+    },
+  }
+}
+
+function frameOver(bidi: Bidi, context: string, url: string): Frame {
+  return {
+    url,
+    async run(work: (argument: never) => unknown, argument?: unknown) {
+      const wrapped = `async (given) => JSON.stringify((await (${work})(JSON.parse(given))) ?? null)`
+      const answer = await bidi.send('script.callFunction', {
+        functionDeclaration: wrapped,
+        arguments: [{ type: 'string', value: JSON.stringify(argument ?? null) }],
+        target: { context },
+        awaitPromise: true,
+      })
+      if (answer['type'] === 'exception') throw new Error(JSON.stringify(answer['exceptionDetails']))
+      return JSON.parse(answer['result'].value)
+    },
+    async frames() {
+      const { contexts } = await bidi.send('browsingContext.getTree', { root: context })
+      const children: { context: string; url: string }[] = contexts[0].children
+      return children.map((child) => frameOver(bidi, child.context, child.url))
+    },
+    async type(text) {
+      const actions = Array.from(text).flatMap((value) => [
+        { type: 'keyDown', value },
+        { type: 'keyUp', value },
+      ])
+      await bidi.send('input.performActions', {
+        context,
+        actions: [{ type: 'key', id: 'keyboard', actions }],
+      })
+    },
+    async close() {
+      await bidi.send('browsingContext.close', { context })
+    },
+  }
+}
+
+function endpointOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      const found = /WebDriver BiDi listening on (ws:\S+)/.exec(said)
+      if (found?.[1] !== undefined) resolve(found[1])
+    })
+    child.once('exit', () => reject(new Error('Firefox ended before it listened.')))
+    child.once('error', reject)
+  })
+}
