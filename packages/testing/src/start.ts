@@ -29,6 +29,8 @@ export interface LunaDefendOptions {
   readonly protection?: NonNullable<TokenizerConfig['protection']>
   /** How long grants live, and how many a session may have. @default those of the Tokenizer */
   readonly grants?: NonNullable<TokenizerConfig['grants']>
+  /** Policies that narrow what grants allow. @default none */
+  readonly authorizers?: NonNullable<TokenizerConfig['authorizers']>
   /** @default 'silent' */
   readonly logLevel?: TokenizerConfig['logLevel']
   /** What a test may put in place of the real clock and the standard output. */
@@ -201,6 +203,7 @@ function tokenizerConfig(
     operators: (options.operators ?? []).map((id) => ({ id, jwks: jwksOf(operatorKeys, id) })),
     protection: options.protection ?? 'store',
     grants: options.grants ?? {},
+    ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
     logLevel: options.logLevel ?? 'silent',
   }
 }

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { type AuthorizerEvent, openAuthorizers } from '@lunadefend/authorizers'
 import {
   type Authorizers,
   type Clock,
@@ -12,7 +13,7 @@ import { openPostgres } from '@lunadefend/stores/postgres'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
-import { type DestinationStream, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import { grantLimitsOf, parseConfig, type TokenizerConfig } from './config.ts'
 import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
@@ -43,8 +44,8 @@ export interface Surroundings {
 }
 
 /**
- * Builds the house and opens its doors. Rejects with ConfigError, an error of the root key or of the database, or
- * EADDRINUSE; nothing is left open then.
+ * Builds the house and opens its doors. Rejects with ConfigError, an error of the root key, of the database or of the
+ * policies (NotStarted), or EADDRINUSE; nothing is left open then.
  */
 export async function startTokenizer(
   config: TokenizerConfig,
@@ -53,7 +54,9 @@ export async function startTokenizer(
   const { listen, publicUrl, ...rest } = parseConfig(config)
   const log = openLog(rest.logLevel, surroundings)
   await using stack = new AsyncDisposableStack()
-  const { needs } = await openNeeds(config, surroundings, stack)
+  const { needs: opened } = await openNeeds(config, surroundings, stack)
+  const authorizers = surroundings.authorizers ?? (await openPolicies(rest.authorizers, log, stack))
+  const needs = { ...opened, authorizers }
   const { clock } = needs
   const apps = await registerApps(rest.apps)
   const operators = await registerOperators(rest.operators ?? [])
@@ -65,8 +68,8 @@ export async function startTokenizer(
   stack.defer(() => jobs.stop())
   await server.listen({ ...listen })
   const { port } = server.server.address() as AddressInfo
-  const opened = stack.move()
-  const close = () => opened.disposeAsync()
+  const running = stack.move()
+  const close = () => running.disposeAsync()
   return { port, close, [Symbol.asyncDispose]: close }
 }
 
@@ -94,11 +97,30 @@ export async function openNeeds(
   const tell = (error: Error) => log.error({ job: 'refresh-keys', error: nameOf(error) }, 'job failed')
   const live = stack.use(await openLiveKeys({ database, clock, root }, tell))
   const keys = { root, get ring() { return live.ring } } // biome-ignore format: one line shows that it is live
-  const { authorizers = null } = surroundings
   const grants = grantLimitsOf(settings.grants)
-  const needs = { database, objectStore, clock, keys, protection, grants, authorizers, limiter: null }
+  // Nothing that these are opened for asks policies, but the service, which brings its own.
+  const needs = { database, objectStore, clock, keys, protection, grants, authorizers: null, limiter: null }
   return { needs, refreshKeys: live.refresh }
 }
+
+/** `null` = none are named, and grants alone decide. Rejects with NotStarted when they are wrong. */
+async function openPolicies(
+  settings: TokenizerConfig['authorizers'],
+  log: Logger,
+  stack: AsyncDisposableStack,
+): Promise<Authorizers | null> {
+  if (settings === undefined) return null
+  const report = (event: AuthorizerEvent) => log[LEVELS[event.event]](event, 'policies')
+  return stack.use(await openAuthorizers(settings, report))
+}
+
+const LEVELS = {
+  'policies-loaded': 'info',
+  'policies-refused': 'error',
+  'authorizer-ended': 'error',
+  'shadow-differs': 'warn',
+  'shadow-skipped': 'warn',
+} as const satisfies Record<AuthorizerEvent['event'], string>
 
 async function openDatabase(
   settings: TokenizerConfig['database'],
