@@ -93,6 +93,7 @@ export type Fill = (typeof FILLS)[number]
 /** Why something failed in the frame. */
 export const FRAME_FAILURES = [
   'access-denied',
+  'masked',
   'no-session',
   'session-changed',
   'logged-out',

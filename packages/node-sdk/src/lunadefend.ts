@@ -11,7 +11,15 @@ import type { UploadOptions } from './upload-in-parts.ts'
 import type { Upload } from './upload-plan.ts'
 import { discardUpload, resumeUpload, type TokenizeOptions, tokenizeValue } from './uploads.ts'
 import type { Value } from './value-source.ts'
-import { type DetokenizeOptions, decodeText, detokenizeStream, detokenizeValue } from './values.ts'
+import {
+  type DetokenizeOptions,
+  decodePart,
+  decodeText,
+  detokenizeStream,
+  detokenizeValue,
+  type MaskedOptions,
+  type Seen,
+} from './values.ts'
 
 /**
  * LunaDefend for the application's server. It holds the application's key: one instance, on the server only.
@@ -118,9 +126,15 @@ export class LunaDefend {
     await discardUpload(this.#calls, sid, upload)
   }
 
-  /** The value of a token that the session may read (`grants.create`), byte for byte. It uses up one use of the grant. */
-  detokenize(sid: string, token: string, options: DetokenizeOptions = {}): Promise<Uint8Array> {
-    return detokenizeValue(this.#settings, this.#calls, sid, token, options)
+  /**
+   * The value of a token that the session may read (`grants.create`), byte for byte. It uses up one use of the grant.
+   * Where a policy shows only a part of it: `masked`, or with `allowMasked` that part.
+   */
+  detokenize(sid: string, token: string, options?: DetokenizeOptions): Promise<Uint8Array>
+  detokenize(sid: string, token: string, options: MaskedOptions): Promise<Seen<Uint8Array>>
+  async detokenize(sid: string, token: string, options: DetokenizeOptions | MaskedOptions = {}) {
+    const seen = await detokenizeValue(this.#settings, this.#calls, sid, token, options)
+    return options.allowMasked === true ? seen : seen.value
   }
 
   /**
@@ -132,8 +146,12 @@ export class LunaDefend {
   }
 
   /** As `detokenize`, for text. `not_text` when the value is not UTF-8. */
-  async detokenizeText(sid: string, token: string, options: DetokenizeOptions = {}): Promise<string> {
-    return decodeText(await this.detokenize(sid, token, options))
+  detokenizeText(sid: string, token: string, options?: DetokenizeOptions): Promise<string>
+  detokenizeText(sid: string, token: string, options: MaskedOptions): Promise<Seen<string>>
+  async detokenizeText(sid: string, token: string, options: DetokenizeOptions | MaskedOptions = {}) {
+    const { value, mask } = await detokenizeValue(this.#settings, this.#calls, sid, token, options)
+    const text = mask === null ? decodeText(value) : decodePart(value, mask)
+    return options.allowMasked === true ? { value: text, mask } : text
   }
 }
 

@@ -63,11 +63,12 @@ export async function putObject(
   if (answer.status !== 200) throw refusal(answer.status, answer.bytes)
 }
 
-/** The whole object. Throws `value_too_large` as soon as it is. */
+/** The object, or with 206 a part of it. Throws `value_too_large` as soon as it is. */
 export async function getObject(
   settings: Settings,
   presigned: Presigned,
   maxAnswerBytes: number,
+  expected: 200 | 206 = 200,
 ): Promise<Uint8Array> {
   const { status, bytes } = await exchange({
     ...requestOf(settings, presigned, 'GET'),
@@ -75,7 +76,7 @@ export async function getObject(
     maxAnswerBytes,
     tooLarge: 'value_too_large',
   })
-  if (status !== 200) throw refusal(status, bytes)
+  if (status !== expected) throw refusal(status, bytes)
   return bytes
 }
 

@@ -10,6 +10,8 @@ export interface AssertionSubject {
   readonly sid: SessionId
   /** The application's opaque id of the user. */
   readonly subject: string | undefined
+  /** What the user is, for policies. */
+  readonly roles: readonly string[]
   /** The origin of the page that asks. */
   readonly origin: string
   /** RFC 7638 thumbprint of the frame's key. */
@@ -27,6 +29,7 @@ export function signAssertion(
     iss: app,
     aud: tokenizerUrl,
     ...(subject.subject === undefined ? {} : { sub: subject.subject }),
+    ...(subject.roles.length === 0 ? {} : { roles: subject.roles }),
     sid: subject.sid,
     iat,
     exp: iat + LIFE_SECONDS,

@@ -1,3 +1,4 @@
+import { LIMITS } from '@lunadefend/contract'
 import { LunaDefendClientError } from './client-error.ts'
 import { signAssertion } from './session-assertion.ts'
 import { deriveSessionId } from './session-id.ts'
@@ -9,6 +10,11 @@ export interface AppSession {
   readonly id: string
   /** An opaque id of the user, at most 256 characters: no name, no e-mail address. `application` and `operator` are refused. */
   readonly subject?: string | undefined
+  /**
+   * What the user is, for policies: at most 32 names of 1 to 64 characters. They are signed, and hold until the next
+   * handshake, ten minutes at most: where a role that was taken away must end at once, call `sessions.revoke`.
+   */
+  readonly roles?: readonly string[] | undefined
 }
 
 /** What the routes of one application need. */
@@ -63,9 +69,11 @@ export async function answerSite(routes: SiteRoutes, request: Request, find: Fin
   if (typeof asked === 'string') return refuse(asked)
   const session = checkSession(await find())
   if (session === null) return refuse('no_session')
-  const { id, subject } = session
-  const sid = deriveSessionId(id)
-  return answer(200, { assertion: await signAssertion(routes.settings, { sid, subject, origin, ...asked }) })
+  const { id, subject, roles = [] } = session
+  const said = { sid: deriveSessionId(id), subject, roles, origin, ...asked }
+  const assertion = await signAssertion(routes.settings, said)
+  if (assertion.length > LIMITS.jwtCharacters) throw invalidSession('`roles` are too long together.')
+  return answer(200, { assertion })
 }
 
 function answerJwks({ key }: Settings, request: Request): Response {
@@ -127,14 +135,22 @@ function parseJson(text: string): unknown {
 
 function checkSession(session: AppSession | null | undefined): AppSession | null {
   if (session === null || session === undefined) return null
-  const { id, subject } = session
+  const { id, subject, roles = [] } = session
   if (typeof id !== 'string' || id.length === 0) throw invalidSession('`id` must be a text, not empty.')
-  if (subject === undefined) return { id }
+  if (!areRoles(roles))
+    throw invalidSession('`roles` must be a list of at most 32 texts of 1 to 64 characters, or absent.')
+  if (subject === undefined) return { id, roles }
   if (typeof subject !== 'string' || subject.length === 0 || subject.length > 256) {
     throw invalidSession('`subject` must be a text of 1 to 256 characters, or absent.')
   }
   if (RESERVED_SUBJECTS.has(subject)) throw invalidSession('`subject` must not be application or operator.')
-  return { id, subject }
+  return { id, subject, roles }
+}
+
+/** What the Tokenizer takes. */
+function areRoles(roles: unknown): roles is readonly string[] {
+  if (!Array.isArray(roles) || roles.length > 32) return false
+  return roles.every((role) => typeof role === 'string' && role.length >= 1 && role.length <= 64)
 }
 
 function invalidSession(detail: string): LunaDefendClientError {

@@ -158,6 +158,33 @@ describe('the assertion', () => {
   })
 })
 
+describe('roles', () => {
+  test('are those that the application names, and are signed', async () => {
+    const roles = ['support', 'Größe']
+    const to = await site({ session: () => ({ ...alice, roles }) })
+    const { assertion } = JSON.parse((await ask(to)).body)
+    expect(decodeJwt(assertion)).toMatchObject({ roles })
+    const [head = '', , tail = ''] = assertion.split('.')
+    const claims = { ...decodeJwt(assertion), roles: ['admin'] }
+    const forged = `${head}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${tail}`
+    const publicKey = await importJWK(key.publicJwk, 'EdDSA')
+    await jwtVerify(assertion, publicKey)
+    await expect(jwtVerify(forged, publicKey)).rejects.toThrow()
+  })
+
+  test('are never those that the page asks for', async () => {
+    const to = await site({ session: () => ({ ...alice, roles: ['support'] }) })
+    const asking = JSON.stringify({ thumbprint, challenge, roles: ['admin'] })
+    expect((await ask(to, { body: asking })).status).toBe(400)
+  })
+
+  test('as many as may be, as long as may be, fit', async () => {
+    const roles = Array.from({ length: 32 }, (_, n) => `${n}`.padStart(64, 'r'))
+    const to = await site({ session: () => ({ id: 'x', roles }) })
+    expect((await ask(to)).status).toBe(200)
+  })
+})
+
 describe('who may ask', () => {
   const refused: [string, Record<string, string | undefined>][] = [
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
@@ -363,6 +390,12 @@ describe('the session of the application', () => {
     ['an empty subject', { id: 'x', subject: '' }],
     ['a long subject', { id: 'x', subject: 's'.repeat(257) }],
     ['a text', 'session-of-alice'],
+    ['a text in place of roles', { id: 'x', roles: 'support' }],
+    ['an empty role', { id: 'x', roles: [''] }],
+    ['a long role', { id: 'x', roles: ['r'.repeat(65)] }],
+    ['a number among the roles', { id: 'x', roles: ['support', 5] }],
+    ['more than 32 roles', { id: 'x', roles: Array.from({ length: 33 }, (_, n) => `role-${n}`) }],
+    ['roles that fit into no assertion', { id: 'x', roles: Array(32).fill('😀'.repeat(32)) }],
   ])('%s is an error of the application, not an assertion', async (_what, session) => {
     const to = await site({ session: () => session as AppSession })
     const got = await ask(to)

@@ -1,18 +1,23 @@
 import type { Presentation } from '@lunadefend/contract/frame-messages'
 import { FrameError } from './failure.ts'
+import { type MaskedText, maskedText } from './masked-text.ts'
 import { applyStyle } from './style.ts'
+import type { Seen } from './values.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
 
-/** Shows a text. It takes no focus and no input. */
-export function mountParagraph({ read }: WidgetNeeds): Widget {
+/** Shows a text, or the part of it that a policy shows, with a button that asks for more. It takes no input. */
+export function mountParagraph({ see }: WidgetNeeds): Widget {
   const element = document.createElement('p')
   element.className = 'value'
   let turn = 0
+  let isAsking = false
 
   /** Shows nothing, and makes answers that are under way come too late. */
   function empty(): number {
     turn += 1
     element.textContent = ''
+    element.removeAttribute('tabindex')
+    isAsking = false
     wait(false)
     return turn
   }
@@ -31,11 +36,37 @@ export function mountParagraph({ read }: WidgetNeeds): Widget {
     if (tokenId === '') return
     wait(true)
     try {
-      const text = await read(tokenId)
-      if (mine === turn) element.textContent = text
+      const seen = await see(tokenId, false)
+      if (mine === turn) show(tokenId, seen)
     } finally {
       if (mine === turn) wait(false)
     }
+  }
+
+  function show(tokenId: string, { text, mask }: Seen): void {
+    if (mask === null) {
+      element.textContent = text
+      return
+    }
+    const masked = maskedText(text, mask, () => void askForMore(tokenId, masked))
+    element.replaceChildren(...masked.nodes)
+  }
+
+  /** The page hears nothing of it: neither that the user asked, nor what came of it. */
+  async function askForMore(tokenId: string, masked: MaskedText): Promise<void> {
+    if (isAsking) return
+    isAsking = true
+    masked.tell('')
+    const mine = turn
+    const seen = await see(tokenId, true).catch(() => null)
+    isAsking = false
+    if (mine !== turn) return
+    if (seen?.mask !== null)
+      return masked.tell(seen === null ? 'It cannot be shown now.' : 'No more may be shown.')
+    show(tokenId, seen)
+    // The button had the focus and is gone: what took its place is read out.
+    element.tabIndex = -1
+    element.focus()
   }
 
   return {

@@ -68,8 +68,13 @@ function failureOf(status: number, envelope: Readonly<Record<string, unknown>> |
   // Bad gateway, unavailable, gateway time-out: the Tokenizer, or what it needs, does not answer.
   if ([502, 503, 504].includes(status)) return 'tokenizer-unreachable'
   const error = envelope?.['error']
-  return isObject(error) && error['code'] === 'access_denied' ? 'access-denied' : 'failed'
+  return (isObject(error) && REFUSALS.get(error['code'])) || 'failed'
 }
+
+const REFUSALS: ReadonlyMap<unknown, FrameFailure> = new Map([
+  ['access_denied', 'access-denied'],
+  ['masked', 'masked'],
+])
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   try {

@@ -1,6 +1,7 @@
 import type { Waits } from './configuration.ts'
 import { ACCEPT, protectionOf } from './end-to-end.ts'
 import { FrameError } from './failure.ts'
+import { decodePart, MASK, type Mask, maskOf } from './masked.ts'
 import { checkTarget, download, type Target, upload } from './object-store.ts'
 import type { SessionKeeper } from './session.ts'
 import { type Answer, textOf, textsOf } from './tokenizer.ts'
@@ -8,7 +9,16 @@ import { type Answer, textOf, textsOf } from './tokenizer.ts'
 /** Turns text into tokens and back. Every failure is a `FrameError`. */
 export interface Values {
   store(text: string): Promise<string>
+  /** The whole value. Throws `masked` where a policy shows a part: nobody is to take it for the whole. */
   read(tokenId: string): Promise<string>
+  /** What may be seen of it. `full`: the user has asked for more than a part. */
+  see(tokenId: string, full: boolean): Promise<Seen>
+}
+
+export interface Seen {
+  readonly text: string
+  /** Which part it is; `null` = all of it. */
+  readonly mask: Mask | null
 }
 
 export interface ValueNeeds {
@@ -20,6 +30,11 @@ export interface ValueNeeds {
 export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): Values {
   const target = ({ data }: Answer, key: string): Target =>
     checkTarget({ url: textOf(data, key), headers: textsOf(data, 'headers') }, objectStoreOrigin)
+
+  function fetchValue(answer: Answer, tokenId: string): Promise<BufferSource> {
+    const { recover } = protectionOf(answer, tokenId)
+    return download(target(answer, 'downloadUrl'), waits.call, recover)
+  }
 
   /** `null` when the token's place in the store was taken. */
   async function tryToStore(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
@@ -38,8 +53,15 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
     },
     async read(tokenId) {
       const answer = await session.call('/detokenize', { tokenId, accept: ACCEPT })
-      const { recover } = protectionOf(answer, tokenId)
-      return decode(await download(target(answer, 'downloadUrl'), waits.call, recover))
+      if (maskOf(answer) !== null) throw new FrameError('masked')
+      return decode(await fetchValue(answer, tokenId))
+    },
+    async see(tokenId, full) {
+      const accept = [...ACCEPT, MASK]
+      const answer = await session.call('/detokenize', { tokenId, accept, ...(full && { full }) })
+      const mask = maskOf(answer)
+      const bytes = await fetchValue(answer, tokenId)
+      return { text: mask === null ? decode(bytes) : decodePart(bytes, mask), mask }
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { FrameMessage, HostMessage, Presentation, Rules } from '@lunadefend/contract/frame-messages'
 import type { Style } from './style.ts'
+import type { Seen } from './values.ts'
 
 /** What a component can do, apart from all talk with page and Tokenizer. Failures are `FrameError`s. */
 export interface Widget {
@@ -23,6 +24,7 @@ export interface WidgetNeeds {
   readonly send: (message: FrameMessage) => void
   readonly store: (text: string) => Promise<string>
   readonly read: (tokenId: string) => Promise<string>
+  readonly see: (tokenId: string, full: boolean) => Promise<Seen>
 }
 
 export type Mount = (needs: WidgetNeeds) => Widget
