@@ -158,6 +158,7 @@ export const ROOMS = {
     may: [
       '#contract',
       '#contract/frame-messages',
+      '#audit-log',
       '#core',
       'fastify',
       '@fastify/*',
@@ -181,7 +182,7 @@ export const ROOMS = {
   },
   'tokenizer/jobs': {
     purpose: 'what runs by the clock',
-    at: ['packages/tokenizer/src/jobs.ts'],
+    at: ['packages/tokenizer/src/jobs.ts', 'packages/tokenizer/src/audit-guard.ts'],
     may: ['#contract', '#core'],
     types: ['pino'],
   },

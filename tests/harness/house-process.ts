@@ -1,6 +1,7 @@
 import type { SessionId, TokenId } from '@lunadefend/contract'
 import {
   type Commits,
+  createAuditSealer,
   type Database,
   detokenize,
   type Needs,
@@ -42,6 +43,10 @@ export type Order =
   /** Does a background work to its end; answers how many items were done. */
   | { readonly kind: 'work'; readonly work: 'reseal' | 'refer'; readonly death: Death | null }
   | { readonly kind: 'refresh' }
+  /** Makes tokens, one after the other. */
+  | { readonly kind: 'write'; readonly tokens: number }
+  /** Seals the audit log until nothing is left, whoever else does; answers the checkpoints that it saw meanwhile. */
+  | { readonly kind: 'seal'; readonly origin: string; readonly death: Death | null }
 
 const STEPS = { reseal: resealStep, refer: referStep } as const
 const caller = {
@@ -82,6 +87,10 @@ async function obey(order: Order): Promise<unknown> {
       return finish(mortal(rules.needs, order.death), order.work)
     case 'refresh':
       return rules.refresh()
+    case 'write':
+      return write(order.tokens)
+    case 'seal':
+      return sealAll(mortal(rules.needs, order.death), order.origin)
   }
 }
 
@@ -107,6 +116,24 @@ async function fill(needs: Needs) {
       return { made, code: (error as { code?: string }).code ?? String(error) }
     }
   }
+}
+
+const PLAIN = {
+  ...{ metadata: null, contentLength: null, acceptsEndToEnd: false, acceptsParts: false, ttlSeconds: null },
+}
+
+async function write(tokens: number): Promise<void> {
+  for (let count = 0; count < tokens; count += 1) await tokenize(rules.needs, caller, PLAIN)
+}
+
+async function sealAll(needs: Needs, origin: string): Promise<string[]> {
+  const seen: string[] = []
+  for (let round = 0; round < 10; round += 1) {
+    await createAuditSealer(needs, origin).finish()
+    const checkpoint = await needs.database.read((reader) => reader.findCheckpoint())
+    if (checkpoint !== null) seen.push(checkpoint.note)
+  }
+  return seen
 }
 
 async function finish(needs: Needs, work: 'reseal' | 'refer'): Promise<number> {

@@ -15,7 +15,7 @@ export {
   verifyInclusion,
 } from './proof.ts'
 export { encodeSelected, type Selected } from './selection.ts'
-export { fromTiles, hashesAt, parseTilePath, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
+export { fromTiles, hashesAt, parseTilePath, TILE_HEIGHT, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 export {
   consistencyProof,
   type Edge,

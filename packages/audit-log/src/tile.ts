@@ -3,7 +3,8 @@ import { HASH_BYTES, type Nodes, nodeHash } from './tree.ts'
 
 /** Hashes in a full tile, and levels of the tree that one holds: c2sp.org/tlog-tiles. */
 export const TILE_WIDTH = 256
-const TILE_HEIGHT = 8
+/** 2 ** 8 = 256. */
+export const TILE_HEIGHT = 8
 const MOST_LEVEL = 63
 
 /** The hashes `index * 256` and following of a level; a hash is the root of `256 ** level` leaves. */

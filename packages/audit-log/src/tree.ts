@@ -36,14 +36,27 @@ export interface Edge {
 
 export const EMPTY_EDGE: Edge = { size: 0, peaks: [] }
 
-/** The edge of the tree with these leaves after those that it has. Takes time for the new leaves alone. */
-export function grow(edge: Edge, leaves: Iterable<Uint8Array>): Edge {
+/**
+ * The edge of the tree with these leaves after those that it has. Takes time for the new leaves alone. `complete` is
+ * told of each subtree that becomes complete: see Nodes.
+ */
+export function grow(
+  edge: Edge,
+  leaves: Iterable<Uint8Array>,
+  complete?: (height: number, index: number, hash: Uint8Array) => void,
+): Edge {
   const peaks = [...edge.peaks]
   let size = edge.size
   for (const leaf of leaves) {
     let node = leaf
+    let height = 0
     // As many complete subtrees are joined as the size has ones at its end.
-    for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) node = nodeHash(peaks.pop() ?? node, node)
+    for (let index = size; index % 2 === 1; ) {
+      node = nodeHash(peaks.pop() ?? node, node)
+      index = (index - 1) / 2
+      height += 1
+      complete?.(height, index, node)
+    }
     peaks.push(node)
     size += 1
   }

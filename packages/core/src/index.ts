@@ -2,7 +2,7 @@ export { SealBroken } from './crypto/aead.ts'
 export { deriveKid, type Prf } from './crypto/kdf.ts'
 export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
-export type { Action, AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
+export type { Action, AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
 export { type DurationLimits, GRANT_LIFE, parseDuration, TOKEN_LIFE } from './domain/duration.ts'
 export { GRANT_LIMITS, type Grant, type GrantLimits } from './domain/grant.ts'
 export type { Mask, PolicyAction, Question, Verdict } from './domain/policy.ts'
@@ -35,6 +35,7 @@ export {
   retireRingKey,
   rotateRingKey,
 } from './operations/rotate-key.ts'
+export { type AuditSealer, auditVerifiers, createAuditSealer, resumeAudit } from './operations/seal-audit.ts'
 export {
   challengeExpiry,
   closeSession,
@@ -60,6 +61,7 @@ export { type VerifyGrantCommand, verifyGrant } from './operations/verify-grant.
 export { type DoStep, type Step, workOn } from './operations/work.ts'
 export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
 export type {
+  AuditSealing,
   Authorizers,
   Bucket,
   Clock,
@@ -91,6 +93,7 @@ export type {
   RootKeys,
   SessionOpening,
   StartedUpload,
+  StoredCheckpoint,
   StoredObject,
   StoredPart,
   Tombstone,

@@ -1,7 +1,7 @@
 import type { Access, AppId } from '@lunadefend/contract'
 import type { Prf } from './crypto/kdf.ts'
 import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
-import type { AuditEvent, AuditSubject, Refusal } from './domain/audit.ts'
+import type { AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
 import type { Grant } from './domain/grant.ts'
 import type { Mask, Question, Verdict } from './domain/policy.ts'
 import type { TokenRecord } from './domain/record.ts'
@@ -181,6 +181,32 @@ export interface Reader {
   /** How much still names each key, in any order. A key that nothing names is not in the list, nor is an audit key. */
   countKeyUses(): Promise<KeyUse[]>
   findWork(): Promise<Work[]>
+
+  /** Rows of audit without a leaf, at most so many: of each writer those that come first, in their order. */
+  findUnsealed(limit: number): Promise<AuditRow[]>
+  /** The newest one; `null` = nothing was sealed yet. */
+  findCheckpoint(): Promise<StoredCheckpoint | null>
+  /** Hashes of a level of the audit tree from this one on, at most so many: fewer when there are no more. */
+  findTreeHashes(level: number, first: number, limit: number): Promise<Uint8Array[]>
+}
+
+/** A tree of the audit log, signed: c2sp.org/tlog-checkpoint. */
+export interface StoredCheckpoint {
+  /** Leaves of the tree. */
+  readonly size: number
+  readonly note: string
+  /** Milliseconds since 1970. */
+  readonly sealedAt: number
+}
+
+/** Rows of audit become leaves: what the tree has more, and the checkpoint over all of it. */
+export interface AuditSealing {
+  /** How many leaves there were; the first of these gets this number. */
+  readonly from: number
+  readonly leaves: readonly { readonly writer: string; readonly seq: number; readonly hash: Uint8Array }[]
+  /** Hashes of levels from 1 on that are now complete: a level has one for each `256 ** level` leaves. */
+  readonly nodes: readonly { readonly level: number; readonly number: number; readonly hash: Uint8Array }[]
+  readonly checkpoint: StoredCheckpoint
 }
 
 /** A key and how many rows still need it. Shredded records need none; the key ring needs its root key. */
@@ -319,6 +345,11 @@ export interface Commits {
   shredRecord(recordId: Uint8Array, deletion: ObjectDeletion, audit: AuditEvent): Promise<boolean>
   finishDeletions(objectKeys: readonly string[]): Promise<void>
   recordAudit(events: readonly AuditEvent[]): Promise<void>
+  /**
+   * Compare and set: `false`, having changed nothing, when the tree has not `from` leaves any more. What is in the tree
+   * stays as it is: no commit changes or removes any of it.
+   */
+  sealAudit(sealing: AuditSealing): Promise<boolean>
 
   /** Notes an upload in parts of a living record; replaces what was noted of it before. Of others nothing is noted. */
   beginUpload(upload: Upload): Promise<void>

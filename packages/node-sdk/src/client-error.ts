@@ -19,6 +19,9 @@ export const CLIENT_ERRORS = {
   value_changed: 'The value cannot be read any more, or is not the one whose upload began.',
   value_too_large: 'The value is larger than allowed here.',
   upload_not_resumable: 'An upload that is encrypted end to end cannot be resumed. Begin again.',
+  audit_unsigned: 'The checkpoint of the audit log was not signed by a key that is pinned.',
+  audit_forked:
+    'The audit log is not what it was: rows were changed or removed, or an older database was put back.',
   aborted: 'The caller gave it up.',
   not_text: 'The value is not text in UTF-8.',
 } as const satisfies Record<string, string>

@@ -20,6 +20,7 @@ import {
   type MaskedOptions,
   type Seen,
 } from './values.ts'
+import { type Audit, createAudit } from './witness.ts'
 
 /**
  * LunaDefend for the application's server. It holds the application's key: one instance, on the server only.
@@ -53,6 +54,9 @@ export class LunaDefend {
     rekey(token: string, options?: RekeyOptions): Promise<void>
   }
 
+  /** The Tokenizer's audit log, watched from outside. */
+  readonly audit: Audit
+
   /** @throws LunaDefendClientError `invalid_option` or `invalid_signing_key`, at once; the key is never repeated. */
   constructor(options: LunaDefendOptions) {
     this.#settings = readSettings(options)
@@ -60,6 +64,7 @@ export class LunaDefend {
     const calls = tokenizerCalls(this.#settings, signed)
     this.#calls = calls
     this.grants = makeGrants(calls)
+    this.audit = createAudit(this.#settings, signed)
     this.sessions = {
       async revoke(sid) {
         const sessionId = checkSessionId(sid)

@@ -89,7 +89,12 @@ describe('roles', () => {
       has.map((each) => `${table} ${each}`),
     )
     expect(await privileges(ROLES.service)).toEqual(granted.sort())
-    expect(await privileges(ROLES.auditor)).toEqual(['audit SELECT'])
+    expect(await privileges(ROLES.auditor)).toEqual([
+      'audit SELECT',
+      'audit_checkpoints SELECT',
+      'audit_leaves SELECT',
+      'audit_nodes SELECT',
+    ])
     const tables = await server.administer(name, `SELECT 1 FROM pg_tables WHERE schemaname = 'lunadefend'`)
     expect(tables).toHaveLength(Object.keys(SERVICE_PRIVILEGES).length + 1)
     for (const role of ['service', 'auditor'] as const) {

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { originOf } from '@lunadefend/audit-log'
 import { type AuthorizerEvent, openAuthorizers } from '@lunadefend/authorizers'
 import {
   type Authorizers,
@@ -14,6 +15,7 @@ import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { guardAudit, watchCommits } from './audit-guard.ts'
 import { grantLimitsOf, parseConfig, type TokenizerConfig } from './config.ts'
 import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
@@ -56,13 +58,17 @@ export async function startTokenizer(
   await using stack = new AsyncDisposableStack()
   const { needs: opened } = await openNeeds(config, surroundings, stack)
   const authorizers = surroundings.authorizers ?? (await openPolicies(rest.authorizers, log, stack))
-  const needs = { ...opened, authorizers }
+  const watched = watchCommits(opened.database)
+  const needs = { ...opened, authorizers, database: watched.database }
   const { clock } = needs
+  const audit = guardAudit(opened, watched, originOf(publicUrl), log)
+  // After the last answer: what it decided is sealed, too.
+  stack.defer(() => audit.stop())
   const apps = await registerApps(rest.apps)
   const operators = await registerOperators(rest.operators ?? [])
   const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
   const meter = createMeter()
-  const server = await buildServer({ needs, apps, operators, publicUrl, pages, log, meter, clock })
+  const server = await buildServer({ needs, apps, operators, publicUrl, pages, log, meter, clock, audit })
   stack.defer(() => shutDown(server))
   const jobs = startJobs(needs, log)
   stack.defer(() => jobs.stop())

@@ -32,6 +32,8 @@ export type Action =
   | 'reap-record'
   /** Objects, and uploads in parts, that no record refers to. */
   | 'reap-objects'
+  /** Rows can be written again; `count` is how many commits failed meanwhile. */
+  | 'resume-audit'
 
 /** Why something was refused. The audit log says it; the caller never learns it. */
 export type Refusal =
@@ -94,6 +96,14 @@ export interface AuditSubject {
 export interface AuditEvent extends AuditSubject {
   /** `null` = allowed. */
   readonly refusal: Refusal | null
+}
+
+/** One row of the audit log. */
+export interface AuditRow extends AuditEvent {
+  /** A random name of whoever wrote it: one opening of the database, or one connection to it. */
+  readonly writer: string
+  /** Counts the rows of its writer from 1 without a gap, in the order of commits. */
+  readonly seq: number
 }
 
 export function allowed(subject: AuditSubject): AuditEvent {

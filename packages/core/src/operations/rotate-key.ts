@@ -1,3 +1,4 @@
+import { isSignedBy } from '../crypto/checkpoint-key.ts'
 import {
   ACTIVATION_DELAY_MS,
   currentAuditKey,
@@ -126,16 +127,22 @@ export async function retireRingKey(
     const replaceable = replacedSince(ring, name, version, needs.clock.now())
     if (replaceable === null) return 'unknown'
     const change = { retires: { key: name, version }, audit: allowed(subject) }
-    const outcome =
-      replaceable < RETIRE_AFTER_MS
-        ? 'in-use'
-        : await replaceRing(rooted(needs), kid, withoutVersion(ring, name, version), change)
+    const next = withoutVersion(ring, name, version)
+    const tooSoon =
+      replaceable < RETIRE_AFTER_MS || (name === 'checkpoint' && !(await isStillSigned(needs, next)))
+    const outcome = tooSoon ? 'in-use' : await replaceRing(rooted(needs), kid, next, change)
     if (outcome === 'replaced') return 'retired'
     if (outcome === 'in-use') {
       await needs.database.commit.recordAudit([refused(subject, 'key-in-use')])
       return 'in-use'
     }
   }
+}
+
+/** The newest checkpoint must have a signature of a key that is held: whoever seals goes on from no other. */
+async function isStillSigned({ database }: RotationNeeds, next: KeyRing): Promise<boolean> {
+  const checkpoint = await database.read((reader) => reader.findCheckpoint())
+  return checkpoint === null || isSignedBy(next, checkpoint.note)
 }
 
 /** For how long another version has been the current one, in milliseconds; -1 = it is still needed, `null` = not held. */

@@ -12,6 +12,7 @@ import { readingRules } from './reading-rules.ts'
 import { recordRules } from './record-rules.ts'
 import { sealRules } from './seal-rules.ts'
 import { sessionRules } from './session-rules.ts'
+import { treeRules } from './tree-rules.ts'
 import { uploadRules } from './upload-rules.ts'
 import { walkRules } from './walk-rules.ts'
 import { workRules } from './work-rules.ts'
@@ -30,6 +31,7 @@ export function databaseContract(name: string, open: OpenDatabase): void {
     describe('key ring', () => keyRingRules(open))
     describe('background work', () => workRules(open))
     describe('audit', () => auditRules(open))
+    describe('the tree of the audit log', () => treeRules(open))
     describe('races', () => raceRules(open))
     describe('disposal', () => disposalRules(open))
     describe('crashes', () => crashRules(open))

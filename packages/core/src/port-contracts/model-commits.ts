@@ -1,22 +1,14 @@
 import type { AuditEvent } from '../domain/audit.ts'
 import type { Grant } from '../domain/grant.ts'
-import type {
-  Commits,
-  KeyRingChange,
-  ObjectDeletion,
-  Outcome,
-  Reseal,
-  Room,
-  SessionOpening,
-} from '../ports.ts'
-import { type AtOnce, hex, living, type State } from './model.ts'
+import type { KeyRingChange, ObjectDeletion, Outcome, Reseal, Room, SessionOpening } from '../ports.ts'
+import { type AtOnce, hex, living, type ModelCommits, type State } from './model.ts'
 import type { Spend } from './sample-rows.ts'
 
-export function modelCommits(state: State): AtOnce<Commits> {
+export function modelCommits(state: State): AtOnce<ModelCommits> {
   return { ...recordCommits(state), ...grantCommits(state), ...sessionCommits(state), ...otherCommits(state) }
 }
 
-type Some<Name extends keyof Commits> = Pick<AtOnce<Commits>, Name>
+type Some<Name extends keyof ModelCommits> = Pick<AtOnce<ModelCommits>, Name>
 
 function record({ audit }: State, event: AuditEvent, changes: Partial<AuditEvent> = {}): void {
   const { requestId, refusal, count, epoch } = { ...event, ...changes }

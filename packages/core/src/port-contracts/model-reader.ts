@@ -1,9 +1,9 @@
 import type { TokenRecord } from '../domain/record.ts'
-import type { GrantPlace, KeyUse, NewRecord, Reader } from '../ports.ts'
-import { type AtOnce, hex, type State } from './model.ts'
+import type { GrantPlace, KeyUse, NewRecord } from '../ports.ts'
+import { type AtOnce, hex, type ModelReader, type State } from './model.ts'
 import { columnsOf } from './sample-rows.ts'
 
-export function modelReader(state: State): AtOnce<Reader> {
+export function modelReader(state: State): AtOnce<ModelReader> {
   const { records, grants, sessions, uploads, deletions, works } = state
   const alive = () => [...records.values()].filter(({ deletedAt }) => deletedAt === null)
   const walk = (

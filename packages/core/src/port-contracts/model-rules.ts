@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Database, GrantPlace, GrantSearch } from '../ports.ts'
 import { expectNoGap } from './audit-rules.ts'
 import type { DatabaseUnderTest, OpenDatabase } from './database-under-test.ts'
-import { createModel, type Model } from './model.ts'
+import { createModel, type Model, type ModelReader } from './model.ts'
 import { type Call, newWorld, steps, type World } from './model-steps.ts'
 import { APP, NOW, OTHER_APP, sampleEvent, sampleGrant, sampleRoom } from './sample-rows.ts'
 
@@ -70,8 +70,7 @@ function searches({ refs, recordIds }: World): GrantSearch[] {
   ]
 }
 
-type Looker = { readonly [Name in keyof Reads]: (...args: Parameters<Reads[Name]>) => unknown }
-type Reads = Parameters<Parameters<Database['read']>[0]>[0]
+type Looker = { readonly [Name in keyof ModelReader]: (...args: Parameters<ModelReader[Name]>) => unknown }
 
 /** What every question answers. */
 async function everything(look: Looker, world: World): Promise<unknown[]> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { Commits, Relocation } from '../ports.ts'
-import { hex, type State } from './model.ts'
+import type { Relocation } from '../ports.ts'
+import { hex, type ModelCommits, type State } from './model.ts'
 import {
   APP,
   bytes,
@@ -50,7 +50,9 @@ export function newWorld() {
 export type World = ReturnType<typeof newWorld>
 
 /** A commit by its name, with what it is given. */
-export type Call = { [Name in keyof Commits]: readonly [Name, ...Parameters<Commits[Name]>] }[keyof Commits]
+export type Call = {
+  [Name in keyof ModelCommits]: readonly [Name, ...Parameters<ModelCommits[Name]>]
+}[keyof ModelCommits]
 
 /** What to call, seen that things are as they are. */
 export type Step = (world: World, state: State) => readonly Call[]

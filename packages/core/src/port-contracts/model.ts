@@ -39,10 +39,14 @@ export interface State {
   ring: Ring | null
 }
 
+/** Without the tree of the audit log, whose rules are in tree-rules.ts. */
+export type ModelCommits = Omit<Commits, 'sealAudit'>
+export type ModelReader = Omit<Reader, 'findUnsealed' | 'findCheckpoint' | 'findTreeHashes'>
+
 /** The port in the plainest words: maps in memory, one call after the other. The adapters must do the same. */
 export interface Model {
-  readonly commit: AtOnce<Commits>
-  readonly reader: AtOnce<Reader>
+  readonly commit: AtOnce<ModelCommits>
+  readonly reader: AtOnce<ModelReader>
   readonly state: State
 }
 

@@ -9,11 +9,22 @@
  *   other-process <module> <where> insist <grantId> <recordId> <tries>  as `spend`, again and again while it is stale
  *   other-process <module> <where> reseal                               how many each commit has sealed
  *   other-process <module> <where> lease <holder> <rounds>              the rounds in which it had the lease
+ *   other-process <module> <where> seal                                 the places of the leaves of each commit
  */
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import type { Database } from '../ports.ts'
-import { givenGrant, KID, type Spend, sampleEvent, sampleGrant, sampleReseal, spend } from './sample-rows.ts'
+import {
+  bytes,
+  givenGrant,
+  KID,
+  NOW,
+  type Spend,
+  sampleEvent,
+  sampleGrant,
+  sampleReseal,
+  spend,
+} from './sample-rows.ts'
 
 const [module = '', where = '', task = '', ...rest] = process.argv.slice(2)
 const { connect } = (await import(module)) as { connect(where: string): Promise<Database> }
@@ -24,6 +35,7 @@ const tasks = {
   insist: spendInTheEnd,
   reseal: resealAll,
   lease: takeLeases,
+  seal: sealAll,
 }
 await tasks[task as keyof typeof tasks](rest)
 await database[Symbol.asyncDispose]()
@@ -71,6 +83,21 @@ async function resealAll(): Promise<void> {
     if (records.length === 0) return
     const reseals = records.map((record) => sampleReseal(record))
     print(String(await database.commit.resealRecords(reseals, sampleEvent({ action: 'reseal-records' }))))
+  }
+}
+
+/** Seven rows at a time, until there are none. */
+async function sealAll(): Promise<void> {
+  await letGo()
+  for (;;) {
+    const rows = await database.read((reader) => reader.findUnsealed(7))
+    const from = (await database.read((reader) => reader.findCheckpoint()))?.size ?? 0
+    if (rows.length === 0) return
+    const leaves = rows.map(({ writer, seq }) => ({ writer, seq, hash: bytes(32) }))
+    const checkpoint = { size: from + rows.length, note: 'note', sealedAt: NOW }
+    // Between the two looks the other may have sealed those rows: then the commit is refused.
+    const sealed = await database.commit.sealAudit({ from, leaves, nodes: [], checkpoint }).catch(() => false)
+    if (sealed) print(leaves.map((_, at) => from + at).join(' '))
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Commits } from '@lunadefend/core'
-import { type Command, notes } from './command.ts'
+import { AUDIT_COMMANDS } from './audit-commands.ts'
+import type { Command } from './command.ts'
 import { decide } from './decide.ts'
 import { GRANT_COMMANDS } from './grant-commands.ts'
 import { KEY_RING_COMMANDS } from './key-ring-commands.ts'
@@ -20,10 +21,6 @@ export const COMMANDS: Commands = {
   ...SESSION_COMMANDS,
   ...KEY_RING_COMMANDS,
   ...WORK_COMMANDS,
+  ...AUDIT_COMMANDS,
   decide,
-  recordAudit: (events) => ({
-    locks: {},
-    steps: (writer) => notes(writer, events),
-    answer: () => undefined,
-  }),
 }

@@ -1,10 +1,12 @@
 import type {
+  AuditRow,
   Grant,
   KeyUse,
   PendingDeletion,
   Reader,
   SealedKeyRing,
   Session,
+  StoredCheckpoint,
   TokenRecord,
   Upload,
   Work,
@@ -37,6 +39,15 @@ export function createReader(ask: Ask): Reader {
       (await findEach(ask, STATEMENTS.findObjectRefs, objectRefs)).map((found) => found !== null),
     countKeyUses: () => findAll<KeyUse>(ask, STATEMENTS.countKeyUses, {}),
     findWork: () => findAll<Work>(ask, STATEMENTS.findWork, {}),
+    findUnsealed: (limit) => findAll<AuditRow>(ask, STATEMENTS.findUnsealed, { limit }),
+    findCheckpoint: () => findOne<StoredCheckpoint>(ask, STATEMENTS.findCheckpoint, {}),
+    findTreeHashes: async (level, first, limit) => {
+      const rows =
+        level === 0
+          ? await ask(STATEMENTS.findLeafHashes, { first, limit })
+          : await ask(STATEMENTS.findNodeHashes, { level, first, limit })
+      return rows.map(({ hash }) => hash as Uint8Array)
+    },
   }
 }
 

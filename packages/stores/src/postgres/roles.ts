@@ -29,9 +29,15 @@ export const SERVICE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   key_ring: ['SELECT', 'INSERT', 'UPDATE'],
   deletions: ['SELECT', 'INSERT', 'DELETE'],
   audit: ['SELECT', 'INSERT'],
+  audit_leaves: ['SELECT', 'INSERT'],
+  audit_nodes: ['SELECT', 'INSERT'],
+  audit_checkpoints: ['SELECT', 'INSERT'],
   works: ['SELECT', 'INSERT', 'UPDATE'],
   gates: ['SELECT', 'UPDATE'],
 }
+
+/** What the auditor reads. */
+const AUDIT_TABLES = ['audit', 'audit_leaves', 'audit_nodes', 'audit_checkpoints']
 
 /**
  * SQL for whoever administers the server, to be run once in the new database. The roles get no password here: set one
@@ -59,6 +65,6 @@ export function privilegesSql({ service, auditor }: Roles): string[] {
     ...Object.entries(SERVICE_PRIVILEGES).map(
       ([table, privileges]) => `GRANT ${privileges.join(', ')} ON ${SCHEMA}.${table} TO ${theService}`,
     ),
-    `GRANT SELECT ON ${SCHEMA}.audit TO ${theAuditor}`,
+    ...AUDIT_TABLES.map((table) => `GRANT SELECT ON ${SCHEMA}.${table} TO ${theAuditor}`),
   ]
 }

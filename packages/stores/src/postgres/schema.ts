@@ -136,6 +136,24 @@ export const MIGRATIONS: readonly Migration[] = [
         PRIMARY KEY (writer, seq)
       )`,
       index('audit_by_epoch', 'audit (epoch)'),
+      `CREATE TABLE IF NOT EXISTS ${SCHEMA}.audit_leaves (
+        number bigint PRIMARY KEY,
+        writer text NOT NULL,
+        seq bigint NOT NULL,
+        ${bytes('hash', 32)},
+        UNIQUE (writer, seq)
+      )`,
+      `CREATE TABLE IF NOT EXISTS ${SCHEMA}.audit_nodes (
+        level bigint NOT NULL,
+        number bigint NOT NULL,
+        ${bytes('hash', 32)},
+        PRIMARY KEY (level, number)
+      )`,
+      `CREATE TABLE IF NOT EXISTS ${SCHEMA}.audit_checkpoints (
+        size bigint PRIMARY KEY,
+        note text NOT NULL,
+        sealed_at bigint NOT NULL
+      )`,
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.works (
         name text PRIMARY KEY,
         holder text,
@@ -146,7 +164,7 @@ export const MIGRATIONS: readonly Migration[] = [
         ended boolean NOT NULL
       )`,
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.gates (gate bigint PRIMARY KEY)`,
-      `INSERT INTO ${SCHEMA}.gates (gate) SELECT * FROM generate_series(0, 255) ON CONFLICT DO NOTHING`,
+      `INSERT INTO ${SCHEMA}.gates (gate) SELECT * FROM generate_series(0, 256) ON CONFLICT DO NOTHING`,
     ],
   },
 ]

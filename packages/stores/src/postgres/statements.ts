@@ -21,6 +21,9 @@ const WORK = ['name', 'holder', 'leaseUntil', 'cursor', 'done', 'finishedAt']
 const AUDIT = `writer, seq, at, request_id, app, actor, operator, action, epoch, session, user_id, token, network, generation,
   policy, count, refusal`
 
+const AUDIT_ROW = `writer, seq, at, request_id AS "requestId", app, actor, operator, action, epoch, session,
+  user_id AS user, token, network, generation, policy, count, refusal`
+
 const GRANT_VALUES = `
   :grantId::bytea, :grantApp::text, :grantVersion::int8, :sessionRef::bytea, :sessionVersion::int8,
   :grantRecordId::bytea, :access::text, :grantExpiresAt::int8, :maxUses::int8, 0, :purpose::text, NULL`
@@ -404,6 +407,56 @@ export const STATEMENTS = {
   expireSessions: expire('expireSessions', 'sessions', 'token_hash'),
   expireTombstones: expire('expireTombstones', 'tombstones', 'app, session_ref'),
   expireChallenges: expire('expireChallenges', 'used_challenges', 'challenge_hash'),
+
+  // From writer to writer, by the index: never over all rows.
+  findUnsealed: statement(
+    'findUnsealed',
+    `WITH RECURSIVE writers AS (
+      (SELECT writer FROM ${SCHEMA}.audit ORDER BY writer LIMIT 1)
+      UNION ALL
+      SELECT (SELECT audit.writer FROM ${SCHEMA}.audit WHERE audit.writer > writers.writer ORDER BY writer LIMIT 1)
+      FROM writers WHERE writers.writer IS NOT NULL)
+    SELECT found.* FROM writers
+    CROSS JOIN LATERAL (
+      SELECT coalesce(max(seq), 0) AS last FROM ${SCHEMA}.audit_leaves WHERE audit_leaves.writer = writers.writer
+    ) AS sealed
+    CROSS JOIN LATERAL (
+      SELECT ${AUDIT_ROW} FROM ${SCHEMA}.audit
+      WHERE audit.writer = writers.writer AND audit.seq > sealed.last ORDER BY audit.seq LIMIT :limit::int8) AS found
+    WHERE writers.writer IS NOT NULL LIMIT :limit::int8`,
+  ),
+  findCheckpoint: statement(
+    'findCheckpoint',
+    `SELECT size, note, sealed_at AS "sealedAt" FROM ${SCHEMA}.audit_checkpoints ORDER BY size DESC LIMIT 1`,
+  ),
+  findLeafHashes: statement(
+    'findLeafHashes',
+    `SELECT hash FROM ${SCHEMA}.audit_leaves WHERE number >= :first::int8 ORDER BY number LIMIT :limit::int8`,
+  ),
+  findNodeHashes: statement(
+    'findNodeHashes',
+    `SELECT hash FROM ${SCHEMA}.audit_nodes WHERE level = :level::int8 AND number >= :first::int8
+    ORDER BY number LIMIT :limit::int8`,
+  ),
+  sealAudit: statement(
+    'sealAudit',
+    `WITH verdict AS (
+      SELECT coalesce((SELECT max(size) FROM ${SCHEMA}.audit_checkpoints), 0) = :from::int8 AS fits),
+    leaves AS (
+      INSERT INTO ${SCHEMA}.audit_leaves (number, writer, seq, hash)
+      SELECT :from::int8 + leaf.place - 1, leaf.writer, leaf.seq, leaf.hash
+      FROM unnest(:writers::text[], :seqs::int8[], :hashes::bytea[]) WITH ORDINALITY AS leaf (writer, seq, hash, place)
+      WHERE (SELECT fits FROM verdict)),
+    nodes AS (
+      INSERT INTO ${SCHEMA}.audit_nodes (level, number, hash)
+      SELECT node.level, node.number, node.hash
+      FROM unnest(:levels::int8[], :numbers::int8[], :nodeHashes::bytea[]) AS node (level, number, hash)
+      WHERE (SELECT fits FROM verdict)),
+    checkpoint AS (
+      INSERT INTO ${SCHEMA}.audit_checkpoints (size, note, sealed_at)
+      SELECT :size::int8, :note::text, :sealedAt::int8 WHERE (SELECT fits FROM verdict))
+    SELECT fits AS value FROM verdict`,
+  ),
 
   // Who begins a new run counts from 0; who goes on with one goes on with its count.
   takeLease: statement(

@@ -1,4 +1,5 @@
-import type { AuditEvent, Commits } from '@lunadefend/core'
+import type { Commits } from '@lunadefend/core'
+import { auditCommands } from './audit-commands.ts'
 import type { AuditTrail } from './audit-trail.ts'
 import { decide } from './decide.ts'
 import { grantCommands } from './grant-commands.ts'
@@ -28,11 +29,7 @@ export function createCommands(inside: Inside): Commands {
     ...sessionCommands(inside),
     ...keyRingCommands(inside),
     ...workCommands(inside),
+    ...auditCommands(inside),
     decide: (decisions) => decide(inside, decisions),
-    recordAudit: (events) => appendAll(inside.trail, events),
   }
-}
-
-export function appendAll(trail: AuditTrail, events: readonly AuditEvent[]): void {
-  for (const event of events) trail.append(event, event.refusal)
 }

@@ -1,5 +1,6 @@
 import type { Grant, GrantFilter, Room } from '@lunadefend/core'
-import { appendAll, type Commands, type Inside } from './commands.ts'
+import { appendAll } from './audit-commands.ts'
+import type { Commands, Inside } from './commands.ts'
 import { rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 

@@ -1,7 +1,9 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
-import type { Grant, GrantPlace, GrantSearch, Reader } from '@lunadefend/core'
+import type { AuditRow, Grant, GrantPlace, GrantSearch, Reader } from '@lunadefend/core'
 import { patiently } from './busy.ts'
 import {
+  auditRowOf,
+  checkpointOf,
   deletionOf,
   grantOf,
   keyRingOf,
@@ -45,6 +47,15 @@ export function createReader(statements: Statements): Reader {
 
     countKeyUses: () => patiently(() => many(countKeyUses, keyUseOf)),
     findWork: () => patiently(() => many(findWork, workOf)),
+
+    findUnsealed: (limit) => patiently(() => unsealed(statements, limit)),
+    findCheckpoint: () => patiently(() => one(statements.findCheckpoint, checkpointOf)),
+    findTreeHashes: (level, first, limit) =>
+      patiently(() =>
+        level === 0
+          ? many(statements.findLeafHashes, hashOf, first, limit)
+          : many(statements.findNodeHashes, hashOf, level, first, limit),
+      ),
   }
 }
 
@@ -72,6 +83,18 @@ function findGrantsOf(
 
 function byPlace(one: Grant, other: Grant): number {
   return Buffer.compare(one.sessionRef, other.sessionRef) || Buffer.compare(one.grantId, other.grantId)
+}
+
+const hashOf = ([hash]: [hash: Uint8Array]) => hash
+
+function unsealed(statements: Statements, limit: number): AuditRow[] {
+  const found: AuditRow[] = []
+  const writers = many(statements.findUnsealedWriters, (row: [writer: string, last: number]) => row)
+  for (const [writer, last] of writers) {
+    if (found.length === limit) break
+    found.push(...many(statements.findAuditAfter, auditRowOf, writer, last, limit - found.length))
+  }
+  return found
 }
 
 function one<Row extends unknown[], Found>(

@@ -1,10 +1,12 @@
 import type { StatementSync } from 'node:sqlite'
 import type {
+  AuditRow,
   Grant,
   KeyUse,
   PendingDeletion,
   SealedKeyRing,
   Session,
+  StoredCheckpoint,
   TokenRecord,
   Upload,
   Work,
@@ -122,4 +124,39 @@ export type WorkRow = [
 
 export function workOf([name, holder, leaseUntil, cursor, done, finishedAt]: WorkRow): Work {
   return { name, holder, leaseUntil, cursor, done, finishedAt }
+}
+
+export type AuditColumns = [
+  writer: string,
+  seq: number,
+  at: number,
+  requestId: string,
+  app: AuditRow['app'],
+  actor: AuditRow['actor'],
+  operator: AuditRow['operator'],
+  action: AuditRow['action'],
+  epoch: number,
+  session: string | null,
+  user: string | null,
+  token: string | null,
+  network: string | null,
+  generation: number | null,
+  policy: string | null,
+  count: number,
+  refusal: AuditRow['refusal'],
+]
+
+export function auditRowOf(row: AuditColumns): AuditRow {
+  const [writer, seq, at, requestId, app, actor, operator, action, epoch, session, user] = row
+  const [, , , , , , , , , , , token, network, generation, policy, count, refusal] = row
+  return {
+    ...{ writer, seq, at, requestId, app, actor, operator, action, epoch, session, user },
+    ...{ token, network, generation, policy, count, refusal },
+  }
+}
+
+export type CheckpointRow = [size: number, note: string, sealedAt: number]
+
+export function checkpointOf([size, note, sealedAt]: CheckpointRow): StoredCheckpoint {
+  return { size, note, sealedAt }
 }

@@ -134,6 +134,27 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX audit_by_epoch ON audit (epoch);
 
+  CREATE TABLE audit_leaves (
+    number INTEGER PRIMARY KEY,
+    writer TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    UNIQUE (writer, seq)
+  ) STRICT;
+
+  CREATE TABLE audit_nodes (
+    level INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (level, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE audit_checkpoints (
+    size INTEGER PRIMARY KEY,
+    note TEXT NOT NULL,
+    sealed_at INTEGER NOT NULL
+  ) STRICT;
+
   CREATE TABLE works (
     name TEXT NOT NULL PRIMARY KEY,
     holder TEXT,

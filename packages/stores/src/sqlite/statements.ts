@@ -8,6 +8,9 @@ const GRANT = `
   used_for`
 const SESSION = 'token_hash, app, session_ref, session_version, session_hash, sealed_sid, expires_at'
 const UPLOAD = 'record_id, upload_id, content_length, part_size, started_at'
+const AUDIT = `
+  writer, seq, at, request_id, app, actor, operator, action, epoch, session, user, token, network, generation,
+  policy, count, refusal`
 const WORK = 'name, holder, lease_until, cursor, done, finished_at'
 
 /** A grant that is usable at ?3 for a living record and, when one is named, a living session. */
@@ -140,9 +143,28 @@ const SQL = {
   deleteUpload: 'DELETE FROM uploads WHERE record_id = ? RETURNING upload_id',
 
   insertAudit: `
-    INSERT INTO audit (writer, seq, at, request_id, app, actor, operator, action, epoch, session, user, token,
-      network, generation, policy, count, refusal)
+    INSERT INTO audit (${AUDIT})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  // From writer to writer, by the index: never over all rows.
+  findUnsealedWriters: `
+    WITH RECURSIVE writers (writer) AS (
+      SELECT min(writer) FROM audit
+      UNION ALL
+      SELECT (SELECT min(audit.writer) FROM audit WHERE audit.writer > writers.writer)
+      FROM writers WHERE writers.writer IS NOT NULL),
+    sealed AS (
+      SELECT writer, coalesce((SELECT max(seq) FROM audit_leaves WHERE audit_leaves.writer = writers.writer), 0) AS last
+      FROM writers WHERE writer IS NOT NULL)
+    SELECT writer, last FROM sealed
+    WHERE EXISTS (SELECT 1 FROM audit WHERE audit.writer = sealed.writer AND seq > last)`,
+  findAuditAfter: `SELECT ${AUDIT} FROM audit WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?`,
+  findCheckpoint: `
+    SELECT size, note, sealed_at FROM audit_checkpoints WHERE size = (SELECT max(size) FROM audit_checkpoints)`,
+  findLeafHashes: 'SELECT hash FROM audit_leaves WHERE number >= ? ORDER BY number LIMIT ?',
+  findNodeHashes: 'SELECT hash FROM audit_nodes WHERE level = ? AND number >= ? ORDER BY number LIMIT ?',
+  insertLeaf: 'INSERT INTO audit_leaves (number, writer, seq, hash) VALUES (?, ?, ?, ?)',
+  insertNode: 'INSERT INTO audit_nodes (level, number, hash) VALUES (?, ?, ?)',
+  insertCheckpoint: 'INSERT INTO audit_checkpoints (size, note, sealed_at) VALUES (?, ?, ?)',
   findKeyRingVersion: 'SELECT version FROM key_ring',
   findAnyRecord: 'SELECT 1 FROM records LIMIT 1',
   putKeyRing: 'INSERT OR REPLACE INTO key_ring (only, version, kid, sealed) VALUES (1, ?, ?, ?)',

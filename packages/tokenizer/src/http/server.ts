@@ -8,11 +8,12 @@ import type { Logger } from 'pino'
 import type { Apps, Operators } from './apps.ts'
 import { answerError } from './errors.ts'
 import { refuseExpectations, refuseMalformed } from './malformed.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { type FramePages, frameRoutes } from './routes/frame.ts'
 import { grantRoutes } from './routes/grants.ts'
 import type { House } from './routes/house.ts'
 import { sessionRoutes } from './routes/sessions.ts'
-import { statusRoutes } from './routes/status.ts'
+import { type AuditHealth, statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { uploadRoutes } from './routes/uploads.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -34,6 +35,7 @@ export interface ServerParts {
   readonly log: Logger
   readonly meter: Meter
   readonly clock: Clock
+  readonly audit: AuditHealth
 }
 
 /**
@@ -60,7 +62,8 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   uploadRoutes(server, house)
   grantRoutes(server, house)
   frameRoutes(server, house, parts.pages)
-  statusRoutes(server, needs, parts.meter)
+  auditRoutes(server, house)
+  statusRoutes(server, needs, parts.meter, parts.audit)
   return server
 }
 
