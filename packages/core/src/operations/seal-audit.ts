@@ -65,9 +65,9 @@ export function createAuditSealer(needs: SealNeeds, origin: string): AuditSealer
   let known: TreeHead | null = null
   let sealed = 0
   const sealRows = async (isElected: () => Promise<boolean>): Promise<number> => {
-    const rows = await database.read((reader) => reader.findUnsealed(AT_ONCE))
+    const { stored, rows } = await database.read(lookForRows)
     if (rows.length === 0 || !(await isElected())) return 0
-    const edge = await trustedEdge(needs, known)
+    const edge = await trustedEdge(needs, stored, known)
     known = { size: edge.size, root: rootOfEdge(edge) }
     const { head, sealing } = prepare(needs, origin, edge, rows)
     // When somebody else was faster, there may be more to do, for whoever has the lease.
@@ -94,6 +94,12 @@ export function createAuditSealer(needs: SealNeeds, origin: string): AuditSealer
   }
 }
 
+/** The tree first: if it is still this one when the rows get their leaves, then they had none. */
+async function lookForRows(reader: Reader) {
+  const stored = await reader.findCheckpoint()
+  return { stored, rows: await reader.findUnsealed(AT_ONCE) }
+}
+
 /** Notes that rows can be written again, after so many commits that could not be done. Rejects while they cannot. */
 export async function resumeAudit(needs: SealNeeds, failed: number): Promise<void> {
   const subject = systemSubject(needs, newName(), 'resume-audit', null, failed)
@@ -118,23 +124,20 @@ function prepare({ keys, clock }: SealNeeds, origin: string, edge: Edge, rows: r
  * The edge of the tree that the newest checkpoint has signed, and that goes on from the one that is known. Of any other
  * nothing is signed: a signature would make somebody's own history out of it.
  */
-function trustedEdge({ database, keys }: SealNeeds, known: TreeHead | null): Promise<Edge> {
-  return database.read(async (reader) => edgeFrom(keys, reader, await reader.findCheckpoint(), known))
-}
-
-async function edgeFrom(
-  keys: Needs['keys'],
-  reader: Reader,
+async function trustedEdge(
+  { database, keys }: SealNeeds,
   stored: StoredCheckpoint | null,
   known: TreeHead | null,
 ): Promise<Edge> {
-  if (stored === null && known !== null) throw rolledBack()
+  if (stored === null && known !== null && known.size > 0) throw rolledBack()
   if (stored === null) return EMPTY_EDGE
   const head = signedHead(keys, stored)
-  const edge = await askTree(reader, head.size, (nodes) => edgeOf(nodes, head.size))
-  if (!isEqual(rootOfEdge(edge), head.root)) throw damaged('Its tree is not the one that was signed.')
-  if (known === null || (await continues(reader, known, head))) return edge
-  throw rolledBack()
+  return database.read(async (reader) => {
+    const edge = await askTree(reader, head.size, (nodes) => edgeOf(nodes, head.size))
+    if (!isEqual(rootOfEdge(edge), head.root)) throw damaged('Its tree is not the one that was signed.')
+    if (known === null || (await continues(reader, known, head))) return edge
+    throw rolledBack()
+  })
 }
 
 function signedHead(keys: Needs['keys'], { size, note }: StoredCheckpoint): TreeHead {
