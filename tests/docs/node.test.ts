@@ -8,6 +8,8 @@ import { CLIENT_ERRORS, LunaDefend, LunaDefendClientError } from '@lunadefend/no
 import { type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scratch } from '../harness/directory.ts'
+import { asApplication } from '../harness/handshake.ts'
+import { Wire } from '../harness/wire.ts'
 import { between, membersOf, name, names, read, rows, section } from './document.ts'
 
 const NODE = read('docs/node.md')
@@ -41,6 +43,31 @@ function newClient(tokenizerUrl: string, directory: string): LunaDefend {
 }
 
 describe('the code of the document runs', () => {
+  test('a witness of the audit log', async () => {
+    const remembered = join(folder.path, 'checkpoint')
+    const headers = await asApplication(
+      await Wire.open(service.tokenizerUrl),
+      'hello',
+      service.signingKey('hello'),
+    )
+    const listed = await fetch(`${service.tokenizerUrl}/audit/vkeys`, { headers })
+    const vkeys = (await listed.text()).trimEnd().split('\n')
+    await lunadefend.tokenize(lunadefend.sid(randomUUID()), 'a value')
+    const look = async () => {
+      const { size } = await lunadefend.audit.witness({
+        vkeys,
+        load: () => readFile(remembered, 'utf8').catch(() => null),
+        save: async (checkpoint) => {
+          await writeFile(`${remembered}.new`, checkpoint)
+          await rename(`${remembered}.new`, remembered)
+        },
+      })
+      return size
+    }
+    await expect.poll(look, { timeout: 20_000 }).toBeGreaterThan(0)
+    expect(await readFile(remembered, 'utf8')).toContain('/audit\n')
+  })
+
   test('a value that is the server’s own', async () => {
     const sid = lunadefend.sid(randomUUID())
     const token = await lunadefend.tokenize(sid, '078-05-1120', { metadata: { field: 'ssn' } })
