@@ -29,7 +29,7 @@ beforeAll(async () => {
   service = stack.use(await startLunaDefend({ directory, apps: [{ id: 'hello', origins: [origin] }] }))
   const { tokenizerUrl } = service
   client = new LunaDefend({ tokenizerUrl, app: 'hello', signingKey: service.signingKey('hello') })
-  const router = client.router({ session: () => ({ id: 'a-login' }) })
+  const router = client.router({ pinning: 'off', session: () => ({ id: 'a-login' }) })
   const site = createServer((request, response) =>
     router(request, response, async () => {
       if (request.url === '/profile') posts.push(await textOf(request))

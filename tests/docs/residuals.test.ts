@@ -26,7 +26,7 @@ test('script on the page can have a key of its own signed, and reads elsewhere w
   const sid = lunadefend.sid(login)
   const token = await on.protect(await on.logIn(sid), '078-05-1120')
   await on.grant(sid, token)
-  const router = lunadefend.router({ origins: [ORIGIN], session: () => ({ id: login }) })
+  const router = lunadefend.router({ pinning: 'off', origins: [ORIGIN], session: () => ({ id: login }) })
   await using site = createServer((req, res) => router(req, res, () => res.end())).listen(0, '127.0.0.1')
   await once(site, 'listening')
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { LunaDefend, type LunaDefendOptions } from '@lunadefend/node-sdk'
+import { LunaDefend, type LunaDefendOptions, pinToSession } from '@lunadefend/node-sdk'
 import express, { type Express, type Request } from 'express'
 import { accountOf, accountRoutes } from './account-routes.ts'
 import { type Accounts, openAccounts } from './accounts.ts'
@@ -96,6 +96,7 @@ function assemble({ options, origin, lunadefend, bundle, database, accounts }: P
 function frameLogins(lunadefend: LunaDefend, accounts: Accounts, activity: ActivityLog, origin: string) {
   return lunadefend.router({
     origins: [origin],
+    pinning: pinToSession((req: Request) => req.session),
     session: (req: Request) => {
       const account = accountOf({ accounts }, req)
       if (account === null) return null

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { LunaDefend, LunaDefendClientError, type LunaDefendOptions } from '@lunadefend/node-sdk'
+import { LunaDefend, LunaDefendClientError, type LunaDefendOptions, pinToSession } from '@lunadefend/node-sdk'
 import { buildSync } from 'esbuild'
 import express, { type ErrorRequestHandler, type Request } from 'express'
 import session from 'express-session'
@@ -28,6 +28,7 @@ export function createApp(origin: string, options: LunaDefendOptions) {
   app.use(
     lunadefend.router({
       origins: [origin],
+      pinning: pinToSession((req: Request) => req.session),
       session: (req: Request) => (req.session.user ? { id: req.sessionID, subject: req.session.user } : null),
     }),
   )

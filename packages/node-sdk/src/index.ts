@@ -11,6 +11,7 @@ export type {
 } from './grants.ts'
 export { LunaDefend } from './lunadefend.ts'
 export type { NodeHandler, RouterOptions } from './node-router.ts'
+export { type KeptSession, type Pinning, pinToSession } from './pinning.ts'
 export type { RekeyOptions } from './rekey.ts'
 export type { LunaDefendOptions } from './settings.ts'
 export type { AppSession } from './site-routes.ts'

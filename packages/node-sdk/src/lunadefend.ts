@@ -93,6 +93,7 @@ export class LunaDefend {
    * ```ts
    * app.use(lunadefend.router({
    *   origins: ['https://app.example.com'],
+   *   pinning: pinToSession((req: Request) => req.session),
    *   session: (req: Request) => (req.session.user ? { id: req.sessionID, subject: req.session.user } : null),
    * }))
    * ```

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LunaDefendClientError } from './client-error.ts'
+import { checkPinning, type Pinning } from './pinning.ts'
 import { parseOrigin, type Settings } from './settings.ts'
 import { type AppSession, answerSite, isSitePath, type SiteRoutes } from './site-routes.ts'
 
@@ -9,6 +10,11 @@ export interface RouterOptions<Req extends IncomingMessage = IncomingMessage> {
    * A login must have an id of its own: make a new session when somebody logs in.
    */
   readonly session: (req: Req) => AppSession | null | Promise<AppSession | null>
+  /**
+   * To which frame key a login is bound, as `pinToSession((req) => req.session)` does it: no other key gets a session then,
+   * so that script on the page cannot take it to another machine. `off` gives that up; there is no default.
+   */
+  readonly pinning: Pinning<Req>
   /**
    * The public origins of the application's pages, such as `https://app.example.com`. Give them in production:
    * behind a proxy the server does not know its public origin.
@@ -38,9 +44,10 @@ export function nodeRouter<Req extends IncomingMessage>(
       '`session` must be a function that gives the session of a request.',
     )
   }
+  const asks = { session: options.session, pinning: checkPinning(options.pinning) }
   return (req, res, next) => {
     if (!isSitePath(readPath(req))) return next()
-    handle(routes, options.session, req, res).catch((error: unknown) => {
+    handle(routes, asks, req, res).catch((error: unknown) => {
       // Nobody is left to be answered where the client went away in the middle of its body.
       if (req.errored === null) next(error)
     })
@@ -49,13 +56,17 @@ export function nodeRouter<Req extends IncomingMessage>(
 
 async function handle<Req extends IncomingMessage>(
   routes: SiteRoutes,
-  session: RouterOptions<Req>['session'],
+  { session, pinning }: Pick<RouterOptions<Req>, 'session' | 'pinning'>,
   req: Req,
   res: ServerResponse,
 ): Promise<void> {
   const request = toRequest(req)
   if (request === null) return await send(res, new Response(null, { status: 400 }))
-  await send(res, await answerSite(routes, request, async () => session(req)))
+  const ask = {
+    find: async () => session(req),
+    pin: pinning === 'off' ? null : async (thumbprint: string) => pinning(req, thumbprint),
+  }
+  await send(res, await answerSite(routes, request, ask))
 }
 
 function readOrigins(origins: readonly string[] | undefined): ReadonlySet<string> | null {

@@ -29,7 +29,12 @@ interface Asked {
   readonly challenge: string
 }
 
-type Finder = () => Promise<AppSession | null>
+/** What the application is asked about the request. */
+interface Application {
+  find(): Promise<AppSession | null>
+  /** The thumbprint that the login is pinned to, by now; `null` = logins are not pinned. */
+  readonly pin: ((thumbprint: string) => Promise<string>) | null
+}
 
 const SESSION_PATH = '/.lunadefend/session'
 const JWKS_PATH = '/.lunadefend/jwks.json'
@@ -46,6 +51,7 @@ const REFUSALS = {
   cross_origin: { status: 403, message: 'Only pages of this origin may ask. See the option `origins`.' },
   payload_too_large: { status: 413, message: 'The body is too large.' },
   invalid_request: { status: 400, message: 'The body must be {"thumbprint": …, "challenge": …}.' },
+  relogin: { status: 409, message: 'This login belongs to another key: log in again.' },
   no_session: { status: 401, message: 'Nobody is logged in.' },
 } as const satisfies Record<string, { status: number; message: string }>
 type Refusal = keyof typeof REFUSALS
@@ -56,10 +62,14 @@ export function isSitePath(path: string): boolean {
 }
 
 /**
- * Answers a request to one of our paths. `find` is asked only for requests that passed every other check.
- * Throws what `find` throws, and `invalid_session` when it gives something else than a session.
+ * Answers a request to one of our paths. The application is asked only about requests that passed every other check.
+ * Throws what it throws, and `invalid_session` when it gives something else than a session.
  */
-export async function answerSite(routes: SiteRoutes, request: Request, find: Finder): Promise<Response> {
+export async function answerSite(
+  routes: SiteRoutes,
+  request: Request,
+  { find, pin }: Application,
+): Promise<Response> {
   if (new URL(request.url).pathname === JWKS_PATH) return answerJwks(routes.settings, request)
   if (request.method !== 'POST') return refuse('method_not_allowed', { allow: 'POST' })
   if (!JSON_TYPE.test(request.headers.get('content-type') ?? '')) return refuse('unsupported_media_type')
@@ -69,6 +79,7 @@ export async function answerSite(routes: SiteRoutes, request: Request, find: Fin
   if (typeof asked === 'string') return refuse(asked)
   const session = checkSession(await find())
   if (session === null) return refuse('no_session')
+  if (pin !== null && (await pin(asked.thumbprint)) !== asked.thumbprint) return refuse('relogin')
   const { id, subject, roles = [] } = session
   const said = { sid: deriveSessionId(id), subject, roles, origin, ...asked }
   const assertion = await signAssertion(routes.settings, said)

@@ -27,7 +27,10 @@ beforeAll(async () => {
   service = await startLunaDefend({ directory, apps: [{ id: 'shop', origins: [origin] }] })
   const { tokenizerUrl } = service
   client = new LunaDefend({ tokenizerUrl, app: 'shop', signingKey: service.signingKey('shop') })
-  const router = client.router({ session: () => ({ id: 'login-of-the-page', subject: 'user-1' }) })
+  const router = client.router({
+    pinning: 'off',
+    session: () => ({ id: 'login-of-the-page', subject: 'user-1' }),
+  })
   site = createServer((req, res) => router(req, res, () => res.end())).listen(port, '127.0.0.1')
   await once(site, 'listening')
 })

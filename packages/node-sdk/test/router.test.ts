@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import express, { type ErrorRequestHandler, type Request } from 'express'
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type AppSession, LunaDefend } from '../src/index.ts'
+import { type AppSession, LunaDefend, type Pinning, pinToSession } from '../src/index.ts'
 import { makeKey } from './keys.ts'
 
 const key = await makeKey('EdDSA')
@@ -33,6 +33,7 @@ afterEach(() => {
 interface SiteOptions {
   readonly session?: (req: Request) => AppSession | null | Promise<AppSession | null>
   readonly origins?: string[]
+  readonly pinning?: Pinning<Request>
   readonly before?: (app: express.Express) => void
   readonly mount?: string
 }
@@ -43,6 +44,7 @@ async function site(options: SiteOptions = {}): Promise<Site> {
   options.before?.(app)
   const self = { url: '', port: 0, errors: [] as { code?: string }[], asked: 0 }
   const router = client.router({
+    pinning: options.pinning ?? 'off',
     session: (req: Request) => {
       self.asked++
       return options.session === undefined ? alice : options.session(req)
@@ -255,9 +257,9 @@ describe('who may ask', () => {
     [['*']],
     ['https://app.example.com'],
   ])('the option origins: %j is refused', (origins) => {
-    expect(() => client.router({ session: () => null, origins: origins as string[] })).toThrowError(
-      expect.objectContaining({ code: 'invalid_option' }),
-    )
+    expect(() =>
+      client.router({ pinning: 'off', session: () => null, origins: origins as string[] }),
+    ).toThrowError(expect.objectContaining({ code: 'invalid_option' }))
   })
 })
 
@@ -436,7 +438,7 @@ describe('the paths', () => {
       app: 'shop',
       signingKey: es256.privateJwk,
     })
-    const router = other.router({ session: () => null })
+    const router = other.router({ pinning: 'off', session: () => null })
     const server = createNodeServer((req, res) => router(req, res, () => res.end()))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     open.push(server)
@@ -464,5 +466,58 @@ describe('the paths', () => {
   test('a damaged Host header is 400', async () => {
     const to = await site()
     expect((await ask(to, { headers: { host: 'a b' } })).status).toBe(400)
+  })
+})
+
+describe('pinning', () => {
+  const other = 'B'.repeat(43)
+
+  test('the application is told the thumbprint, and nothing is signed for another one than it answers', async () => {
+    const told: string[] = []
+    const answers = [thumbprint, other]
+    const pinning = async (_: Request, asked: string) => {
+      told.push(asked)
+      return answers.shift() ?? ''
+    }
+    const to = await site({ pinning })
+    expect((await ask(to)).status).toBe(200)
+    const refused = await ask(to)
+    expect([refused.status, codeOf(refused), refused.body.includes('assertion')]).toEqual([
+      409,
+      'relogin',
+      false,
+    ])
+    expect((await ask(to)).status).toBe(409)
+    expect(told).toEqual([thumbprint, thumbprint, thumbprint])
+  })
+
+  test('it is not asked where nobody is logged in, or the request is not from a page of ours', async () => {
+    let asked = 0
+    const pinning = () => String(++asked)
+    await ask(await site({ pinning, session: () => null }))
+    await ask(await site({ pinning }), { headers: { 'sec-fetch-site': 'cross-site' } })
+    expect(asked).toBe(0)
+  })
+
+  test('when it fails nothing is signed', async () => {
+    const pinning = () => Promise.reject(new Error('no database'))
+    const to = await site({ pinning })
+    const got = await ask(to)
+    expect([got.status, got.body.includes('assertion')]).toEqual([500, false])
+  })
+
+  test('a session that cannot be read or kept is signed for nobody', async () => {
+    for (const broken of ['reload', 'save'] as const) {
+      const works = (done: (error?: unknown) => void) => done()
+      const fails = (done: (error?: unknown) => void) => done(new Error('no store'))
+      const kept = { id: 'x', reload: works, save: works, [broken]: fails }
+      const got = await ask(await site({ pinning: pinToSession(() => kept) }))
+      expect([got.status, got.body.includes('assertion')]).toEqual([500, false])
+    }
+  })
+
+  test.each([undefined, null, 'on', true, {}])('%j must be chosen otherwise', (pinning) => {
+    const options = { session: () => null, pinning: pinning as unknown as 'off' }
+    expect(() => client.router(options)).toThrowError(expect.objectContaining({ code: 'invalid_option' }))
   })
 })

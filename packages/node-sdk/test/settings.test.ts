@@ -151,7 +151,7 @@ describe('sid', () => {
 /** What the router serves as the public keys. */
 async function publicKeys(client: LunaDefend): Promise<unknown> {
   const { createServer } = await import('node:http')
-  const router = client.router({ session: () => null })
+  const router = client.router({ pinning: 'off', session: () => null })
   const server = createServer((req, res) => router(req, res, () => res.end()))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

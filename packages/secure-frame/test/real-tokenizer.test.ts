@@ -31,6 +31,7 @@ async function startHouse(): Promise<House> {
   const userOf = ({ headers }: IncomingMessage) => /(?:^|; )user=(\w+)/.exec(headers.cookie ?? '')?.[1]
   const router = sdk.router({
     origins: [origin],
+    pinning: 'off',
     session: (request: IncomingMessage) => {
       const user = userOf(request)
       return user === undefined ? null : { id: user, subject: user }
