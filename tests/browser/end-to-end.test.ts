@@ -53,7 +53,11 @@ async function arrive(): Promise<void> {
 beforeAll(async () => {
   await open('require-end-to-end')
   app = createServer((request, response) => {
-    const router = sdk.router<IncomingMessage>({ pinning: 'off', origins: [origin], session: () => ({ id: 'a login' }) })
+    const router = sdk.router<IncomingMessage>({
+      pinning: 'off',
+      origins: [origin],
+      session: () => ({ id: 'a login' }),
+    })
     router(request, response, () => {
       response.setHeader('content-type', 'text/html')
       response.end('<!doctype html><title>App</title><body></body>')

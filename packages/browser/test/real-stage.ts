@@ -68,7 +68,10 @@ interface Site {
 }
 
 function appListener(client: LunaDefend, app: RealStage['app'], { script, tokenizerUrl, page }: Site) {
-  const router = client.router({ pinning: 'off', session: () => (app.login === null ? null : { id: app.login }) })
+  const router = client.router({
+    pinning: 'off',
+    session: () => (app.login === null ? null : { id: app.login }),
+  })
   const listener: RequestListener = (request, response) =>
     router(request, response, async () => {
       response.setHeader('content-type', request.url === '/sdk.js' ? 'text/javascript' : 'text/html')
