@@ -40,6 +40,7 @@ beforeAll(async () => {
   const { tokenizerUrl } = installation
   sdk = new LunaDefend({ tokenizerUrl, app: APP, signingKey: installation.signingKey(APP) })
   const router = sdk.router({
+    pinning: 'off',
     origins: [origin],
     session: ({ headers }: IncomingMessage) => {
       const user = /(?:^|; )user=(\w+)/.exec(headers.cookie ?? '')?.[1]

@@ -5,8 +5,8 @@ import express, { type Request } from 'express'
 import session from 'express-session'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { handshakeRequest } from '../harness/handshake.ts'
-import { type Installation, install } from '../harness/installation.ts'
+import { handshakeRequest } from '../../../tests/harness/handshake.ts'
+import { type Installation, install } from '../../../tests/harness/installation.ts'
 
 declare module 'express-session' {
   interface SessionData {
