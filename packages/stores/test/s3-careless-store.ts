@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { NOW, startServer } from './s3-stub.ts'
 
@@ -14,6 +15,9 @@ export interface Flaws {
   readonly clockMs?: number
   readonly changes?: boolean
   readonly keeps?: boolean
+  readonly takesAnyRange?: boolean
+  readonly wholeOnly?: boolean
+  readonly tellsMd5?: boolean
 }
 
 const KEY = 'x-amz-server-side-encryption-customer-key'
@@ -75,8 +79,25 @@ function respond(store: CarelessStore, request: IncomingMessage, body: Buffer, a
   const given = headers[KEY]
   const readable = kept.key === given || flaws.keepsReadable || (flaws.takesAnyKey && given !== undefined)
   if (!readable) return void answer.writeHead(given === undefined ? 400 : 403).end()
-  answer.writeHead(200, { 'content-length': kept.body.length })
-  answer.end(method === 'HEAD' ? undefined : flaws.changes ? Buffer.alloc(kept.body.length) : kept.body)
+  send(store, request, kept.body, answer)
+}
+
+function send(
+  { flaws }: CarelessStore,
+  request: IncomingMessage,
+  kept: Buffer,
+  answer: ServerResponse,
+): void {
+  const url = new URL(String(request.url), 'http://store')
+  const etag = `"${flaws.tellsMd5 ? hash('md5', kept, 'hex') : '0'.repeat(32)}"`
+  const { range, 'if-range': ifRange } = request.headers
+  const isBound = url.searchParams.get('X-Amz-SignedHeaders')?.split(';').includes('range') === true
+  const isAsSigned = range === 'bytes=-4' && ifRange === etag
+  if (isBound && !isAsSigned && !flaws.takesAnyRange) return void answer.writeHead(403).end()
+  const isPart = isBound && isAsSigned && !flaws.wholeOnly
+  const body = isPart ? kept.subarray(-4) : kept
+  answer.writeHead(isPart ? 206 : 200, { 'content-length': body.length, etag })
+  answer.end(request.method === 'HEAD' ? undefined : flaws.changes ? Buffer.alloc(body.length) : body)
 }
 
 function put(

@@ -76,6 +76,9 @@ const FLAWS: [what: string, flaws: Flaws, name: CheckName, verdict: Check['verdi
   ['lets in whoever asks', { cors: 'any' }, 'cors-elsewhere', 'failed', 'encrypts'],
   ['keeps versions', { versions: true }, 'versions', 'lacking', 'encrypts'],
   ['has another time', { clockMs: 300_000 }, 'clock', 'lacking', 'encrypts'],
+  ['gives more than a part', { takesAnyRange: true }, 'part', 'failed', 'encrypts'],
+  ['gives no part', { wholeOnly: true }, 'part', 'lacking', 'encrypts'],
+  ['tells the MD5 of what it hides', { tellsMd5: true }, 'part', 'lacking', 'encrypts'],
   ['does not delete', { keeps: true }, 'delete', 'failed', 'encrypts'],
 ] // biome-ignore format: a table
 

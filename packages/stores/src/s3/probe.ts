@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { PortFailure, type Presigned } from '@lunadefend/core'
 import { publicPlace } from './address.ts'
 import { keepCredentials } from './credentials.ts'
@@ -225,6 +225,27 @@ async function signedHeaders(probe: Probe): Promise<Found> {
   )
 }
 
+async function part(probe: Probe): Promise<Found> {
+  const { objectKey, sseKey, content } = probe.canary
+  const get = await probe.store.presignPartialGet(objectKey, sseKey, { show: 'last', count: 4 })
+  if (get === null) return failed('It does not say how long an object is.')
+  const { range: _, ...whole } = get.headers
+  const bent = [whole, { ...whole, range: 'bytes=0-' }, { ...get.headers, 'if-range': '"another state"' }]
+  for (const headers of bent) {
+    const { status } = await follow(probe, 'GET', { url: get.url, headers })
+    if (status < 300)
+      return failed('It gives out more of a value than was signed. Let no policy show a part of one.')
+  }
+  const answer = await follow(probe, 'GET', get)
+  if (answer.status !== 206 || !answer.body.equals(content.subarray(-4)))
+    return lacking('It gives out no part of an object: what a policy shows in part cannot be read.')
+  const md5 = hash('md5', content, 'hex')
+  if (!answer.header('etag')?.includes(md5)) return OK
+  return lacking(
+    'It tells the MD5 of a value to who is shown a part of it. Use end-to-end encryption, and no masks.',
+  )
+}
+
 async function expiredUrl(probe: Probe): Promise<Found> {
   const { objectKey, sseKey } = probe.canary
   const { status } = await follow(probe, 'GET', await probe.past.presignGet(objectKey, sseKey))
@@ -364,6 +385,7 @@ const CHECKS = {
   'write-once': { at: 'start', run: writeOnce },
   versions: { at: 'start', run: versions },
   'signed-headers': { at: 'full', keys: true, run: signedHeaders },
+  part: { at: 'full', keys: true, run: part },
   'expired-url': { at: 'full', run: expiredUrl },
   head: { at: 'full', run: head },
   list: { at: 'full', run: list },
