@@ -13,13 +13,13 @@ const BEHIND_MOST = 100
 type Difference = Extract<Parameters<Report>[0], { event: 'shadow-differs' }>
 
 /** Asks a second set of policies beside the first, and counts where it would have decided otherwise. */
-export class Shadow implements Disposable {
+export class Shadow implements AsyncDisposable {
   readonly #decide: (questions: readonly Question[]) => Promise<readonly Verdict[]>
   readonly #report: Report
   readonly #counts = new Map<string, { difference: Difference; count: number }>()
   readonly #timer: NodeJS.Timeout
   #skipped = 0
-  #behind = 0
+  readonly #behind = new Set<Promise<void>>()
 
   constructor(decide: (questions: readonly Question[]) => Promise<readonly Verdict[]>, report: Report) {
     this.#decide = decide
@@ -29,13 +29,18 @@ export class Shadow implements Disposable {
 
   /** Resolves when the second set has answered; nobody needs to wait for it. Never rejects. */
   async compare(questions: readonly Question[], live: readonly Verdict[]): Promise<void> {
-    if (this.#behind >= BEHIND_MOST) {
+    if (this.#behind.size >= BEHIND_MOST) {
       this.#skipped += questions.length
       return
     }
-    this.#behind += 1
+    const comparison = this.#compare(questions, live)
+    this.#behind.add(comparison)
+    await comparison
+    this.#behind.delete(comparison)
+  }
+
+  async #compare(questions: readonly Question[], live: readonly Verdict[]): Promise<void> {
     const shadow = await this.#decide(questions).catch((): Verdict[] => [])
-    this.#behind -= 1
     for (const [index, question] of questions.entries()) this.#count(question, live[index], shadow[index])
   }
 
@@ -60,7 +65,8 @@ export class Shadow implements Disposable {
     this.#skipped = 0
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#behind)
     clearInterval(this.#timer)
     this.#flush()
   }
@@ -72,6 +78,6 @@ function differenceOf(action: string, live: Verdict, shadow: Verdict): Differenc
 }
 
 /** `allow`, `deny`, `mask last:4`. */
-function spelt(verdict: Verdict): string {
+export function spelt(verdict: Verdict): string {
   return verdict.kind === 'mask' ? `mask ${verdict.mask.show}:${verdict.mask.count}` : verdict.kind
 }

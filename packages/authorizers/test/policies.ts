@@ -39,7 +39,7 @@ export async function open(settings: AuthorizerSettings) {
 type Part<T> = { readonly [Key in keyof T]?: T[Key] }
 
 /** 2026-03-02T10:30Z, a Monday. */
-const MONDAY = Date.UTC(2026, 2, 2, 10, 30)
+export const MONDAY = Date.UTC(2026, 2, 2, 10, 30)
 
 /** A question of a user of the shop, in which something may be otherwise. */
 export function question({

@@ -1,6 +1,9 @@
 import { auditVerify } from './audit-verify.ts'
 import type { Command } from './command.ts'
+import { policyDryRun } from './policy-dry-run.ts'
+import { policyTest } from './policy-test.ts'
+import { policyValidate } from './policy-validate.ts'
 import { version } from './version.ts'
 
 /** Every command, in the order of the usage. */
-export const COMMANDS: readonly Command[] = [auditVerify, version]
+export const COMMANDS: readonly Command[] = [auditVerify, policyValidate, policyTest, policyDryRun, version]

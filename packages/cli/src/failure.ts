@@ -20,6 +20,7 @@ export const CLI_FAILURES = {
   file_unreadable: EXIT.failed,
   file_unwritable: EXIT.failed,
   file_malformed: EXIT.failed,
+  policies_wrong: EXIT.failed,
 } as const
 
 export type CliFailureCode = keyof typeof CLI_FAILURES

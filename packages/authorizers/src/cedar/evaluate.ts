@@ -2,9 +2,8 @@ import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-was
 import type { Question, Verdict } from '@lunadefend/core'
 import { wallClock } from '../circumstances.ts'
 import { denial, ENGINE } from '../verdict.ts'
-import { TypeMismatch } from './metadata-type.ts'
 import { type Policy, type PolicySet, textsOf } from './policy-set.ts'
-import { requestOf } from './request.ts'
+import { type CedarRequest, requestOf } from './request.ts'
 
 export type Evaluate = (question: Question) => Verdict
 
@@ -19,13 +18,24 @@ export function evaluator({ policies, metadata }: PolicySet, timeZone: string, n
   const clock = wallClock(timeZone)
   const byId = new Map(policies.map((policy) => [policy.id, policy]))
   return (question) => {
-    try {
-      const request = requestOf(question, clock(question.context.now), metadata)
-      const answer = statefulIsAuthorized({ ...request, preparsedPolicySetId: name, validateRequest: false })
-      return answer.type === 'failure' ? denial(ENGINE.badQuestion) : verdictOf(answer.response, byId)
-    } catch (error) {
-      return denial(error instanceof TypeMismatch ? ENGINE.badQuestion : ENGINE.threw)
-    }
+    const request = ask(question, clock, metadata)
+    if (request === null) return denial(ENGINE.badQuestion)
+    // A trap of the engine is not caught: it may have lost its memory, and a new thread has a new one.
+    const answer = statefulIsAuthorized({ ...request, preparsedPolicySetId: name, validateRequest: false })
+    return answer.type === 'failure' ? denial(ENGINE.badQuestion) : verdictOf(answer.response, byId)
+  }
+}
+
+/** `null` = it does not fit what the policies were checked against. */
+function ask(
+  question: Question,
+  clock: ReturnType<typeof wallClock>,
+  metadata: PolicySet['metadata'],
+): CedarRequest | null {
+  try {
+    return requestOf(question, clock(question.context.now), metadata)
+  } catch {
+    return null
   }
 }
 
