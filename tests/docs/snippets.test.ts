@@ -16,7 +16,9 @@ const CODE = ['ts', 'tsx', 'js', 'jsx', 'html']
 test.each(found.filter(({ language }) => CODE.includes(language)))(
   'code in $file is from $note',
   ({ file, note, text }) => {
-    expect(note, `code in ${file} must name the file that it is from`).toMatch(/^(?:docs\/examples|tests)\//)
+    expect(note, `code in ${file} must name the file that it is from`).toMatch(
+      /^(?:docs\/examples|tests|packages\/authorizers\/examples)\//,
+    )
     expect(flat(read(note))).toContain(flat(text))
   },
 )

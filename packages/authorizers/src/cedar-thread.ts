@@ -1,5 +1,7 @@
 /** What runs in the thread of Cedar policies. */
 import { parentPort, workerData } from 'node:worker_threads'
+import type { AppId } from '@lunadefend/contract'
+import type { Question } from '@lunadefend/core'
 import { type Evaluate, evaluator } from './cedar/evaluate.ts'
 import { PolicyProblems, parsePolicySet } from './cedar/policy-set.ts'
 import { type AskMessage, BEGUN, HAPPENED, type ThreadData, type ThreadMessage } from './thread-messages.ts'
@@ -23,10 +25,25 @@ function serve(evaluate: Evaluate): void {
   })
 }
 
+/** The first decisions compile the engine, which takes longer than a decision may. */
+function warmUp(evaluate: Evaluate): void {
+  for (let times = 0; times < 5; times++) evaluate(SAMPLE)
+}
+
+const SAMPLE: Question = {
+  action: 'tokenize',
+  principal: { kind: 'user', app: 'app' as AppId, subject: null, roles: [], session: null },
+  token: { pseudonym: null, createdAt: null },
+  metadata: null,
+  context: { now: 0, network: null, purpose: null, full: false, distinctTokens: 0 },
+}
+
 try {
   if (plan.form !== 'cedar') throw new Error('this thread runs Cedar')
   const set = parsePolicySet(plan.files)
-  serve(evaluator(set, plan.timeZone))
+  const evaluate = evaluator(set, plan.timeZone)
+  warmUp(evaluate)
+  serve(evaluate)
   const { readsMetadata, warnings, policies } = set
   post({ ready: { readsMetadata, warnings, policies: policies.length } })
 } catch (error) {

@@ -34,6 +34,8 @@ const SLICE = 32
 const LANES = { cedar: 8, typescript: 64 } as const
 /** Slices that may wait. Beyond that there is no hope that they are answered in time. */
 const WAITING_MOST = 10_000
+/** How much longer than a decision may take a thread shows no progress until it is ended: the system may be busy. */
+const STUCK_MS = 150
 /** How long policies may take to load, in milliseconds. */
 const START_MS = 15_000
 /** How long a thread that cannot be started again is left alone, in milliseconds: doubled each time. */
@@ -280,7 +282,7 @@ export class Confined implements AsyncDisposable {
     const late = flights.filter(({ slice }) => isLate(slice))
     for (const { slice } of late) settle(slice, ENGINE.timeout)
     // A promise that never resolves is the thread's own business; this is for a thread that does nothing any more.
-    const isStuck = flights.length > 0 && now - this.#seenAt > 2 * this.#limits.timeoutMs
+    const isStuck = flights.length > 0 && now - this.#seenAt > this.#limits.timeoutMs + STUCK_MS
     if (isStuck || late.length > 0) this.#replace('timeout')
     if (this.#flying.size + this.#waiting.length + this.#suspects.length > 0 || this.#watch === null) return
     clearInterval(this.#watch)
