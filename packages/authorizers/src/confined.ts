@@ -1,4 +1,4 @@
-import { extname } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Question, Verdict } from '@lunadefend/core'
 import type { EndCause, Limits } from './settings.ts'
@@ -186,7 +186,7 @@ export class Confined implements AsyncDisposable {
     this.#marks = new Int32Array(progress)
     const worker = new Worker(threadFile(this.#plan.form), {
       workerData: { plan: this.#plan, progress } satisfies ThreadData,
-      ...{ env: {}, argv: [], execArgv: [], stdin: false, stdout: true, stderr: true },
+      ...{ env: {}, argv: [], execArgv: rightsOf(this.#plan), stdin: false, stdout: true, stderr: true },
       resourceLimits: {
         maxOldGenerationSizeMb: this.#limits.memoryMb,
         maxYoungGenerationSizeMb: 16,
@@ -319,6 +319,14 @@ function expire(queue: Slice[], isLate: (slice: Slice) => boolean): void {
   if (late.length === 0) return
   queue.splice(0, queue.length, ...queue.filter((slice) => !isLate(slice)))
   for (const slice of late) settle(slice, ENGINE.timeout)
+}
+
+/**
+ * Node's permission model, for the thread of a module alone: of files it may read those of its own folder, and it may start
+ * no process and no thread, load no native code, attach no debugger.
+ */
+function rightsOf(plan: Plan): string[] {
+  return plan.form === 'cedar' ? [] : ['--permission', `--allow-fs-read=${join(dirname(plan.path), '*')}`]
 }
 
 function threadFile(form: Plan['form']): URL {

@@ -3,13 +3,42 @@ import { folder, moduleOf, open, question } from './policies.ts'
 
 test('an authorizer finds no environment, no arguments, no input and none of our modules in its memory', async () => {
   const body = `
-    const found = Object.keys(process.env).length + process.argv.length - 2 + process.execArgv.length
+    const found = Object.keys(process.env).length + process.argv.length - 2 + process.execArgv.filter((arg) => !/^--(?:permission|allow-fs-read)/.test(arg)).length
     const input = await new Promise((done) => process.stdin.on('end', () => done(0)).on('data', () => done(1)).resume())
     return found + input === 0 && globalThis.planted === undefined ? deny('finds-nothing') : deny('finds-something')`
   Object.assign(globalThis, { planted: 'a key' })
   await using files = await folder({ 'a.ts': moduleOf(body) })
   await using opened = await open({ typescript: files.at('a.ts'), timeoutMs: 2000 })
   expect(await opened.ask(question())).toMatchObject({ policy: 'finds-nothing' })
+})
+
+const ATTEMPTS = {
+  'the environment of the process': 'fs.readFileSync("/proc/self/environ")',
+  'the memory of the process': 'fs.openSync("/proc/self/mem", "r")',
+  'a file elsewhere': 'fs.readFileSync(new URL("../settings.json", import.meta.url))',
+  'writing beside itself': 'fs.writeFileSync(new URL("x", import.meta.url), "")',
+  'another process': '(await import("node:child_process")).execFileSync("true")',
+  'another thread': 'new (await import("node:worker_threads")).Worker("1", { eval: true })',
+  'a debugger': '(await import("node:inspector")).open(0)',
+  'native code': 'process.dlopen({ exports: {} }, "a.node")',
+  'an image of the memory': 'process.report.writeReport("r.json")',
+}
+
+test('it may read its own folder, and not the rest of the machine', async () => {
+  const attempts = Object.entries(ATTEMPTS).map(
+    ([name, code]) => `try { ${code}; could.push('${name}') } catch (error) { codes.add(error.code) }`,
+  )
+  const body = `const could = [], codes = new Set(), fs = await import('node:fs')
+    ${attempts.join('\n')}
+    if (fs.readFileSync(new URL('own.json', import.meta.url), 'utf8') !== '{}') could.push('not its own')
+    return could.length === 0 ? deny([...codes].sort().join('.')) : deny(could.join('-').replaceAll(' ', '-').slice(0, 60))`
+  await using files = await folder({
+    'own/a.ts': moduleOf(body),
+    'own/own.json': '{}',
+    'settings.json': '{}',
+  })
+  await using opened = await open({ typescript: files.at('own/a.ts'), timeoutMs: 10_000 })
+  expect(await opened.ask(question())).toMatchObject({ policy: 'ERR_ACCESS_DENIED.ERR_DLOPEN_DISABLED' })
 })
 
 test('what it prints goes nowhere, what it is told it cannot change, and no question sees another', async () => {
