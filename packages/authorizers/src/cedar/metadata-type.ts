@@ -4,7 +4,7 @@ import type { CedarValueJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs
 export type Convert = (value: unknown) => CedarValueJson | undefined
 
 /** The value does not have the type that the policies declare for it. Says neither where nor what: it may be a name. */
-export class TypeMismatch extends Error {}
+class TypeMismatch extends Error {}
 
 /** A declared type that metadata cannot have. */
 export class UnusableType extends Error {}
