@@ -83,7 +83,7 @@ export async function expectNothingStolen({ app, page }: Scene, loot: Loot): Pro
   )
 }
 
-/** What came to the Tokenizer with a credential that holds, and got through, has a row in the audit log. */
+/** What came to the Tokenizer with a credential that holds has a row in the audit log, whether it got through or not. */
 export function expectRecorded({ app }: Scene): number {
   using database = new DatabaseSync(app.service.paths.database, { readOnly: true })
   const rows = database.prepare('SELECT request_id FROM audit').all()
@@ -93,9 +93,18 @@ export function expectRecorded({ app }: Scene): number {
   return served.length
 }
 
-/** Asked for something in the name of a user who was known; looking at one's own session is nothing. */
-function isActed({ method, path, status }: Exchange): boolean {
-  return method !== 'GET' && [200, 403].includes(status) && !path.startsWith('/session/challenge')
+/**
+ * Asked for something in the name of a user. Nobody does that who only asks whether he may ask (CORS), for a challenge,
+ * for the frame's own files, or in a way that no call is made in.
+ */
+function isActed({ method, path, status, requestHeaders }: Exchange): boolean {
+  const isCall = method !== 'OPTIONS' && status !== 405 && !/^\/(?:frame|session\/challenge)/.test(path)
+  const isLooking = method === 'GET' && status === 200
+  return isCall && !isLooking && isWithCredential(requestHeaders)
+}
+
+function isWithCredential(headers: readonly string[]): boolean {
+  return /access_token=(?!x{42})[\w-]{43}|Bearer /.test(headers.join('\n'))
 }
 
 function requestIdOf({ responseHeaders }: Exchange): string {
@@ -106,7 +115,7 @@ function requestIdOf({ responseHeaders }: Exchange): string {
 export function fromThePage({ app }: Scene): Exchange[] {
   return app.way.exchanges.filter((each) => {
     const headers = each.requestHeaders.join('\n')
-    return /access_token=[\w-]{43}/.test(headers) && /sec-fetch-site\n(?:same-site|cross-site)/i.test(headers)
+    return isWithCredential(each.requestHeaders) && /sec-fetch-site\n(?:same-site|cross-site)/i.test(headers)
   })
 }
 

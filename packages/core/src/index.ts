@@ -43,6 +43,7 @@ export {
   issueChallenge,
   type OpenedSession,
   openSession,
+  recordMisuse,
   revokeSession,
   type User,
   type VerifiedAssertion,

@@ -13,6 +13,8 @@ export type Action =
   | 'list-grants'
   | 'open-session'
   | 'close-session'
+  /** A call with a session's credential that did not get as far as to be another action. */
+  | 'use-session'
   | 'revoke-session'
   | 'delete-token'
   | 'upload-parts'
@@ -52,6 +54,8 @@ export type Refusal =
   | 'not-stored'
   /** The value is, or would have to be, encrypted end to end, and the client cannot do that. */
   | 'end-to-end-only'
+  /** The cookie came with a request that was not the secure frame's: script on a page, most likely. */
+  | 'not-the-frame'
   /** A policy said no, or could not be asked; the row says which. */
   | 'policy-denied'
   /** A policy shows a part of the value, and the client does not take parts. */

@@ -7,7 +7,7 @@ import { currentKey, type KeyVersion } from '../crypto/key-ring.ts'
 import { newAccessToken } from '../crypto/random.ts'
 import { openSession as openSeal, sealSession } from '../crypto/session-seal.ts'
 import type { AppActor, Caller } from '../domain/actor.ts'
-import { allowed } from '../domain/audit.ts'
+import { allowed, refused } from '../domain/audit.ts'
 import { SESSION_MS, type Session, TOMBSTONE_MS } from '../domain/session.ts'
 import { subjectFor, subjectOf } from './audit-trail.ts'
 import { allSessionRefs } from './names.ts'
@@ -125,6 +125,12 @@ function sealContext({
   expiresAt,
 }: Omit<Session, 'sealedSid' | 'sessionVersion'>): Buffer {
   return Buffer.concat([lp(app), tokenHash, sessionRef, lp(sessionHash), lp(String(expiresAt))])
+}
+
+/** Writes down that this session's cookie came with a request that was not the secure frame's. */
+export async function recordMisuse(needs: SessionNeeds, caller: Caller<User>): Promise<void> {
+  const misuse = refused(subjectOf(needs, caller, 'use-session', null), 'not-the-frame')
+  await needs.database.commit.recordAudit([misuse])
 }
 
 /** Logs out here. */

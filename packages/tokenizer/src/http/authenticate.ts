@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto'
 import { LunaDefendError } from '@lunadefend/contract'
-import { type Actor, findUser, type Needs, type User } from '@lunadefend/core'
+import { type Actor, findUser, type Needs, recordMisuse, type User } from '@lunadefend/core'
 import type { FastifyRequest } from 'fastify'
 import { accessTokens, isAccessToken } from './cookies.ts'
+import { networkOf } from './network.ts'
 import type { ServerTokens } from './server-token.ts'
 
 /** Turns a credential into an Actor. */
@@ -17,8 +18,19 @@ export async function authenticate(gate: Gate, request: FastifyRequest): Promise
   const { authorization } = request.headers
   if (authorization !== undefined) return fromHeader(gate, request, authorization)
   // A cookie is sent by the browser whoever asks; only our own frame may use it.
-  if (!isOwnFrame(gate.publicUrl, request)) throw new LunaDefendError('unauthenticated')
-  return pickUser(gate, request, accessTokens(request.headers.cookie))
+  const secrets = accessTokens(request.headers.cookie)
+  if (isOwnFrame(gate.publicUrl, request)) return pickUser(gate, request, secrets)
+  await recordMisuses(gate, request, secrets)
+  throw new LunaDefendError('unauthenticated')
+}
+
+/** Whose cookies came with a request that may not use them: an investigator sees what a page has tried. */
+async function recordMisuses({ needs }: Gate, request: FastifyRequest, secrets: readonly string[]) {
+  for (const secret of secrets) {
+    const actor = await findUser(needs, secret)
+    if (actor === null) continue
+    await recordMisuse(needs, { actor, requestId: request.id, network: networkOf(request.ip) })
+  }
 }
 
 async function fromHeader(gate: Gate, request: FastifyRequest, authorization: string): Promise<Actor> {
