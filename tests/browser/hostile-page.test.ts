@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { CALLS } from '@lunadefend/contract'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Site, startSite } from '../../apps/demo/test/site.ts'
@@ -55,17 +56,21 @@ beforeEach(() => {
   tokenizer.exchanges.length = 0
 })
 
+/** Every call that is open to a user, and the one that makes one. */
 type Wanted = readonly [
   name: string,
   method: Target['method'],
   path: string,
   body: (token: string) => object | null,
 ]
-const CALLS: readonly Wanted[] = [
+const WANTED: readonly Wanted[] = [
   ['read a value', 'POST', '/detokenize', (tokenId) => ({ tokenId })],
   ['read several', 'POST', '/detokenize', (tokenId) => ({ tokenIds: [tokenId] })],
   ['make a token', 'POST', '/tokenize', () => ({})],
   ['read metadata', 'POST', '/metadata/get', (tokenId) => ({ tokenId })],
+  ['upload a part', 'POST', '/upload/parts', (tokenId) => ({ tokenId })],
+  ['put parts together', 'POST', '/upload/complete', (tokenId) => ({ tokenId })],
+  ['part with an upload', 'POST', '/upload/abort', (tokenId) => ({ tokenId })],
   ['open a session', 'POST', '/session', () => ({ assertion: 'a.b.c', proof: 'a.b.c', keep: 'memory' })],
   ['look at the session', 'GET', '/session', () => null],
   ['end the session', 'DELETE', '/session', () => null],
@@ -91,7 +96,13 @@ const withCookie = ({ requestHeaders }: Exchange) => requestHeaders.join('\n').i
 const answerOf = (each: Exchange) => String(bytesOf({ ...each, requestHeaders: [], requestBody: [] }))
 const SECRETS = /downloadUrl|uploadUrl|lunasec-[0-9a-f]|sessionHash|"success":true|customer-key|set-cookie/i
 
-describe.each(CALLS)('script on the app’s page cannot %s', (...wanted) => {
+test('every call of the contract that a user may make is tried', () => {
+  const calls = Object.values(CALLS).filter(({ callers }) => (callers as readonly string[]).includes('user'))
+  const wanted = WANTED.map(([, method, path]) => `${method} ${path}`)
+  for (const { method, path } of calls) expect(wanted).toContain(`${method} ${path}`)
+})
+
+describe.each(WANTED)('script on the app’s page cannot %s', (...wanted) => {
   const [, method, path] = wanted
 
   test.each(waysTo(method))('by %s', async (way) => {
@@ -110,18 +121,21 @@ describe.each(CALLS)('script on the app’s page cannot %s', (...wanted) => {
 })
 
 describe('the same requests are good ones', () => {
-  test.each(CALLS.filter(([name]) => !/open|end/.test(name)))('from the frame: %s', async (...wanted) => {
-    const { url, method, body } = targetOf(wanted)
-    const answer = await (await visitor.frame('shown-ssn')).evaluate(
-      ATTACKS['fetch of JSON, with credentials'],
-      {
-        ...{ url, method, body },
-      },
-    )
-    expect(JSON.parse(answer)).toMatchObject({ success: true })
-  })
+  test.each(WANTED.filter(([name]) => !/open|end|part|re-key/.test(name)))(
+    'from the frame: %s',
+    async (...wanted) => {
+      const { url, method, body } = targetOf(wanted)
+      const answer = await (await visitor.frame('shown-ssn')).evaluate(
+        ATTACKS['fetch of JSON, with credentials'],
+        {
+          ...{ url, method, body },
+        },
+      )
+      expect(JSON.parse(answer)).toMatchObject({ success: true })
+    },
+  )
 
-  test.each([CALLS[0], CALLS[2]] as Wanted[])(
+  test.each([WANTED[0], WANTED[2]] as Wanted[])(
     'from the page, if the Tokenizer could not tell who asks: %s; the page still reads nothing',
     async (...wanted) => {
       tokenizer.meddling.requestHeaders = (headers) => ({
@@ -204,7 +218,7 @@ describe('on a page of somebody else', () => {
     ['127.0.0.1', false],
   ])('at %s the user’s cookie opens nothing', async (host, isSent) => {
     const page = await openEvil(host)
-    const [read, several, make] = CALLS as [Wanted, Wanted, Wanted]
+    const [read, several, make] = WANTED as [Wanted, Wanted, Wanted]
     for (const wanted of [read, several, make]) {
       for (const way of ['fetch of JSON, with credentials', 'fetch of plain text, with credentials'] as const)
         expect(await page.evaluate(ATTACKS[way], targetOf(wanted))).toBe('')
