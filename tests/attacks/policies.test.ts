@@ -185,6 +185,19 @@ test('a policy that changes after it was asked changes nothing, neither in the r
   expect(await on.reveal(answer)).toBe('6789')
 })
 
+test('a record that is sealed anew while a policy thinks is asked about again, and the last word counts', async () => {
+  const own = await givenOwn()
+  policies.meanwhile = async () => {
+    policies.meanwhile = async () => {}
+    expect((await application('/token/rekey', { tokenId: own })).status).toBe(200)
+    policies.law = against('detokenize')
+  }
+  const answer = await user('/detokenize', { tokenId: own })
+  expect(answer.status).toBe(403)
+  expect(policies.asked.map(({ action }) => action)).toEqual(['detokenize', 'detokenize'])
+  expect(rowsOf(answer)).toMatchObject([{ refusal: 'policy-denied', policy: 'no-detokenize' }])
+})
+
 test('a grant that is withdrawn while a policy thinks is gone', async () => {
   const own = await givenOwn()
   policies.meanwhile = async () => {
