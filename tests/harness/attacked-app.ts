@@ -47,7 +47,12 @@ export async function startAttackedApp(stored: string): Promise<AttackedApp> {
   stack.defer(() => thief.server.close().closeAllConnections())
   const app = { pins: true }
   const pinned = new Map<string, string>()
-  const router = client.router({ origins: [origin], session: (request) => ({ id: loginOf(request) }) })
+  // It pins by itself, so that a test can switch that off.
+  const router = client.router({
+    origins: [origin],
+    pinning: 'off',
+    session: (request) => ({ id: loginOf(request) }),
+  })
   const site = await listen(port, async (request, response) => {
     const { url = '' } = request
     if (url === '/.lunadefend/session' && request.method === 'POST') {
