@@ -100,15 +100,36 @@ export const ROOMS = {
       ...['vitest', 'fast-check', 'node:*', '?'],
     ],
   },
+  'stores/limits': {
+    purpose: 'what limiters over any store have in common, and the one in memory that stands in for them',
+    at: ['packages/stores/src/limits/'],
+    may: ['#core'],
+  },
   'stores/sqlite': {
     purpose: 'the database port over its one driver',
     at: ['packages/stores/src/sqlite/'],
-    may: ['#contract', '#core', 'node:sqlite', 'node:crypto', 'node:timers/promises', ...FILES],
+    may: [
+      '#contract',
+      '#core',
+      '#stores/limits',
+      'node:sqlite',
+      'node:crypto',
+      'node:timers/promises',
+      ...FILES,
+    ],
   },
   'stores/postgres': {
     purpose: 'the database port over its one driver',
     at: ['packages/stores/src/postgres/'],
-    may: ['#contract', '#core', 'pg', 'node:crypto', 'node:fs/promises', 'node:timers/promises'],
+    may: [
+      '#contract',
+      '#core',
+      '#stores/limits',
+      'pg',
+      'node:crypto',
+      'node:fs/promises',
+      'node:timers/promises',
+    ],
   },
   'stores/s3': {
     purpose: 'the object store port over HTTP',
@@ -174,11 +195,12 @@ export const ROOMS = {
     at: [
       'packages/tokenizer/src/config.ts',
       'packages/tokenizer/src/config-authorizers.ts',
+      'packages/tokenizer/src/config-limits.ts',
       'packages/tokenizer/src/config-object-store.ts',
       'packages/tokenizer/src/config-root-keys.ts',
     ],
     // `core` for durations, as callers write them, and for the limits that settings replace.
-    may: ['#contract', '#core', 'typebox'],
+    may: ['#contract', '#core', 'typebox', 'node:net'],
   },
   'tokenizer/jobs': {
     purpose: 'what runs by the clock',
@@ -206,6 +228,7 @@ export const ROOMS = {
       ...[
         '#stores/sqlite',
         '#stores/postgres',
+        '#stores/limits',
         '#stores/s3',
         '#stores/root-keys',
         '#authorizers',

@@ -9,6 +9,7 @@ import {
   detokenize,
   GRANT_LIMITS,
   type Limiter,
+  limitsOf,
   loadKeyRing,
   type Needs,
   type ObjectStore,
@@ -18,6 +19,7 @@ import {
   tokenize,
 } from '@lunadefend/core'
 import { startObjectStore } from '@lunadefend/object-store'
+import { createLocalLimiter } from '@lunadefend/stores/limits'
 import { createFileRootKey, openRootKeys } from '@lunadefend/stores/root-keys'
 import { openS3 } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
@@ -74,7 +76,7 @@ export interface RulesOptions {
 
 /** What the rules need, as one process of several opens it over the same folder. */
 export async function openRules(options: RulesOptions) {
-  const { directory, objectStore, clock, protection = 'store', authorizers = null, limiter = null } = options
+  const { directory, objectStore, clock, protection = 'store', authorizers = null, limiter } = options
   const entries = options.rootKeys.map(
     (name) => ({ provider: 'file', path: rootKeyFile(directory, name) }) as const,
   )
@@ -90,12 +92,17 @@ export async function openRules(options: RulesOptions) {
     protection,
     grants: GRANT_LIMITS,
     authorizers,
-    limiter,
+    ...unlimited(limiter),
   }
   const refresh = async () => {
     ring = await loadKeyRing({ database, clock, root }, ring)
   }
   return { needs, refresh }
+}
+
+/** Limits are asked for at the border alone, and the rules have none of it. */
+export function unlimited(limiter = createLocalLimiter()): Pick<Needs, 'limiter' | 'limits'> {
+  return { limiter, limits: () => limitsOf() }
 }
 
 function rootKeyFile(directory: string, name: string): string {

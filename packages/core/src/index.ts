@@ -5,14 +5,43 @@ export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
 export type { Action, AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
 export { type DurationLimits, GRANT_LIFE, parseDuration, TOKEN_LIFE } from './domain/duration.ts'
 export { GRANT_LIMITS, type Grant, type GrantLimits } from './domain/grant.ts'
+export {
+  BUDGET_TABLE,
+  LIMIT_SCOPES,
+  LIMIT_TABLE,
+  type LimitedAction,
+  type LimitOverrides,
+  type LimitScope,
+  type Limits,
+  limitedAction,
+  limitsOf,
+} from './domain/limits.ts'
 export type { Mask, PolicyAction, Question, Verdict } from './domain/policy.ts'
 export type { Protection } from './domain/protection.ts'
+export {
+  type Bucket,
+  type DistinctSet,
+  namesOf,
+  type Quota,
+  type QuotaNames,
+  type QuotaRow,
+  type QuotaRows,
+  SWEEP_DELAY_MS,
+  type Taken,
+  takeQuota,
+} from './domain/quota.ts'
 export type { TokenRecord } from './domain/record.ts'
 export type { Session } from './domain/session.ts'
 export { planUpload, type Upload, type UploadPlan } from './domain/upload.ts'
 export { deleteToken } from './operations/delete-token.ts'
 export { type DetokenizeCommand, type Download, detokenize } from './operations/detokenize.ts'
 export { loadKeyRing } from './operations/key-ring.ts'
+export {
+  type Limited,
+  type LimitedCall,
+  limitCaller,
+  limitStranger,
+} from './operations/limit-caller.ts'
 export {
   type GrantPage,
   type ListedGrant,
@@ -64,12 +93,10 @@ export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure
 export type {
   AuditSealing,
   Authorizers,
-  Bucket,
   Clock,
   Commits,
   Database,
   Decision,
-  DistinctSet,
   GrantFilter,
   GrantPlace,
   GrantSearch,
@@ -97,6 +124,7 @@ export type {
   StoredCheckpoint,
   StoredObject,
   StoredPart,
+  Swept,
   Tombstone,
   Work,
   WorkProgress,

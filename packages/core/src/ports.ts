@@ -4,6 +4,7 @@ import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 import type { AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
 import type { Grant } from './domain/grant.ts'
 import type { Mask, Question, Verdict } from './domain/policy.ts'
+import type { Quota, Taken } from './domain/quota.ts'
 import type { TokenRecord } from './domain/record.ts'
 import type { Session } from './domain/session.ts'
 import type { Upload } from './domain/upload.ts'
@@ -31,29 +32,22 @@ export interface Authorizers {
   decide(questions: readonly Question[]): Promise<readonly Verdict[]>
 }
 
-/** A bucket that holds `burst` and is filled again at `perSecond`; `ref` is its name, 32 bytes. */
-export interface Bucket {
-  readonly ref: Uint8Array
-  readonly burst: number
-  readonly perSecond: number
-  /** How much is taken now. */
-  readonly cost: number
-}
-
-/** Different things that were met within `windowMs` milliseconds, at most `most`; `ref` is its name, 32 bytes. */
-export interface DistinctSet {
-  readonly ref: Uint8Array
-  readonly members: readonly Uint8Array[]
-  readonly windowMs: number
-  readonly most: number
-}
-
 /** How much has happened lately, over all processes of an installation. Throws when its store does not answer. */
 export interface Limiter extends AsyncDisposable {
-  /** Takes from every bucket, or from none. `null` = taken; else in how many milliseconds it may be tried again. */
-  take(buckets: readonly Bucket[], now: number): Promise<number | null>
-  /** Adds the members of each set, or of none. Answers how many each holds then; `null` = one would hold too many. */
-  addDistinct(sets: readonly DistinctSet[], now: number): Promise<readonly number[] | null>
+  /** `local` = the store does not answer, and this process decides alone, within half of every quota. */
+  readonly where: 'shared' | 'local'
+  /** Takes from every bucket and adds to every set, or does nothing. */
+  take(quota: Quota): Promise<Taken>
+  /**
+   * Removes what says nothing any more, among the next `limit` rows after this name. `next` = where to go on; `null` =
+   * these were the last ones.
+   */
+  sweep(after: string | null, limit: number, now: number): Promise<Swept>
+}
+
+export interface Swept {
+  readonly removed: number
+  readonly next: string | null
 }
 
 /** A URL and the headers that must go with it. The URL holds no key. */

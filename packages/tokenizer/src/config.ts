@@ -1,8 +1,10 @@
+import { isIP } from 'node:net'
 import { APP_PATTERN } from '@lunadefend/contract'
 import { type DurationLimits, GRANT_LIMITS, type GrantLimits, parseDuration } from '@lunadefend/core'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { Authorizers } from './config-authorizers.ts'
+import { LimitSettings } from './config-limits.ts'
 import { ObjectStore } from './config-object-store.ts'
 import { RootKeys } from './config-root-keys.ts'
 
@@ -36,6 +38,8 @@ const App = Type.Object(
     jwks: Jwks,
     /** `strict`: the Tokenizer is same-site with the app. `partitioned`: it is not. */
     cookies: Type.Union([Type.Literal('strict'), Type.Literal('partitioned')]),
+    /** What holds for this app in place of what holds for all. */
+    limits: Type.Optional(LimitSettings),
   },
   closed,
 )
@@ -101,6 +105,13 @@ const Config = Type.Object(
     apps: Type.Array(App, { minItems: 1 }),
     /** Each has an id that no app has, and keys that no app has. @default none */
     operators: Type.Optional(Type.Array(Operator)),
+    /** What holds in place of the tables in docs/limits.md, for all apps. */
+    limits: Type.Optional(LimitSettings),
+    /**
+     * Addresses and networks (CIDR) of the proxies in front of the Tokenizer: from these, and from no other, a caller's
+     * address is taken from `X-Forwarded-For`. @default none
+     */
+    trustedProxies: Type.Optional(Type.Array(Text, { minItems: 1 })),
     logLevel: Type.Union([
       Type.Literal('silent'),
       Type.Literal('error'),
@@ -128,7 +139,7 @@ export function parseConfig(value: unknown): TokenizerConfig {
     const found = [...Value.Errors(Config, value)]
     throw new ConfigError(found.map(({ instancePath, message }) => `${instancePath || '/'} ${message}`))
   }
-  const mixed = mixedUp(value)
+  const mixed = [...mixedUp(value), ...proxyProblems(value)]
   if (mixed.length > 0) throw new ConfigError(mixed)
   const wrong = originsIn(value).filter(([, text]) => !URL.canParse(text) || new URL(text).origin !== text)
   if (wrong.length > 0) throw new ConfigError(wrong.map(([path]) => `${path} is not written as browsers do`))
@@ -190,6 +201,22 @@ function originsIn({ publicUrl, objectStore, apps }: TokenizerConfig): [path: st
     origins.map((text, index): [string, string] => [`/apps/${app}/origins/${index}`, text]),
   )
   return [...own, ...theirs]
+}
+
+function proxyProblems({ trustedProxies = [] }: TokenizerConfig): string[] {
+  const words = 'is neither an address nor a network such as 10.0.0.0/8'
+  return trustedProxies.flatMap((text, index) =>
+    isNetwork(text) ? [] : [`/trustedProxies/${index} ${words}`],
+  )
+}
+
+/** All addresses at once are no proxies: whoever asks could then name any network as their own. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  if (bits === undefined) return true
+  return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
 }
 
 function freeze<T>(value: T): T {

@@ -29,6 +29,7 @@ export const WORKS = {
   'refer-objects': { everyMs: 30 * SECOND, step: referStep },
   'reap-records': { everyMs: HOUR, step: reapRecordsStep },
   'reap-objects': { everyMs: HOUR, step: reapObjectsStep },
+  'sweep-limits': { everyMs: 60 * SECOND, step: sweepLimits },
   'reap-uploads': { everyMs: HOUR, step: reapUploadsStep },
 } as const satisfies Record<string, { everyMs: number; step: WorkStep }>
 
@@ -49,6 +50,11 @@ async function removeExpired({ database, clock }: Needs) {
 async function sweep(needs: Needs) {
   const done = await sweepDeletions(needs, AT_ONCE)
   return { done, next: done < AT_ONCE ? null : 'more' }
+}
+
+async function sweepLimits({ limiter, clock }: Needs, _runId: string, cursor: string | null) {
+  const { removed, next } = await limiter.sweep(cursor, AT_ONCE, clock.now())
+  return { done: removed, next }
 }
 
 /** How long nothing is done: when all works are done, or cannot be done, and when one of them has more to do. */

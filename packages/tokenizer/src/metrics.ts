@@ -1,8 +1,8 @@
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Meter } from './http/server.ts'
 
 /** Counts what was answered, by route and status, in the Prometheus text format. */
-export function createMeter(): Meter {
+export function createMeter(limiter: () => 'shared' | 'local'): Meter {
   const registry = new Registry()
   const registers = [registry]
   const requests = new Counter({
@@ -16,6 +16,14 @@ export function createMeter(): Meter {
     help: 'Time to answer, in seconds.',
     labelNames: ['route'] as const,
     registers,
+  })
+  new Gauge({
+    name: 'lunadefend_limiter_local',
+    help: '1 while the limiter does not answer and this process decides alone, within half of every quota.',
+    registers,
+    collect() {
+      this.set(limiter() === 'local' ? 1 : 0)
+    },
   })
   return {
     answered(route, status, elapsedMs) {

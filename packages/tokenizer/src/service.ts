@@ -5,15 +5,19 @@ import {
   type Authorizers,
   type Clock,
   type Database,
+  type Limiter,
+  type Limits,
+  limitsOf,
   type Needs,
   PortFailure,
   type RootKeys,
 } from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
-import { openPostgres } from '@lunadefend/stores/postgres'
+import { withLocalFallback } from '@lunadefend/stores/limits'
+import { openPostgres, openPostgresLimiter } from '@lunadefend/stores/postgres'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } from '@lunadefend/stores/s3'
-import { openSqlite } from '@lunadefend/stores/sqlite'
+import { openSqlite, openSqliteLimiter } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { guardAudit, watchCommits } from './audit-guard.ts'
 import { grantLimitsOf, parseConfig, type TokenizerConfig } from './config.ts'
@@ -67,8 +71,10 @@ export async function startTokenizer(
   const apps = await registerApps(rest.apps)
   const operators = await registerOperators(rest.operators ?? [])
   const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
-  const meter = createMeter()
-  const server = await buildServer({ needs, apps, operators, publicUrl, pages, log, meter, clock, audit })
+  const { trustedProxies = [] } = rest
+  const meter = createMeter(() => needs.limiter.where)
+  const parts = { needs, apps, operators, publicUrl, pages, log, meter, clock, audit, trustedProxies }
+  const server = await buildServer(parts)
   stack.defer(() => shutDown(server))
   const jobs = startJobs(needs, log)
   stack.defer(() => jobs.stop())
@@ -96,16 +102,22 @@ export async function openNeeds(
   const { publicUrl, rootKeys, database: databaseConfig, protection = 'store', logLevel } = settings
   const clock = surroundings.clock ?? { now: () => Date.now() }
   const root = stack.use(await openRootKeys(rootKeys, rootKeySurroundings(publicUrl, surroundings)))
-  const database = stack.use(await openDatabase(databaseConfig, surroundings.environment ?? environment))
+  const password = takePassword(databaseConfig, surroundings.environment ?? environment)
+  const database = stack.use(await openDatabase(databaseConfig, password))
   await refuseMissingKeys(database, root)
   const objectStore = stack.use(await openObjectStore(config, clock, surroundings))
   const log = openLog(logLevel, surroundings)
   const tell = (error: Error) => log.error({ job: 'refresh-keys', error: nameOf(error) }, 'job failed')
+  const onChange = (where: Limiter['where'], error: Error | null) =>
+    log.warn({ limiter: where, ...(error && { error: nameOf(error) }) }, 'the limiter is another one')
+  const shared = await openSharedLimiter(databaseConfig, password)
+  const limiter = stack.use(withLocalFallback(shared, { clock, onChange }))
+  const limits = limitsByApp(settings)
   const live = stack.use(await openLiveKeys({ database, clock, root }, tell))
   const keys = { root, get ring() { return live.ring } } // biome-ignore format: one line shows that it is live
   const grants = grantLimitsOf(settings.grants)
   // Nothing that these are opened for asks policies, but the service, which brings its own.
-  const needs = { database, objectStore, clock, keys, protection, grants, authorizers: null, limiter: null }
+  const needs = { database, objectStore, clock, keys, protection, grants, authorizers: null, limiter, limits }
   return { needs, refreshKeys: live.refresh }
 }
 
@@ -128,18 +140,39 @@ const LEVELS = {
   'shadow-skipped': 'warn',
 } as const satisfies Record<AuthorizerEvent['event'], string>
 
-async function openDatabase(
-  settings: TokenizerConfig['database'],
-  variables: Record<string, string | undefined>,
-): Promise<Database> {
+type DatabaseConfig = TokenizerConfig['database']
+type Variables = Record<string, string | undefined>
+
+async function openDatabase(settings: DatabaseConfig, password: string | null): Promise<Database> {
   if (settings.engine === 'sqlite') return openSqlite(settings.file)
-  const { engine: _, passwordVariable, ...place } = settings
-  if (passwordVariable === undefined) return openPostgres(place)
-  const password = variables[passwordVariable]
-  // As with a root key: no child process and no dump of variables shows it.
-  delete variables[passwordVariable]
-  if (password) return openPostgres({ ...place, password })
-  throw new PortFailure('database_unusable', `The variable ${passwordVariable} is not set.`)
+  return openPostgres(placeOf(settings, password))
+}
+
+/** Beside the database, so that whoever shares the one shares the other. */
+async function openSharedLimiter(settings: DatabaseConfig, password: string | null): Promise<Limiter> {
+  if (settings.engine === 'sqlite') return openSqliteLimiter(`${settings.file}.limits`)
+  return openPostgresLimiter(placeOf(settings, password))
+}
+
+function placeOf(settings: Extract<DatabaseConfig, { engine: 'postgres' }>, password: string | null) {
+  const { engine: _, passwordVariable: __, ...place } = settings
+  return password === null ? place : { ...place, password }
+}
+
+/** As with a root key: taken out of the variables, so that no child process and no dump of them shows it. */
+function takePassword(settings: DatabaseConfig, variables: Variables): string | null {
+  if (settings.engine === 'sqlite' || settings.passwordVariable === undefined) return null
+  const password = variables[settings.passwordVariable]
+  delete variables[settings.passwordVariable]
+  if (password) return password
+  throw new PortFailure('database_unusable', `The variable ${settings.passwordVariable} is not set.`)
+}
+
+/** An app's own limits win over those for all apps, and these over the table. */
+function limitsByApp({ limits = {}, apps }: TokenizerConfig): Needs['limits'] {
+  const common = limitsOf(limits)
+  const own = new Map<string, Limits>(apps.map((app) => [app.id, limitsOf(limits, app.limits ?? {})]))
+  return (app) => own.get(app ?? '') ?? common
 }
 
 async function openObjectStore(

@@ -24,6 +24,7 @@ import { openSqlite } from '@lunadefend/stores/sqlite'
 import { locatorOf } from '../../../packages/core/src/crypto/identifiers.ts'
 import { currentKey } from '../../../packages/core/src/crypto/key-ring.ts'
 import { scratch } from '../../harness/directory.ts'
+import { unlimited } from '../../harness/house.ts'
 import { Writer } from '../../harness/writer.ts'
 
 const HOUR = 3600
@@ -74,7 +75,7 @@ export async function openRules(): Promise<Rules> {
     protection: 'store',
     grants: GRANT_LIMITS,
     authorizers: null,
-    limiter: null,
+    ...unlimited(),
   }
   const writer = new Writer(file)
   writer.all('PRAGMA ignore_check_constraints = ON')

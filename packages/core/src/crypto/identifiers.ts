@@ -59,6 +59,11 @@ export function pseudonymOf(key: KeyObject, kind: PseudonymKind, app: AppId, nam
   return keyed(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
 }
 
+/** The name of something that is counted, in the limiter's store. 32 bytes. */
+export function limitRefOf(key: KeyObject, names: readonly string[]): Buffer {
+  return keyed(key, 'lunadefend/v1/limit', ...names)
+}
+
 /** The form in which a bearer secret of 256 random bits, or a challenge, is stored. 32 bytes. */
 export function digestOf(secret: string): Buffer {
   return hash('sha256', secret, 'buffer')

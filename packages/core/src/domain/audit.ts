@@ -64,6 +64,10 @@ export type Refusal =
   | 'nothing-hidden'
   /** Between reading and committing something was revoked, spent, deleted or logged out. */
   | 'changed-meanwhile'
+  /** Faster than a limit lets through. */
+  | 'too-many'
+  /** More different tokens than a budget has. */
+  | 'over-budget'
   /** A key that rows still name, or that is the only one. */
   | 'key-in-use'
   /** So much is without a record that the database, not the objects, looks wrong. */

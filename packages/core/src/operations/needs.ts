@@ -2,6 +2,7 @@ import { type AppId, LunaDefendError, type SessionId } from '@lunadefend/contrac
 import type { KeyRing } from '../crypto/key-ring.ts'
 import type { Actor, AppActor } from '../domain/actor.ts'
 import type { GrantLimits } from '../domain/grant.ts'
+import type { Limits } from '../domain/limits.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { Authorizers, Clock, Database, Limiter, ObjectStore, RootKeys } from '../ports.ts'
 
@@ -20,9 +21,10 @@ export interface Needs {
   readonly protection: Protection
   /** `null` = there are no policies: grants alone decide. */
   readonly authorizers: Authorizers | null
-  /** `null` = nothing counts. */
-  readonly limiter: Limiter | null
   readonly grants: GrantLimits
+  readonly limiter: Limiter
+  /** What holds for an app; `null` = for whoever has not said for which. */
+  limits(app: AppId | null): Limits
 }
 
 /** Whose things are meant, where an actor may name an app. Throws `invalid_request` for an operator that names none. */

@@ -134,14 +134,12 @@ async function countTokens(
 ): Promise<number> {
   const { actor } = caller
   if (actor.kind === 'operator' || actor.sid === null || !COUNTED.has(action)) return 0
-  // Where nothing counts, a policy that counts must not be fooled by that.
-  if (needs.limiter === null) return Number.MAX_SAFE_INTEGER
   const { sessionRef } = newSessionRef(needs, actor.app, actor.sid)
   const ref = digestOf(`policies/${Buffer.from(sessionRef).toString('hex')}`)
   const members = matters.flatMap(({ record }) => (record === null ? [] : [record.recordId]))
-  const counts = await needs.limiter.addDistinct(
-    [{ ref, members, windowMs: WINDOW_MS, most: MOST }],
-    needs.clock.now(),
-  )
-  return counts?.[0] ?? MOST + 1
+  const sets = [{ ref, members, windowMs: WINDOW_MS, most: MOST }]
+  const taken = await needs.limiter.take({ buckets: [], sets, now: needs.clock.now() })
+  if (taken.kind !== 'taken') return MOST + 1
+  // A process that counts alone does not see what the others see: a policy that counts must not be fooled by that.
+  return (taken.held[0] ?? 0) * (needs.limiter.where === 'local' ? 2 : 1)
 }

@@ -1,5 +1,6 @@
 export { type AuditRow, readAudit } from './audit-reader.ts'
 export { openPostgres, type PostgresSettings } from './database.ts'
+export { openPostgresLimiter } from './limiter.ts'
 export { type MigrationSettings, migratePostgres } from './migrate.ts'
 export type { PostgresPlace } from './place.ts'
 export { ROLES, type Roles, rolesSql } from './roles.ts'

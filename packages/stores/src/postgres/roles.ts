@@ -33,6 +33,7 @@ export const SERVICE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   audit_nodes: ['SELECT', 'INSERT'],
   audit_checkpoints: ['SELECT', 'INSERT'],
   works: ['SELECT', 'INSERT', 'UPDATE'],
+  limits: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   gates: ['SELECT', 'UPDATE'],
 }
 

@@ -163,6 +163,12 @@ export const MIGRATIONS: readonly Migration[] = [
         finished_at bigint,
         ended boolean NOT NULL
       )`,
+      // Written at every call, and worth nothing after a crash: no write-ahead log; room for new versions in the same page.
+      `CREATE UNLOGGED TABLE IF NOT EXISTS ${SCHEMA}.limits (
+        ref bytea PRIMARY KEY,
+        until bigint NOT NULL,
+        counts bytea
+      ) WITH (fillfactor = 50)`,
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.gates (gate bigint PRIMARY KEY)`,
       `INSERT INTO ${SCHEMA}.gates (gate) SELECT * FROM generate_series(0, 256) ON CONFLICT DO NOTHING`,
     ],

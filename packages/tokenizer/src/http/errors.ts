@@ -2,6 +2,7 @@ import { ERRORS, type ErrorCode, LunaDefendError } from '@lunadefend/contract'
 import { PortFailure } from '@lunadefend/core'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { failure } from './envelope.ts'
+import { TooManyRequests } from './limits.ts'
 
 /** What Fastify calls its own refusals, and what we call them. */
 const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -31,7 +32,8 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
       code,
     )
   }
-  if (code === 'too_many_requests' || code === 'unavailable') reply.header('retry-after', '1')
+  const wait = error instanceof TooManyRequests ? error.retrySeconds : 1
+  if (code === 'too_many_requests' || code === 'unavailable') reply.header('retry-after', String(wait))
   reply.code(ERRORS[code].status).send(failure(code, request.id, detail))
 }
 

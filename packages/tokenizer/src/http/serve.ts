@@ -13,6 +13,7 @@ import type { Actor, AppActor, Caller } from '@lunadefend/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { authenticate, type Gate } from './authenticate.ts'
 import { success } from './envelope.ts'
+import { limit, limitStrangers } from './limits.ts'
 import { networkOf } from './network.ts'
 
 /** Who can come through to a call: an operator only where the contract says so. */
@@ -49,19 +50,24 @@ export function serve<N extends CallName>(
     },
     // Before the body is read: a stranger's body is never parsed.
     onRequest: async (request, reply) => {
-      if (!call.callers.includes('anyone')) await admit(gate, call, request, reply)
+      if (call.callers.includes('anyone')) await limitStrangers(gate, 'open-session', request)
+      else await admit(gate, call, request, reply)
     },
     handler: async (request, reply) => {
       const actor = ACTORS.get(request) as Admitted<N>
       const body = request.body as Body<N>
       const caller = { actor, requestId: request.id, network: networkOf(request.ip) }
+      if (!call.callers.includes('anyone')) await limit(gate, name, caller, body)
       return success(await handle({ caller, body, request, reply }))
     },
   })
 }
 
 async function admit(gate: Gate, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const actor = await authenticate(gate, request)
+  const actor = await authenticate(gate, request).catch(async (error) => {
+    if (error instanceof LunaDefendError) await limitStrangers(gate, 'bad-credential', request)
+    throw error
+  })
   if (actor.kind === 'user') reply.header('lunasec-session-hash', actor.sessionHash)
   if (!call.callers.includes(actor.kind)) throw new LunaDefendError('forbidden')
   ACTORS.set(request, actor)

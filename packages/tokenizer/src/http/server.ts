@@ -36,6 +36,8 @@ export interface ServerParts {
   readonly meter: Meter
   readonly clock: Clock
   readonly audit: AuditHealth
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
 }
 
 /**
@@ -69,7 +71,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
 
 const newRequestId = () => randomBytes(16).toString('hex')
 
-function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
+function createServer({ publicUrl, log, trustedProxies }: ServerParts): FastifyInstance {
   const headers = securityHeaders(publicUrl)
   const refusals = { newRequestId, headers, log }
   const server = Fastify({
@@ -77,6 +79,7 @@ function createServer({ publicUrl, log }: ServerParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: newRequestId,
     requestIdHeader: false,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: LIMITS.bodyBytes,
     // A slow client is not waited for: headers in 10 s, the whole request in 15 s, looked after every second.
     requestTimeout: 15_000,

@@ -16,7 +16,7 @@ export function statusRoutes(server: FastifyInstance, needs: Needs, meter: Meter
   server.get('/ready', hide, async (_request, reply) => {
     const checks = await readiness(needs, audit)
     const ready = Object.values(checks).every((state) => state === 'ok')
-    return reply.code(ready ? 200 : 503).send(success({ ready, checks }))
+    return reply.code(ready ? 200 : 503).send(success({ ready, checks, limiter: needs.limiter.where }))
   })
 
   server.get('/metrics', hide, async (_request, reply) =>

@@ -1,0 +1,143 @@
+import { type AppId, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
+import { limitRefOf } from '../crypto/identifiers.ts'
+import type { Caller } from '../domain/actor.ts'
+import { type Action, refused } from '../domain/audit.ts'
+import type { BudgetScope, LimitedAction, LimitScope, Rate } from '../domain/limits.ts'
+import type { Bucket, DistinctSet, Taken } from '../domain/quota.ts'
+import { subjectOf } from './audit-trail.ts'
+import type { Needs } from './needs.ts'
+
+type LimitNeeds = Pick<Needs, 'limiter' | 'limits' | 'keys' | 'clock'>
+
+/** What is about to be done, as far as limits go. */
+export interface LimitedCall {
+  readonly action: LimitedAction
+  /** What the audit log calls it; `null` = it has no name there, and a refusal is only counted. */
+  readonly audit: Action | null
+  /** The session that it is about; `null` = none. */
+  readonly sid: SessionId | null
+  /** It costs as much as there are; 1 when there are none. */
+  readonly tokens: readonly TokenId[]
+}
+
+/** Why, and in how many milliseconds it is worth another try. */
+export type Limited = Exclude<Taken, { kind: 'taken' }>
+
+/**
+ * Whether somebody with a credential may go on: asked before the database is asked about any record. `null` = yes. Else
+ * nothing was taken and nothing is spent; the audit log has the first refusal of a session in each second. Throws
+ * `invalid_request` for more tokens than could ever be let through at once.
+ */
+export async function limitCaller(
+  needs: LimitNeeds & Pick<Needs, 'database'>,
+  caller: Caller,
+  call: LimitedCall,
+): Promise<Limited | null> {
+  const buckets = bucketsOf(needs, caller, call)
+  refuseImpossible(buckets, call)
+  const sets = READS.has(call.action) ? budgetsOf(needs, caller, call) : []
+  const taken = await needs.limiter.take({ buckets, sets, now: needs.clock.now() })
+  if (taken.kind === 'taken') return null
+  await recordRefusal(needs, caller, call, taken)
+  return taken
+}
+
+/** The same for somebody without one, by network. `network` `null` = not known: they share one. */
+export async function limitStranger(
+  needs: LimitNeeds,
+  action: 'open-session' | 'bad-credential',
+  network: string | null,
+): Promise<Limited | null> {
+  const rate = needs.limits(null).rates[action].network
+  if (rate === undefined) return null
+  const bucket = { ref: refOf(needs, [action, 'network', '', network ?? '']), ...rate, cost: 1 }
+  const taken = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
+  return taken.kind === 'taken' ? null : taken
+}
+
+/** Only these give anything about a token away. */
+const READS: ReadonlySet<LimitedAction> = new Set(['detokenize', 'read-metadata'])
+
+function bucketsOf(
+  needs: LimitNeeds,
+  { actor, network }: Caller,
+  { action, sid, tokens }: LimitedCall,
+): Bucket[] {
+  const { app } = actor
+  const rates = needs.limits(app).rates[action]
+  const cost = Math.max(1, tokens.length)
+  const bucket = (scope: LimitScope, name: string, price: number): Bucket[] => {
+    const rate: Rate | undefined = rates[scope]
+    if (rate === undefined) return []
+    return [{ ref: refOf(needs, [action, scope, app, name]), ...rate, cost: price }]
+  }
+  return [
+    ...bucket('app', '', cost),
+    ...(sid === null ? [] : bucket('session', sid, cost)),
+    ...(actor.kind === 'user' ? bucket('network', network ?? '', cost) : []),
+    ...tokens.flatMap((token) => bucket('token', token, 1)),
+  ]
+}
+
+function budgetsOf(
+  needs: LimitNeeds,
+  { actor: { app } }: Caller,
+  { sid, tokens }: LimitedCall,
+): DistinctSet[] {
+  const { budgets } = needs.limits(app)
+  const members = membersOf(needs, app, tokens)
+  const set = (scope: BudgetScope, name: string): DistinctSet => {
+    const { most, seconds } = budgets[scope]
+    return {
+      ref: refOf(needs, ['budget', scope, app, name, String(seconds)]),
+      members,
+      windowMs: seconds * 1000,
+      most,
+    }
+  }
+  return [set('app', ''), ...(sid === null ? [] : [set('session', sid)])]
+}
+
+function membersOf(needs: Pick<Needs, 'keys'>, app: AppId, tokens: readonly TokenId[]): Uint8Array[] {
+  return tokens.map((token) => refOf(needs, ['member', app, token]).subarray(0, 16))
+}
+
+/** It would be refused for ever; whoever asks must hear what to do. */
+function refuseImpossible(buckets: readonly Bucket[], { tokens }: LimitedCall): void {
+  const least = Math.min(...buckets.map(({ burst, cost }) => (cost > 1 ? burst : Number.POSITIVE_INFINITY)))
+  if (tokens.length <= least) return
+  throw new LunaDefendError(
+    'invalid_request',
+    `body/tokenIds: at most ${least} tokens are let through at once`,
+  )
+}
+
+/** So that a flood of refusals does not become a flood of rows. */
+const ROWS: Rate = { burst: 1, perSecond: 1 }
+
+async function recordRefusal(
+  needs: LimitNeeds & Pick<Needs, 'database'>,
+  caller: Caller,
+  { audit, sid, tokens }: LimitedCall,
+  { kind }: Limited,
+): Promise<void> {
+  if (audit === null) return
+  const ref = refOf(needs, ['refusals', 'session', caller.actor.app, sid ?? ''])
+  const bucket = { ref, ...ROWS, cost: 1 }
+  const first = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
+  if (first.kind !== 'taken') return
+  const [token = null] = tokens.length === 1 ? tokens : []
+  const about: Caller = { ...caller, actor: { ...caller.actor, sid } as Caller['actor'] }
+  const subject = { ...subjectOf(needs, about, audit, token), count: Math.max(1, tokens.length) }
+  await needs.database.commit.recordAudit([refused(subject, kind)])
+}
+
+/**
+ * A keyed name: whoever reads the limiter's store learns no session, token or network. It stays the same as long as the
+ * oldest version of the key is held, so that a rotation gives nobody a second quota.
+ */
+function refOf({ keys }: Pick<Needs, 'keys'>, names: readonly string[]): Buffer {
+  const [oldest] = keys.ring.session
+  if (oldest === undefined) throw new Error('The key ring has no session key.')
+  return limitRefOf(oldest.key, names)
+}

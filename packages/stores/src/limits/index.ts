@@ -1,0 +1,2 @@
+export { type FallbackOptions, withLocalFallback } from './fallback.ts'
+export { createLocalLimiter } from './local-limiter.ts'

@@ -1,0 +1,77 @@
+import { type CallName, LunaDefendError, parseSessionId, type TokenId } from '@lunadefend/contract'
+import {
+  type Action,
+  type Actor,
+  type Caller,
+  type Limited,
+  limitCaller,
+  limitedAction,
+  limitStranger,
+} from '@lunadefend/core'
+import type { FastifyRequest } from 'fastify'
+import type { Gate } from './authenticate.ts'
+import { networkOf } from './network.ts'
+
+/** Over a limit; `retrySeconds` goes into `Retry-After` (RFC 9110, section 10.2.3). */
+export class TooManyRequests extends LunaDefendError {
+  readonly retrySeconds: number
+  constructor({ retryMs }: Limited) {
+    super('too_many_requests')
+    this.retrySeconds = Math.max(1, Math.ceil(retryMs / 1000))
+  }
+}
+
+/** What the audit log calls the calls that can be refused for their number. */
+const AUDITED: Partial<Record<CallName, Action>> = {
+  tokenize: 'tokenize',
+  detokenize: 'detokenize',
+  readMetadata: 'read-metadata',
+  setGrant: 'set-grant',
+  verifyGrant: 'verify-grant',
+  revokeGrant: 'revoke-grant',
+  closeSession: 'close-session',
+  revokeSession: 'revoke-session',
+  deleteToken: 'delete-token',
+  uploadParts: 'upload-parts',
+  completeUpload: 'upload-complete',
+  abortUpload: 'upload-abort',
+  rekeyToken: 'rekey-token',
+  completeRekey: 'rekey-token',
+}
+
+/**
+ * Throws TooManyRequests, before anything is looked up or spent. Operators are not limited: what they do about an attack
+ * must work during one.
+ */
+export async function limit(
+  gate: Gate,
+  name: CallName,
+  { actor, ...request }: Caller<Actor>,
+  body: unknown,
+): Promise<void> {
+  if (actor.kind === 'operator') return
+  const caller = { actor, ...request }
+  const { tokenId, tokenIds = [], sessionId } = (body ?? {}) as Named
+  const tokens = tokenId === undefined ? tokenIds : [tokenId]
+  const sid = caller.actor.sid ?? (sessionId === undefined ? null : parseSessionId(sessionId))
+  const call = { action: limitedAction(name), audit: AUDITED[name] ?? null, sid, tokens }
+  const limited = await limitCaller(gate.needs, caller, call)
+  if (limited !== null) throw new TooManyRequests(limited)
+}
+
+/** Whom and what a body names, where it does: it fits the schema by now. */
+interface Named {
+  readonly tokenId?: TokenId
+  readonly tokenIds?: readonly TokenId[]
+  readonly sessionId?: string
+}
+
+/** The same for whoever shows no credential that holds. */
+export async function limitStrangers(
+  gate: Gate,
+  action: 'open-session' | 'bad-credential',
+  request: FastifyRequest,
+): Promise<void> {
+  const limited = await limitStranger(gate.needs, action, networkOf(request.ip))
+  if (limited !== null) throw new TooManyRequests(limited)
+}
