@@ -167,7 +167,8 @@ describe('what the service says of itself', () => {
   test('health and readiness', async () => {
     expect((await fetch(`${on.wire.url}/health`)).status).toBe(200)
     const ready = await (await fetch(`${on.wire.url}/ready`)).json()
-    expect(ready.data).toEqual({ ready: true, checks: { database: 'ok', objectStore: 'ok', rootKey: 'ok' } })
+    const checks = { database: 'ok', objectStore: 'ok', rootKey: 'ok' }
+    expect(ready.data).toEqual({ ready: true, checks, limiter: 'shared' })
   })
 
   test('metrics count by route and hold no token', async () => {

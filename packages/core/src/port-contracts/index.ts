@@ -1,5 +1,7 @@
 export { databaseContract } from './database-contract.ts'
 export type { AuditRow, DatabaseUnderTest, OtherProcess } from './database-under-test.ts'
+export { limiterContract } from './limiter-contract.ts'
+export type { LimiterUnderTest } from './limiter-under-test.ts'
 export { objectStoreContract } from './object-store-contract.ts'
 export {
   type RootKeyFault,
