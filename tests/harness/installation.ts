@@ -1,3 +1,4 @@
+import { LIMIT_TABLE } from '@lunadefend/core'
 import { type LunaDefend, type LunaDefendOptions, startLunaDefend } from '@lunadefend/testing'
 import { scratch } from './directory.ts'
 import { asApplication, asOperator, logIn, type UserSession, type Who } from './handshake.ts'
@@ -6,6 +7,17 @@ import { type Answer, Wire } from './wire.ts'
 
 export const OPERATOR = 'ops'
 export const ORIGIN = 'http://localhost:3999'
+
+/** For tests that hammer: so much that they never meet a limit. `{limits: {}}` are the limits that everybody has. */
+const PLENTY = { burst: 1_000_000, perSecond: 100_000 }
+const HAMMERED: NonNullable<LunaDefendOptions['limits']> = {
+  rates: Object.fromEntries(
+    Object.entries(LIMIT_TABLE).map(([action, cells]) => [
+      action,
+      Object.fromEntries(Object.keys(cells).map((scope) => [scope, PLENTY])),
+    ]),
+  ),
+}
 
 /** A LunaDefend with the apps `acme` and `other`, and somebody to use it. */
 export interface Installation extends AsyncDisposable {
@@ -31,7 +43,8 @@ export async function install(options: Partial<LunaDefendOptions> = {}): Promise
     { id: 'acme', origins: [ORIGIN] },
     { id: 'other', origins: ['http://localhost:3998'] },
   ]
-  const lunaDefend = await startLunaDefend({ directory: folder.path, apps: apps.slice(0, 1), ...options })
+  const defaults = { directory: folder.path, apps: apps.slice(0, 1), limits: HAMMERED }
+  const lunaDefend = await startLunaDefend({ ...defaults, ...options })
   const wire = await Wire.open(lunaDefend.tokenizerUrl)
   const who = (sid: string, app = 'acme'): Who => {
     const origin = (options.apps ?? apps).find(({ id }) => id === app)?.origins[0] ?? ORIGIN

@@ -20,17 +20,28 @@ export interface LunaDefendOptions {
   /** State that survives a restart: keys, database, objects. */
   readonly directory: string
   /** Applications, each with the origins of its pages. Their keys are made on first use. */
-  readonly apps: readonly { readonly id: string; readonly origins: readonly string[] }[]
+  readonly apps: readonly {
+    readonly id: string
+    readonly origins: readonly string[]
+    readonly limits?: NonNullable<TokenizerConfig['limits']>
+  }[]
   /** Ids of those who run it. Their keys are made on first use. @default none */
   readonly operators?: readonly string[]
   /** @default free ports */
   readonly ports?: { readonly tokenizer: number; readonly objects: number }
   /** What protects new values. @default 'store' */
   readonly protection?: NonNullable<TokenizerConfig['protection']>
+<<<<<<< HEAD
   /** How long grants live, and how many a session may have. @default those of the Tokenizer */
   readonly grants?: NonNullable<TokenizerConfig['grants']>
   /** Policies that narrow what grants allow. @default none */
   readonly authorizers?: NonNullable<TokenizerConfig['authorizers']>
+=======
+  /** @default those of docs/limits.md */
+  readonly limits?: NonNullable<TokenizerConfig['limits']>
+  /** @default none */
+  readonly trustedProxies?: readonly string[]
+>>>>>>> 53f59a5 (limits: attacks, a store that is away, proxies)
   /** @default 'silent' */
   readonly logLevel?: TokenizerConfig['logLevel']
   /** What a test may put in place of the real clock and the standard output. */
@@ -194,12 +205,15 @@ function tokenizerConfig(
       addressing: 'path',
       credentials: { accessKeyId, secretAccessKey },
     },
-    apps: options.apps.map(({ id, origins }) => ({
+    apps: options.apps.map(({ id, origins, limits = {} }) => ({
       id,
       origins: [...origins],
       jwks: jwksOf(signingKeys, id),
       cookies: 'strict',
+      limits,
     })),
+    limits: options.limits ?? {},
+    ...(options.trustedProxies && { trustedProxies: [...options.trustedProxies] }),
     operators: (options.operators ?? []).map((id) => ({ id, jwks: jwksOf(operatorKeys, id) })),
     protection: options.protection ?? 'store',
     grants: options.grants ?? {},

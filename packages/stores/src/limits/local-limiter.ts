@@ -18,7 +18,7 @@ export function createLocalLimiter(mostRows = MOST_ROWS): Limiter {
   }
   const isFull = (added: number) => rows.size + added > mostRows
   return {
-    where: 'local',
+    where: 'shared',
     async take(quota) {
       const { locked, members } = namesOf(quota)
       const added = [...locked, ...members].filter((name) => !rows.has(name)).length
