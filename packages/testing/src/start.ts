@@ -31,17 +31,14 @@ export interface LunaDefendOptions {
   readonly ports?: { readonly tokenizer: number; readonly objects: number }
   /** What protects new values. @default 'store' */
   readonly protection?: NonNullable<TokenizerConfig['protection']>
-<<<<<<< HEAD
   /** How long grants live, and how many a session may have. @default those of the Tokenizer */
   readonly grants?: NonNullable<TokenizerConfig['grants']>
   /** Policies that narrow what grants allow. @default none */
   readonly authorizers?: NonNullable<TokenizerConfig['authorizers']>
-=======
   /** @default those of docs/limits.md */
   readonly limits?: NonNullable<TokenizerConfig['limits']>
   /** @default none */
   readonly trustedProxies?: readonly string[]
->>>>>>> 53f59a5 (limits: attacks, a store that is away, proxies)
   /** @default 'silent' */
   readonly logLevel?: TokenizerConfig['logLevel']
   /** What a test may put in place of the real clock and the standard output. */
