@@ -1,6 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeLine } from '@lunadefend/audit-log'
+import type { AppId } from '@lunadefend/contract'
+import { openSqlite } from '@lunadefend/stores/sqlite'
 import { expect, test } from 'vitest'
 import { scratch } from '../../../tests/harness/directory.ts'
 import { lunadefend } from './stage.ts'
@@ -106,4 +108,42 @@ test('policy dry-run reads an export, and leaves out what stands around its rows
     [...elsewhere.slice(2, 6), '--time-zone', 'Here'],
   ])
     expect(await lunadefend(['policy', 'dry-run', ...wrong])).toMatchObject({ exit: 2, output: '' })
+})
+
+test('policy dry-run reads the audit log of an installation, in the time zone of its settings', async () => {
+  using directory = scratch()
+  const file = join(directory.path, 'tokenizer.sqlite')
+  {
+    await using database = openSqlite(file)
+    const event = (requestId: string, hour: number) => ({
+      ...{
+        at: Date.UTC(2026, 2, 2, hour),
+        requestId,
+        app: 'hello' as AppId,
+        actor: 'application' as const,
+        operator: null,
+      },
+      ...{ action: 'set-grant' as const, epoch: 1, session: 's', user: null, token: 't', network: null },
+      ...{ generation: 1, policy: null, count: 1, refusal: null },
+    })
+    await database.commit.recordAudit([event('r1', 3), event('r2', 12)])
+  }
+  const example = new URL('../../../docs/examples/tokenizer/tokenizer.json', import.meta.url)
+  const settings = JSON.parse(readFileSync(example, 'utf8'))
+  const config = join(directory.path, 'settings.json')
+  const policies = join(directory.path, 'a.cedar')
+  writeFileSync(policies, CLOSED)
+  const run = async (timeZone: string) => {
+    const authorizers = { cedar: policies, timeZone }
+    writeFileSync(config, JSON.stringify({ ...settings, database: { engine: 'sqlite', file }, authorizers }))
+    const ran = await lunadefend(['policy', 'dry-run', '--policies', policies, '--config', config, '--json'])
+    expect(ran.errors).toBe('')
+    return JSON.parse(ran.output)
+  }
+  expect(await run('UTC')).toMatchObject({
+    decisions: 2,
+    same: 1,
+    differences: [{ policy: 'closed', requestId: 'r1' }],
+  })
+  expect(await run('Asia/Tokyo')).toMatchObject({ decisions: 2, same: 2, differences: [] })
 })

@@ -2,7 +2,7 @@ import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-was
 import type { Question, Verdict } from '@lunadefend/core'
 import { wallClock } from '../circumstances.ts'
 import { denial, ENGINE } from '../verdict.ts'
-import { type Policy, type PolicySet, textsOf } from './policy-set.ts'
+import { mentions, type Policy, type PolicySet, textsOf } from './policy-set.ts'
 import { type CedarRequest, requestOf } from './request.ts'
 
 export type Evaluate = (question: Question) => Verdict
@@ -16,14 +16,25 @@ export function evaluator({ policies, metadata }: PolicySet, timeZone: string, n
   const parsed = preparsePolicySet(name, { staticPolicies: textsOf(policies) })
   if (parsed.type === 'failure') throw new Error('policies that were checked do not parse')
   const clock = wallClock(timeZone)
+  const unread = COSTLY.filter((name) => !policies.some(({ json }) => mentions(json, name)))
   const byId = new Map(policies.map((policy) => [policy.id, policy]))
   return (question) => {
     const request = ask(question, clock, metadata)
     if (request === null) return denial(ENGINE.badQuestion)
     // A trap of the engine is not caught: it may have lost its memory, and a new thread has a new one.
+    for (const name of unread) leaveOut(request, name)
     const answer = statefulIsAuthorized({ ...request, preparsedPolicySetId: name, validateRequest: false })
     return answer.type === 'failure' ? denial(ENGINE.badQuestion) : verdictOf(answer.response, byId)
   }
+}
+
+/** Reading these takes Cedar about as long as all else together. */
+const COSTLY = ['now', 'network', 'createdAt'] as const
+
+/** What no policy names no policy can tell from absent: policies are checked strictly, whole records among them. */
+function leaveOut({ context, entities }: CedarRequest, name: string): void {
+  delete context[name]
+  for (const { attrs } of entities) delete attrs[name]
 }
 
 /** `null` = it does not fit what the policies were checked against. */

@@ -53,7 +53,12 @@ export function parsePolicySet(files: readonly PolicyFile[]): PolicySet {
     throw new PolicyProblems(['there is no policy: everything would be denied. Write one, or configure none'])
   refuseTwins(policies)
   const warnings = checkTypes(policies, schema.text)
-  return { policies, metadata, warnings, readsMetadata: policies.some(({ json }) => mentionsMetadata(json)) }
+  return {
+    policies,
+    metadata,
+    warnings,
+    readsMetadata: policies.some(({ json }) => mentions(json, 'metadata')),
+  }
 }
 
 /** The published schema, and what the author declares of metadata: types alone. */
@@ -156,7 +161,7 @@ function said({ message, help, sourceLocations }: DetailedError, text: string): 
   return `${line}${message.replaceAll('\n', ' ')}${help === null ? '' : ` (${help.replaceAll('\n', ' ')})`}`
 }
 
-/** Errs on the side of reading too much. */
-function mentionsMetadata(json: PolicyJson): boolean {
-  return JSON.stringify(json.conditions).includes('"metadata"')
+/** Whether a policy names this attribute, of whatever: errs on the side of reading too much. */
+export function mentions({ conditions }: PolicyJson, attribute: string): boolean {
+  return JSON.stringify(conditions).includes(JSON.stringify(attribute))
 }
