@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import {
   type AuditLine,
   EMPTY_EDGE,
@@ -7,11 +8,19 @@ import {
   openCheckpoint,
   rootOfEdge,
 } from '@lunadefend/audit-log'
-import { type AuditRow, auditVerifiers, createAuditSealer, rotateRingKey } from '@lunadefend/core'
+import {
+  type AuditRow,
+  auditVerifiers,
+  createAuditSealer,
+  type Database,
+  retireRingKey,
+  rotateRingKey,
+} from '@lunadefend/core'
 import { readAudit as readPostgres } from '@lunadefend/stores/postgres'
 import { readAudit as readSqlite } from '@lunadefend/stores/sqlite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ENGINES, type Engine } from '../harness/engines.ts'
+import { sampleEvent } from '../../packages/core/src/port-contracts/sample-rows.ts'
+import { ENGINES, type Engine, type EngineDatabase } from '../harness/engines.ts'
 import { type House, openHouse } from '../harness/house.ts'
 import type { Death } from '../harness/house-process.ts'
 import { type Servant, startServant } from '../harness/house-servant.ts'
@@ -22,6 +31,7 @@ describe.each(Object.entries(ENGINES))('sealing the audit log on %s', (_, start)
   let engine: Engine
   let house: House
   let postgresUrl: string | null
+  let openDatabase: EngineDatabase['openDatabase']
   let servants: Servant[]
   beforeAll(async () => {
     engine = await start()
@@ -30,7 +40,8 @@ describe.each(Object.entries(ENGINES))('sealing the audit log on %s', (_, start)
   beforeEach(async () => {
     const fresh = await engine.fresh()
     postgresUrl = fresh.postgresUrl
-    house = await openHouse({ openDatabase: fresh.openDatabase })
+    openDatabase = fresh.openDatabase
+    house = await openHouse({ openDatabase })
     servants = []
   })
   afterEach(async () => {
@@ -79,12 +90,12 @@ describe.each(Object.entries(ENGINES))('sealing the audit log on %s', (_, start)
   })
 
   test('two processes that seal at once while others write never fork, and leave nothing', async () => {
-    const all = await Promise.all([servant(), servant(), servant(), servant()])
-    const [writer, late, one, other] = all as [Servant, Servant, Servant, Servant]
-    const written = Promise.all([
-      writer.ask({ kind: 'write', tokens: 40 }),
-      late.ask({ kind: 'write', tokens: 25 }),
-    ])
+    const [one, other] = await Promise.all([servant(), servant()])
+    await using late = await openDatabase(house.directory)
+    const write = async (database: Database, times: number) => {
+      for (let count = 0; count < times; count += 1) await database.commit.recordAudit([sampleEvent()])
+    }
+    const written = Promise.all([write(house.needs.database, 60), write(late, 40), house.protect('value')])
     const seal = { kind: 'seal', origin: ORIGIN, death: null } as const
     const notes = await Promise.all([one.ask<string[]>(seal), other.ask<string[]>(seal)])
     await written
@@ -96,14 +107,16 @@ describe.each(Object.entries(ENGINES))('sealing the audit log on %s', (_, start)
     { commit: 'sealAudit', when: 'before', nth: 1 },
     { commit: 'sealAudit', when: 'after', nth: 1 },
   ])('one that is killed $when its commit leaves the tree whole, and the next goes on', async (death) => {
-    const [victim, next] = await Promise.all([servant(), servant()])
-    await next.ask({ kind: 'write', tokens: 10 })
-    const seal = { kind: 'seal', origin: ORIGIN } as const
-    await expect(victim.ask({ ...seal, death })).rejects.toThrow('The process has ended.')
+    const victim = await servant()
+    await house.needs.database.commit.recordAudit([sampleEvent(), sampleEvent()])
+    await expect(victim.ask({ kind: 'seal', origin: ORIGIN, death })).rejects.toThrow(
+      'The process has ended.',
+    )
     const before = await newest()
     expect(before === '').toBe(death.when === 'before')
-    const notes = await next.ask<string[]>({ ...seal, death: null })
-    await expectOneHistory([...notes, ...(before === '' ? [] : [before])])
+    await house.needs.database.commit.recordAudit([sampleEvent()])
+    await createAuditSealer(house.needs, ORIGIN).finish()
+    await expectOneHistory(before === '' ? [] : [before])
   })
 
   test('one at a time has the lease; who dies with it is replaced', async () => {
@@ -139,7 +152,59 @@ describe.each(Object.entries(ENGINES))('sealing the audit log on %s', (_, start)
     }
     expect(auditVerifiers(house.needs, ORIGIN)[0]?.id).toBe(old?.id)
   })
+
+  test('a key is retired only when another one has signed the newest checkpoint', async () => {
+    const sealer = createAuditSealer(house.needs, ORIGIN)
+    const rotated = await rotateRingKey(house.needs, 'a-request', 'checkpoint')
+    expect(rotated).toBe('rotated')
+    await house.refreshKeys()
+    await sealer.seal()
+    house.clock.advance(20 * 60_000)
+    expect(await retireRingKey(house.needs, 'a-request', 'checkpoint', 1)).toBe('in-use')
+    // That it was refused is a row, which the new key signs.
+    await sealer.seal()
+    expect(await retireRingKey(house.needs, 'a-request', 'checkpoint', 1)).toBe('retired')
+    await house.refreshKeys()
+    expect(await sealer.seal()).toBe(1)
+    await expectOneHistory([])
+  })
 })
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const leafOf = (row: AuditRow) => hexOf(leafHash(encodeLine(row)))
+
+describe('what somebody does to the tree while a Tokenizer runs', () => {
+  let house: House
+  beforeEach(async () => {
+    house = await openHouse()
+  })
+  afterEach(() => house[Symbol.asyncDispose]())
+
+  const meddle = (sql: string) => {
+    using file = new DatabaseSync(house.databaseFile, { timeout: 10_000 })
+    file.exec(sql)
+  }
+
+  test.each([
+    [
+      'an older state is put back',
+      'DELETE FROM audit_checkpoints WHERE size > 1; DELETE FROM audit_leaves WHERE number >= 1',
+    ],
+    ['all of it is taken away', 'DELETE FROM audit_checkpoints; DELETE FROM audit_leaves'],
+    ['a leaf is changed', 'UPDATE audit_leaves SET hash = zeroblob(32) WHERE number = 0'],
+    ['a leaf is taken away', 'DELETE FROM audit_leaves WHERE number = 0'],
+    ['the checkpoint is changed', "UPDATE audit_checkpoints SET note = replace(note, '/audit', '/other')"],
+    ['the checkpoint says another size', 'UPDATE audit_checkpoints SET size = size + 1 WHERE size = 2'],
+  ])('%s: nothing is signed any more', async (_, sql) => {
+    const sealer = createAuditSealer(house.needs, ORIGIN)
+    for (const value of ['one', 'two']) {
+      await house.protect(value)
+      expect(await sealer.seal()).toBe(1)
+    }
+    meddle(sql)
+    const before = await house.needs.database.read((reader) => reader.findCheckpoint())
+    await house.protect('three')
+    await expect(sealer.seal()).rejects.toMatchObject({ code: 'database_damaged' })
+    expect(await house.needs.database.read((reader) => reader.findCheckpoint())).toEqual(before)
+  })
+})

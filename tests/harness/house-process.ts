@@ -43,8 +43,6 @@ export type Order =
   /** Does a background work to its end; answers how many items were done. */
   | { readonly kind: 'work'; readonly work: 'reseal' | 'refer'; readonly death: Death | null }
   | { readonly kind: 'refresh' }
-  /** Makes tokens, one after the other. */
-  | { readonly kind: 'write'; readonly tokens: number }
   /** Seals the audit log until nothing is left, whoever else does; answers the checkpoints that it saw meanwhile. */
   | { readonly kind: 'seal'; readonly origin: string; readonly death: Death | null }
 
@@ -87,8 +85,6 @@ async function obey(order: Order): Promise<unknown> {
       return finish(mortal(rules.needs, order.death), order.work)
     case 'refresh':
       return rules.refresh()
-    case 'write':
-      return write(order.tokens)
     case 'seal':
       return sealAll(mortal(rules.needs, order.death), order.origin)
   }
@@ -118,17 +114,9 @@ async function fill(needs: Needs) {
   }
 }
 
-const PLAIN = {
-  ...{ metadata: null, contentLength: null, acceptsEndToEnd: false, acceptsParts: false, ttlSeconds: null },
-}
-
-async function write(tokens: number): Promise<void> {
-  for (let count = 0; count < tokens; count += 1) await tokenize(rules.needs, caller, PLAIN)
-}
-
 async function sealAll(needs: Needs, origin: string): Promise<string[]> {
   const seen: string[] = []
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < 4; round += 1) {
     await createAuditSealer(needs, origin).finish()
     const checkpoint = await needs.database.read((reader) => reader.findCheckpoint())
     if (checkpoint !== null) seen.push(checkpoint.note)

@@ -28,7 +28,7 @@ import type { Needs } from './needs.ts'
 type SealNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
 
 /** Rows in one commit: they take some milliseconds to hash. */
-const AT_ONCE = 2000
+const AT_ONCE = 1000
 /** How long a process that died keeps the others from sealing, in milliseconds. */
 const LEASE_MS = 5000
 /** A row that is older, in milliseconds, and has no leaf yet was forgotten by somebody. */
@@ -46,7 +46,7 @@ export function auditVerifiers({ keys }: Pick<Needs, 'keys'>, origin: string): V
  */
 export interface AuditSealer {
   /**
-   * Seals at most 2,000 rows, and answers how many. 0 = there are none, or somebody else sees to them.
+   * Seals at most 1,000 rows, and answers how many. 0 = there are none, or somebody else sees to them.
    *
    * @throws {PortFailure} `database_damaged` when the tree is not what was signed, or is an older one than was there before
    */

@@ -135,11 +135,11 @@ function sealingRules(open: OpenDatabase): void {
 
   test('of many who seal at once, in two processes, one gets each place, and nothing is left', async () => {
     await using under = await open()
-    await record(under.database, 120)
+    await record(under.database, 50)
     const others = [startElsewhere(under.elsewhere, ['seal']), startElsewhere(under.elsewhere, ['seal'])]
     await Promise.all(others.map(({ firstLine }) => firstLine))
     for (const other of others) other.go()
-    await record(under.database, 60)
+    await record(under.database, 20)
     const sealed = (await Promise.all(others.map(({ ended }) => ended)))
       .flat()
       .filter((line) => line !== 'ready')
@@ -149,7 +149,7 @@ function sealingRules(open: OpenDatabase): void {
     }
     const places = sealed.flatMap((line) => line.split(' ').map(Number))
     expect(new Set(places).size).toBe(places.length)
-    expect(await checkpoint(under.database)).toMatchObject({ size: 180 })
-    expect(await hashes(under.database, 0, 0, 1000)).toHaveLength(180)
+    expect(await checkpoint(under.database)).toMatchObject({ size: 70 })
+    expect(await hashes(under.database, 0, 0, 1000)).toHaveLength(70)
   })
 }
