@@ -122,6 +122,31 @@ test('a policy is told who asks, from where, and what for', async () => {
   expect(policies.asked[0]?.token.createdAt).toBeGreaterThan(0)
 })
 
+test('a policy is told how many different tokens the session has asked for', async () => {
+  const dora = await on.logIn('dora')
+  const tokens = []
+  for (let n = 0; n < 4; n += 1) {
+    const own = await fresh()
+    await on.grant('dora', own)
+    tokens.push(own)
+  }
+  policies.asked.length = 0
+  const [one = '', two = '', ...others] = tokens
+  for (const tokenId of [one, two, one, UNKNOWN]) await on.detokenize(dora, tokenId)
+  await on.wire.call('/metadata/get', { headers: dora.headers, body: { tokenId: two } })
+  await on.wire.call('/detokenize', { headers: dora.headers, body: { tokenIds: others } })
+  await on.detokenize(alice, token)
+  const counts = policies.asked.map(({ context }) => context.distinctTokens)
+  // Of a batch all count at once.
+  expect(counts.slice(0, -1)).toEqual([1, 2, 2, 2, 4, 4])
+
+  policies.law = ({ context }) => (context.distinctTokens > 4 ? { kind: 'deny', policy: 'too-many' } : ALLOW)
+  const fifth = await fresh()
+  await on.grant('dora', fifth)
+  expect((await on.detokenize(dora, one)).status).toBe(200)
+  expect((await on.detokenize(dora, fifth)).status).toBe(403)
+})
+
 test('of a grant that does not allow it no policy hears', async () => {
   const bob = await on.logIn('bob')
   policies.asked.length = 0
