@@ -202,6 +202,11 @@ export const ROOMS = {
     // `core` for durations, as callers write them, and for the limits that settings replace.
     may: ['#contract', '#core', 'typebox', 'node:net'],
   },
+  'tokenizer/key-sets': {
+    purpose: 'asks the servers of apps for their public keys, and nobody for anything else',
+    at: ['packages/tokenizer/src/fetch-key-set.ts'],
+    may: ['node:fs', 'node:http', 'node:https'],
+  },
   'tokenizer/jobs': {
     purpose: 'what runs by the clock',
     at: ['packages/tokenizer/src/jobs.ts', 'packages/tokenizer/src/audit-guard.ts'],
@@ -234,7 +239,13 @@ export const ROOMS = {
         '#authorizers',
         '#audit-log',
       ],
-      ...['#tokenizer/http', '#tokenizer/config', '#tokenizer/jobs', '#tokenizer/metrics'],
+      ...[
+        '#tokenizer/http',
+        '#tokenizer/config',
+        '#tokenizer/jobs',
+        '#tokenizer/metrics',
+        '#tokenizer/key-sets',
+      ],
       ...['pino', 'node:*'],
     ],
   },

@@ -61,6 +61,11 @@ describe('a configuration', () => {
     ['an operator with the key of an app', (c) => (c.operators = [{ ...operator(), jwks: c.apps[0].jwks }])],
     ['an operator without keys', (c) => (c.operators = [{ ...operator(), jwks: { keys: [] } }])],
     ['an operator with a private key', (c) => (c.operators = [{ id: 'ops', jwks: { keys: [{ ...jwkOf('privateKey', 'ed25519'), kid: 'k', alg: 'EdDSA' }] } }])],
+    ['an app that has keys here and elsewhere', (c) => (c.apps[0].jwksUrl = 'https://app.test/jwks.json')],
+    ['an app that has keys nowhere', (c) => delete c.apps[0].jwks],
+    ...['http://app.test/jwks.json', `https://u:${SECRET}@app.test/`, 'ftp://app.test/', 'http://localhost.app.test/', 'file:///etc/passwd'].map(
+      (url): [string, Bend] => [`keys at ${new URL(url).protocol}//${new URL(url).hostname}`, (c) => { delete c.apps[0].jwks; c.apps[0].jwksUrl = url }]),
+    ['certificates for nothing', (c) => (c.apps[0].caFile = 'ca.pem')],
     ['an app without keys', (c) => (c.apps[0].jwks.keys = [])],
     ['an app without origins', (c) => (c.apps[0].origins = [])],
     ["the origin '*'", (c) => (c.apps[0].origins = ['*'])],

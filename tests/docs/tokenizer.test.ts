@@ -37,7 +37,7 @@ async function run(folder: string, store: Partial<TokenizerConfig['objectStore']
   Object.assign(settings.objectStore, store)
   const [, appKey = '', , operatorKey = ''] = said.split('\n')
   const [app, operator] = [settings.apps[0], settings.operators?.[0]]
-  if (app !== undefined) app.jwks.keys = [JSON.parse(appKey)]
+  if (app?.jwks !== undefined) app.jwks.keys = [JSON.parse(appKey)]
   if (operator !== undefined) operator.jwks.keys = [JSON.parse(operatorKey)]
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(settings))
   const child = spawn(process.execPath, [example('start.ts'), 'tokenizer.json'], {

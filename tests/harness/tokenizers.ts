@@ -62,7 +62,7 @@ async function startProcess(config: TokenizerConfig): Promise<OneTokenizer> {
   return { url: `http://localhost:${port}`, kill, [Symbol.asyncDispose]: kill }
 }
 
-type PublicKey = TokenizerConfig['apps'][number]['jwks']['keys'][number]
+type PublicKey = NonNullable<TokenizerConfig['apps'][number]['jwks']>['keys'][number]
 
 function publicPart({ d: _, ...rest }: SigningKey): PublicKey {
   return rest as unknown as PublicKey

@@ -53,7 +53,7 @@ export async function openService(): Promise<Service> {
   }
 }
 
-type PublicKey = TokenizerConfig['apps'][number]['jwks']['keys'][number]
+type PublicKey = NonNullable<TokenizerConfig['apps'][number]['jwks']>['keys'][number]
 
 function configOf(
   house: House,

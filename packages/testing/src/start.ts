@@ -24,6 +24,8 @@ export interface LunaDefendOptions {
     readonly id: string
     readonly origins: readonly string[]
     readonly limits?: NonNullable<TokenizerConfig['limits']>
+    /** Where its server publishes its keys. @default the Tokenizer is told them */
+    readonly jwksUrl?: string
   }[]
   /** Ids of those who run it. Their keys are made on first use. @default none */
   readonly operators?: readonly string[]
@@ -202,10 +204,10 @@ function tokenizerConfig(
       addressing: 'path',
       credentials: { accessKeyId, secretAccessKey },
     },
-    apps: options.apps.map(({ id, origins, limits = {} }) => ({
+    apps: options.apps.map(({ id, origins, jwksUrl, limits = {} }) => ({
       id,
       origins: [...origins],
-      jwks: jwksOf(signingKeys, id),
+      ...(jwksUrl === undefined ? { jwks: jwksOf(signingKeys, id) } : { jwksUrl }),
       cookies: 'strict',
       limits,
     })),
@@ -219,10 +221,12 @@ function tokenizerConfig(
   }
 }
 
-function jwksOf(keys: SigningKeys, id: string): TokenizerConfig['apps'][number]['jwks'] {
+function jwksOf(keys: SigningKeys, id: string): Jwks {
   const key = publicKeyOf(keys.get(id) as SigningKey)
-  return { keys: [key] as TokenizerConfig['apps'][number]['jwks']['keys'] }
+  return { keys: [key] as Jwks['keys'] }
 }
+
+type Jwks = NonNullable<TokenizerConfig['apps'][number]['jwks']>
 
 /**
  * Below what systems hand out for outgoing connections and for port 0 (Linux: from 32768, others: from 49152), so that

@@ -34,8 +34,12 @@ const App = Type.Object(
     id: Type.String({ pattern: APP_PATTERN }),
     /** Where its pages live. The frame talks to these and to no other. */
     origins: Type.Array(Origin, { minItems: 1 }),
-    /** Public keys that sign its application tokens and session assertions. */
-    jwks: Jwks,
+    /** Public keys that sign its application tokens and session assertions: these, or those of `jwksUrl`. */
+    jwks: Type.Optional(Jwks),
+    /** Where it publishes them. Https, except on this machine. Any address that the settings name is asked. */
+    jwksUrl: Type.Optional(Type.String({ pattern: '^https?://[^@#\\s]+$', maxLength: 2048 })),
+    /** Certificates that are trusted for `jwksUrl`, and no others. @default what Node trusts */
+    caFile: Type.Optional(Text),
     /** `strict`: the Tokenizer is same-site with the app. `partitioned`: it is not. */
     cookies: Type.Union([Type.Literal('strict'), Type.Literal('partitioned')]),
     /** What holds for this app in place of what holds for all. */
@@ -139,7 +143,7 @@ export function parseConfig(value: unknown): TokenizerConfig {
     const found = [...Value.Errors(Config, value)]
     throw new ConfigError(found.map(({ instancePath, message }) => `${instancePath || '/'} ${message}`))
   }
-  const mixed = [...mixedUp(value), ...proxyProblems(value)]
+  const mixed = [...mixedUp(value), ...keysIn(value), ...proxyProblems(value)]
   if (mixed.length > 0) throw new ConfigError(mixed)
   const wrong = originsIn(value).filter(([, text]) => !URL.canParse(text) || new URL(text).origin !== text)
   if (wrong.length > 0) throw new ConfigError(wrong.map(([path]) => `${path} is not written as browsers do`))
@@ -152,7 +156,7 @@ function mixedUp({ apps, operators = [] }: TokenizerConfig): string[] {
   const repeated = (things: readonly string[]) => new Set(things).size !== things.length
   const idsOf = (signers: readonly { readonly id: string }[]) => signers.map(({ id }) => id)
   const operatorKeys = new Set(operators.flatMap(({ jwks }) => jwks.keys.map(keyOf)))
-  const shared = apps.some(({ jwks }) => jwks.keys.some((key) => operatorKeys.has(keyOf(key))))
+  const shared = apps.some(({ jwks }) => jwks?.keys.some((key) => operatorKeys.has(keyOf(key))))
   return [
     ...(repeated(idsOf(apps)) ? ['/apps two apps have the same id'] : []),
     ...(repeated(idsOf([...apps, ...operators])) ? ['/operators an id is taken twice'] : []),
@@ -160,8 +164,25 @@ function mixedUp({ apps, operators = [] }: TokenizerConfig): string[] {
   ]
 }
 
+/** Each app has keys, or says where they are. */
+function keysIn({ apps }: TokenizerConfig): string[] {
+  return apps.flatMap(({ jwks, jwksUrl, caFile }, index) => {
+    const path = `/apps/${index}`
+    if ((jwks === undefined) === (jwksUrl === undefined)) return [`${path} must have either jwks or jwksUrl`]
+    if (jwksUrl === undefined) return caFile === undefined ? [] : [`${path}/caFile is for jwksUrl`]
+    return isSafeUrl(jwksUrl) ? [] : [`${path}/jwksUrl must be https, except on this machine`]
+  })
+}
+
+function isSafeUrl(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '') return false
+  // RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3.
+  return url.protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+}
+
 /** Both points of a curve with the same x belong to one private key, up to its sign. */
-function keyOf({ crv, x }: Static<typeof PublicKey>): string {
+export function keyOf({ crv, x }: { readonly crv: string; readonly x: string }): string {
   return `${crv} ${x}`
 }
 

@@ -20,10 +20,12 @@ import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } fro
 import { openSqlite, openSqliteLimiter } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { guardAudit, watchCommits } from './audit-guard.ts'
-import { grantLimitsOf, parseConfig, type TokenizerConfig } from './config.ts'
+import { grantLimitsOf, keyOf, parseConfig, type TokenizerConfig } from './config.ts'
 import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
+import { keySetFetcher } from './fetch-key-set.ts'
 import { registerApps, registerOperators } from './http/apps.ts'
+import { remoteKeySet } from './http/key-set.ts'
 import type { FramePages } from './http/routes/frame.ts'
 import { buildServer } from './http/server.ts'
 import { nameOf, startJobs } from './jobs.ts'
@@ -68,7 +70,12 @@ export async function startTokenizer(
   const audit = guardAudit(opened, watched, originOf(publicUrl), log)
   // After the last answer: what it decided is sealed, too.
   stack.defer(() => audit.stop())
-  const apps = await registerApps(rest.apps)
+  const operatorKeys = new Set((rest.operators ?? []).flatMap(({ jwks }) => jwks.keys.map(keyOf)))
+  const isForeign = (key: Parameters<typeof keyOf>[0]) => operatorKeys.has(keyOf(key))
+  const apps = await registerApps(rest.apps, ({ id: app, jwksUrl, caFile }) => {
+    const tell = (problem: string) => log.warn({ app, problem }, 'the key set of an app cannot be fetched')
+    return remoteKeySet({ fetch: keySetFetcher(jwksUrl, caFile), clock, isForeign, tell })
+  })
   const operators = await registerOperators(rest.operators ?? [])
   const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
   const { trustedProxies = [] } = rest

@@ -1,6 +1,6 @@
 import { LIMITS, parseSessionId } from '@lunadefend/contract'
 import type { AppActor, Clock, Operator } from '@lunadefend/core'
-import type { App, Apps, Operators, RegisteredOperator } from './apps.ts'
+import type { App, Apps, Operators, RegisteredOperator, Signer } from './apps.ts'
 import { type SignedToken, verifySignedToken } from './signed-token.ts'
 
 type Application = Extract<AppActor, { kind: 'application' }>
@@ -12,14 +12,14 @@ const CACHED_TOKENS = 1000
 /**
  * Reads the tokens of those that sign with a key of their own: applications and operators. An issuer is one or the
  * other, and the subject must say the same: neither can act as the other. A token that was verified once is not verified
- * again until it expires.
+ * again until it expires, or its key is withdrawn.
  */
 export class ServerTokens {
   readonly #apps: Apps
   readonly #operators: Operators
   readonly #audience: string
   readonly #clock: Clock
-  readonly #verified = new Map<string, { actor: Server; expiresAt: number }>()
+  readonly #verified = new Map<string, { actor: Server; token: SignedToken<Signer> }>()
 
   constructor(apps: Apps, operators: Operators, audience: string, clock: Clock) {
     this.#apps = apps
@@ -32,7 +32,9 @@ export class ServerTokens {
   async read(jwt: string): Promise<Server | null> {
     const nowSeconds = this.#clock.now() / 1000
     const cached = this.#verified.get(jwt)
-    if (cached !== undefined && cached.expiresAt > nowSeconds) return cached.actor
+    if (cached !== undefined && cached.token.claims.exp > nowSeconds && (await cached.token.isBelieved())) {
+      return cached.actor
+    }
     this.#verified.delete(jwt)
     if (jwt.length > LIMITS.jwtCharacters) return null
     const expected = { audience: this.#audience, type: null, maxLifeSeconds: MAX_LIFE_SECONDS, nowSeconds }
@@ -42,15 +44,11 @@ export class ServerTokens {
     return ofOperator && this.#remember(jwt, operatorOf(ofOperator), ofOperator)
   }
 
-  #remember<A extends Server>(
-    jwt: string,
-    actor: A | null,
-    { claims }: SignedToken<App | RegisteredOperator>,
-  ) {
+  #remember<A extends Server>(jwt: string, actor: A | null, token: SignedToken<Signer>) {
     if (actor === null) return null
     const oldest = this.#verified.size >= CACHED_TOKENS ? this.#verified.keys().next().value : undefined
     if (oldest !== undefined) this.#verified.delete(oldest)
-    this.#verified.set(jwt, { actor, expiresAt: claims.exp })
+    this.#verified.set(jwt, { actor, token })
     return actor
   }
 }

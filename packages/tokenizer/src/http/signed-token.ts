@@ -8,6 +8,8 @@ const SKEW_SECONDS = 30
 export interface SignedToken<S extends Signer> {
   readonly signer: S
   readonly claims: JWTPayload & { readonly iat: number; readonly exp: number }
+  /** Whether its key is still one of the signer's. */
+  isBelieved(): Promise<boolean>
 }
 
 /** What is expected of a JWT (RFC 7519, RFC 8725). Times in seconds. */
@@ -30,11 +32,13 @@ export async function verifySignedToken<S extends Signer>(
     if (!headerAllowed(header, expected.type)) return null
     const signer = signers.get(String(decodeJwt(jwt).iss))
     // The algorithm belongs to the key; what the token says of it only has to agree.
-    const key = signer?.keys.get(String(header.kid))
-    if (signer === undefined || key === undefined || header.alg !== key.alg) return null
+    const kid = String(header.kid)
+    const key = await signer?.keys.find(kid)
+    if (signer === undefined || !key || header.alg !== key.alg) return null
     const { payload } = await compactVerify(jwt, key.key, { algorithms: [key.alg] })
     const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-    return claimsAllowed(claims, signer, expected) ? { signer, claims } : null
+    if (!claimsAllowed(claims, signer, expected)) return null
+    return { signer, claims, isBelieved: async () => (await signer.keys.find(kid)) === key }
   } catch {
     return null
   }
