@@ -166,9 +166,9 @@ describe('a key set at a URL', () => {
 
   test('nobody there: refused, and tried again', async () => {
     const { app, set } = await publish()
-    const [server] = open.splice(0)
-    const { port } = server?.address() as AddressInfo
-    server?.close()
+    const [server] = open.splice(0) as [Server]
+    const { port } = server.address() as AddressInfo
+    server.close()
     expect(await known(set, 'one')).toBe(false)
     expect(app.problems).toEqual(['ECONNREFUSED'])
     open.push(
