@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { folder, moduleOf, open, question } from './policies.ts'
 
@@ -8,9 +7,9 @@ const ATTACKS: Readonly<Record<string, readonly [body: string, name: string, lim
   'throws nothing at all': ['throw undefined', 'engine:threw'],
   'never ends': ['for (;;) {}', 'engine:timeout'],
   'never answers': ['return new Promise(() => undefined)', 'engine:timeout'],
-  'answers late': ['await new Promise((done) => setTimeout(done, 400)); return allow()', 'engine:timeout'],
+  'answers late': ['await new Promise((done) => setTimeout(done, 5000)); return allow()', 'engine:timeout'],
   'computes for too long': [
-    'const end = Date.now() + 250; while (Date.now() < end); return allow()',
+    'const end = Date.now() + 900; while (Date.now() < end); return allow()',
     'engine:timeout',
   ],
   'takes all memory': [
@@ -36,21 +35,46 @@ const ATTACKS: Readonly<Record<string, readonly [body: string, name: string, lim
   'has a bad reason': ['return deny("lunasec-1 alice@example.org")', 'engine:bad-answer'],
 }
 
-describe.each(Object.entries(ATTACKS))('an authorizer that %s', (_, [body, name, limits]) => {
-  test('denies, the others go on, and it comes back', async () => {
-    const text = moduleOf(`if (context.purpose === 'attack') { ${body} } return allow()`)
-    await using files = await folder({ 'authorizer.ts': text })
-    await using opened = await open({ typescript: files.at('authorizer.ts'), ...limits })
-    const attack = question({ context: { purpose: 'attack' } })
-    const others = Array.from({ length: 20 }, () => opened.ask(question()))
-    const denied = opened.ask(attack)
-    const more = Array.from({ length: 20 }, () => opened.ask(question()))
-    expect(await denied).toEqual({ kind: 'deny', policy: name })
-    const isSpoilt = name === 'engine:bad-answer' && body.includes('prototype')
-    for (const verdict of await Promise.all([...others, ...more]))
-      if (!isSpoilt) expect(verdict).toEqual({ kind: 'allow', policy: null })
-    // It is there again.
-    if (!isSpoilt) expect(await opened.ask(question())).toEqual({ kind: 'allow', policy: null })
-    await sleep(0)
-  })
+/** Those that leave their thread as it was can share one. */
+const isHarmless = ([, [body, name]]: (typeof ENTRIES)[number]) =>
+  (name === 'engine:bad-answer' && !body.includes('prototype')) || name === 'engine:threw'
+const ENTRIES = Object.entries(ATTACKS)
+const ALLOWED = { kind: 'allow', policy: null }
+
+test('answers that are none, and errors, are denials, and nobody else notices', async () => {
+  const harmless = ENTRIES.filter(isHarmless)
+  expect(harmless.length).toBeGreaterThan(8)
+  const cases = harmless.map(([purpose, [body]]) => `if (context.purpose === '${purpose}') { ${body} }`)
+  await using files = await folder({ 'a.ts': moduleOf(`${cases.join('\n')} return allow()`) })
+  await using opened = await open({ typescript: files.at('a.ts') })
+  for (const [purpose, [, name]] of harmless) {
+    const asked = [
+      opened.ask(question()),
+      opened.ask(question({ context: { purpose } })),
+      opened.ask(question()),
+    ]
+    const denied = { kind: 'deny', policy: name }
+    expect([purpose, ...(await Promise.all(asked))]).toEqual([purpose, ALLOWED, denied, ALLOWED])
+  }
+  expect(opened.events).toEqual([])
 })
+
+describe.each(ENTRIES.filter((entry) => !isHarmless(entry)))(
+  'an authorizer that %s',
+  (_, [body, name, limits]) => {
+    test('denies, the others go on, and it comes back', async () => {
+      const text = moduleOf(`if (context.purpose === 'attack') { ${body} } return allow()`)
+      await using files = await folder({ 'a.ts': text })
+      await using opened = await open({ typescript: files.at('a.ts'), ...limits })
+      const others = Array.from({ length: 20 }, () => opened.ask(question()))
+      const denied = opened.ask(question({ context: { purpose: 'attack' } }))
+      const more = Array.from({ length: 20 }, () => opened.ask(question()))
+      expect(await denied).toEqual({ kind: 'deny', policy: name })
+      const answers = await Promise.all([...others, ...more])
+      // Who spoils the thread for itself may get denials from then on, and nothing but denials.
+      if (body.includes('prototype')) return
+      expect(answers.filter(({ kind } = { kind: 'deny', policy: null }) => kind !== 'allow')).toEqual([])
+      expect(await opened.ask(question())).toEqual(ALLOWED)
+    })
+  },
+)

@@ -275,7 +275,7 @@ test('more forbids never allow more', () => {
         }
       },
     ),
-    { numRuns: 15 },
+    { numRuns: 8 },
   )
 })
 
@@ -293,6 +293,6 @@ test('what we ask has always the type that policies were checked against', () =>
       })
       expect(answer).toMatchObject({ type: 'success', response: { decision: 'allow' } })
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })

@@ -25,7 +25,7 @@ export async function folder(files: Readonly<Record<string, string>>) {
 export async function open(settings: AuthorizerSettings) {
   const events: AuthorizerEvent[] = []
   // Patient: a machine that is busy with other tests takes long to start a thread.
-  const patient = { timeoutMs: 100, patienceMs: 20_000, reloadMs: 50 }
+  const patient = { timeoutMs: 500, patienceMs: 20_000, reloadMs: 50 }
   const authorizers = await openAuthorizers({ ...patient, ...settings }, (event) => events.push(event))
   return {
     authorizers,
