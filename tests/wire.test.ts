@@ -167,7 +167,7 @@ describe('what the service says of itself', () => {
   test('health and readiness', async () => {
     expect((await fetch(`${on.wire.url}/health`)).status).toBe(200)
     const ready = await (await fetch(`${on.wire.url}/ready`)).json()
-    const checks = { database: 'ok', objectStore: 'ok', rootKey: 'ok' }
+    const checks = { database: 'ok', objectStore: 'ok', rootKey: 'ok', audit: 'ok' }
     expect(ready.data).toEqual({ ready: true, checks, limiter: 'shared' })
   })
 
