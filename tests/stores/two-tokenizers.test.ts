@@ -75,6 +75,25 @@ describe.each(Object.entries(ENGINES))('two Tokenizers on %s behave as one', (_,
     expect((await other.call('/session', { method: 'GET', headers: carol.headers })).status).toBe(401)
   })
 
+  test('another user who logs in at one is told apart by the other at its next call', async () => {
+    const [before, after] = [await enter('erin'), await enter('frank')]
+    const read = (session: UserSession, hash: string) => {
+      const headers = { ...session.headers, 'lunasec-session-hash': hash }
+      return other.call('/session', { method: 'GET', headers })
+    }
+    const changed = await read(after, before.sessionHash)
+    expect([changed.status, changed.body.error.code]).toEqual([401, 'session_changed'])
+    expect((await read(after, after.sessionHash)).status).toBe(200)
+  })
+
+  test('all that one withdraws for the app, the other refuses at its next call', async () => {
+    const grace = await enter('grace')
+    const tokenId = await protect(grace)
+    expect((await read(other, grace, tokenId)).status).toBe(200)
+    expect(await call(one, '/grant/revoke', { all: true })).toBe(200)
+    expect((await read(other, grace, tokenId)).status).toBe(403)
+  })
+
   test('one is killed; the other goes on', async () => {
     const dave = await enter('dave')
     const tokenId = await protect(dave)
