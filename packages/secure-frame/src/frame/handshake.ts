@@ -15,6 +15,8 @@ export interface Session {
   readonly expiresAt: number
   /** The credential, where it is kept in memory; `null` where it is a cookie, which no script can read. */
   readonly accessToken: string | null
+  /** What it was opened with. A login may be pinned to it, and not every browser keeps it for the other frames. */
+  readonly keys: CryptoKeyPair
 }
 
 export interface HandshakeNeeds {
@@ -27,11 +29,18 @@ export interface HandshakeNeeds {
   readonly askPage: (request: AssertionRequest) => Promise<string>
 }
 
-/** Opens a session: challenge, assertion of the application's server, proof of this browser's key. */
-export async function handshake(needs: HandshakeNeeds, keep: Keep): Promise<Session> {
+/**
+ * Opens a session: challenge, assertion of the application's server, proof of this browser's key.
+ * @param held the key pair of the page's session before; without one the browser's own
+ */
+export async function handshake(
+  needs: HandshakeNeeds,
+  keep: Keep,
+  held: CryptoKeyPair | null,
+): Promise<Session> {
   const { app, tokenizer, origin, waitMs, askPage } = needs
   const [pair, answer] = await Promise.all([
-    keptKeyPair(app),
+    held ?? keptKeyPair(app),
     callTokenizer('/session/challenge', { app }, { waitMs }),
   ])
   const challenge = textOf(answer.data, 'challenge')
@@ -45,5 +54,6 @@ export async function handshake(needs: HandshakeNeeds, keep: Keep): Promise<Sess
     sessionHash: textOf(opened.data, 'sessionHash'),
     expiresAt: numberOf(opened.data, 'expiresAt') * 1000 - opened.clockOffset,
     accessToken: keep === 'memory' ? textOf(opened.data, 'accessToken') : null,
+    keys: pair,
   }
 }

@@ -14,7 +14,7 @@ const LONGEST_RETRY_MS = 60_000
 export interface SessionNeeds {
   /** The other frames of this page; they are handed the means to look at this one's session. */
   readonly meet: (mine: Omit<SiblingNeeds, 'app' | 'page' | 'turnMs'>) => Siblings
-  readonly handshake: (keep: Keep) => Promise<Session>
+  readonly handshake: (keep: Keep, held: CryptoKeyPair | null) => Promise<Session>
   /** Whether this browser seems to keep the cookie of a session here. */
   readonly keepsCookies: () => boolean
   /** Wipes, because another session takes the place of the one before. `false` when the frame may not go on with it. */
@@ -45,6 +45,7 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
   let session: Session | null = null
   /** Where the browser does not keep the cookie, which shows before the first handshake or after it. */
   let keep: Keep | null = null
+  let keys: CryptoKeyPair | null = null
   /** Ids of the last session that this frame has opened, that has served a call, that was refused. */
   let ownId = ''
   let provenId = ''
@@ -78,6 +79,7 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
   function forget(): Session | null {
     const held = session
     session = null
+    keys = null
     attempt = null
     logouts += 1
     if (!needs.loggedOut()) isRefusing = true
@@ -92,6 +94,7 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     if (!isRefusing) session = next
     if (!isRefusing) void siblings.join()
     if (next.accessToken !== null) keep = 'memory'
+    keys = next.keys
     return !isOther
   }
 
@@ -131,10 +134,10 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
   async function openSession(stale: Session | null): Promise<Session> {
     keep ??= needs.keepsCookies() ? 'cookie' : 'memory'
     const isDoubted = keep === 'cookie' && stale?.id === refusedId && refusedId !== provenId
-    const opened = await needs.handshake(keep)
+    const opened = await needs.handshake(keep, keys)
     if (!isDoubted || (await isKept(opened))) return opened
     keep = 'memory'
-    return needs.handshake(keep)
+    return needs.handshake(keep, opened.keys)
   }
 
   async function isKept(opened: Session): Promise<boolean> {

@@ -23,10 +23,10 @@ function serve(configuration: Configuration, { port, page, origin }: Connection,
   const waits = { ...WAITS, ...configuration.waits }
   const send = (message: FrameMessage): void => port.postMessage(message)
   const assertions = askForAssertions(send, waits.assertion)
+  const about = { app, tokenizer: window.origin, origin, waitMs: waits.call, askPage: assertions.ask }
   const session = keepSession({
     meet: (mine) => meetSiblings({ app, page, turnMs: waits.turn, ...mine }),
-    handshake: (keep) =>
-      handshake({ app, tokenizer: window.origin, origin, waitMs: waits.call, askPage: assertions.ask }, keep),
+    handshake: (keep, held) => handshake(about, keep, held),
     keepsCookies: () => keepsCookies(cookies),
     changed: () => desk.leave('session-changed'),
     loggedOut: () => desk.leave('logged-out'),
