@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { LunaDefend } from '@lunadefend/node-sdk'
 import { freePort, type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
 import { sdkBundle } from '../../packages/browser/test/stage.ts'
@@ -47,24 +46,18 @@ export async function startAttackedApp(stored: string): Promise<AttackedApp> {
   stack.defer(() => thief.server.close().closeAllConnections())
   const app = { pins: true }
   const pinned = new Map<string, string>()
-  // It pins by itself, so that a test can switch that off.
   const router = client.router({
     origins: [origin],
-    pinning: 'off',
     session: (request) => ({ id: loginOf(request) }),
-  })
-  const site = await listen(port, async (request, response) => {
-    const { url = '' } = request
-    if (url === '/.lunadefend/session' && request.method === 'POST') {
-      const body = (await json(request).catch(() => ({}))) as { thumbprint?: string }
-      const { thumbprint = '' } = body
+    pinning: (request, thumbprint) => {
       const first = pinned.get(loginOf(request)) ?? thumbprint
       pinned.set(loginOf(request), first)
-      if (app.pins && first !== thumbprint) return response.writeHead(409).end()
-      Object.assign(request, { body })
-    }
-    return router(request, response, () => answer(url, response, tokenizerUrl, token))
+      return app.pins ? first : thumbprint
+    },
   })
+  const site = await listen(port, (request, response) =>
+    router(request, response, () => answer(request.url ?? '', response, tokenizerUrl, token)),
+  )
   stack.defer(() => site.server.close().closeAllConnections())
   const all = stack.move()
   return Object.assign(app, {

@@ -38,6 +38,7 @@ export function armThief(): void {
   const assertions: string[] = []
   const oracles: string[] = []
   const tried: Record<string, number> = {}
+  let full = 20_000
   const note = (what: unknown): void => {
     try {
       const text = typeof what === 'string' ? what : JSON.stringify(what)
@@ -45,7 +46,12 @@ export function armThief(): void {
     } catch {
       read.push(String(what))
     }
-    if (read.length > 20_000) read.splice(0, read.length - 20_000, [...new Set(read)].join('\n'))
+    if (read.length > full) {
+      const kept = [...new Set(read)]
+      read.length = 0
+      for (const line of kept) read.push(line)
+      full = kept.length + 20_000
+    }
   }
   const ports: MessagePort[] = []
   const attempt = async (name: string, work: () => unknown): Promise<void> => {

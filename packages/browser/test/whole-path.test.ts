@@ -20,8 +20,13 @@ const FORM = `<form method="post" action="/submit"><label for="s">SSN</label>
 test('typed, submitted, verified, granted, shown again', async () => {
   const page = await stage.open(FORM)
   await page.click('label')
-  for (const text of ['078-05-1120', 'plain', 'two\nlines']) {
-    await page.waitForTimeout(20)
+  for (const [field, text] of [
+    ['#s:state(focused)', '078-05-1120'],
+    ['#plain:focus', 'plain'],
+    ['#t:state(focused)', 'two\nlines'],
+  ] as const) {
+    // biome-ignore format: one line
+    await page.locator(field).waitFor()
     await page.keyboard.type(text)
     if (text !== 'two\nlines') await page.keyboard.press('Tab')
   }
@@ -119,18 +124,20 @@ test('Tab goes through the real frames, forwards and backwards, and no key is lo
       addEventListener(type, ({ target, key, data }) => { if (target.localName !== 'input' && (key ?? data).length === 1) seen += key ?? data }, true)</script>`)
   const order = ['p1', 's1', 's2', 'p2', 's3']
   await page.focus('#p1')
-  const press = async (key: string) => {
+  /** Goes on when the focus is there, as a user does who looks at the ring. */
+  const press = async (key: string, id: string | undefined) => {
     await page.keyboard.press(key)
-    await page.waitForTimeout(20)
+    if (id !== undefined)
+      await page.locator(id.startsWith('p') ? `#${id}:focus` : `#${id}:state(focused)`).waitFor()
   }
-  for (const id of order) {
+  for (const [n, id] of order.entries()) {
     await page.keyboard.type(`${id} `)
-    if (id !== 's3') await press('Tab')
+    if (id !== 's3') await press('Tab', order[n + 1])
   }
-  for (const id of order.toReversed()) {
-    await press('End')
+  for (const [n, id] of [...order.entries()].reverse()) {
+    await press('End', id)
     await page.keyboard.type(`${id}!`)
-    if (id !== 'p1') await press('Shift+Tab')
+    if (id !== 'p1') await press('Shift+Tab', order[n - 1])
   }
   for (const id of order) {
     const box = id.startsWith('p')

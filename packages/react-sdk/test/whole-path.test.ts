@@ -15,7 +15,7 @@ test('with the real Tokenizer, frame and object store: typed, submitted, granted
   await page.waitForFunction(() => document.querySelector('#ssn')?.matches(':state(focused)'))
   await page.keyboard.type('078-05-1120')
   await page.keyboard.press('Tab')
-  await page.waitForTimeout(20)
+  await page.locator('#notes:state(focused)').waitFor()
   await page.keyboard.type('a note')
   await page.click('#send')
   const log = () => page.evaluate(() => Reflect.get(window, 'log') as string[])
