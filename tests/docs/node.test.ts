@@ -208,7 +208,7 @@ describe('the tables are those of the source', () => {
       ...['router', 'sid', 'tokenize', 'resumeUpload', 'abortUpload'],
       ...['detokenize', 'detokenizeText', 'detokenizeStream'],
     ]
-    const grouped = (['audit', 'grants', 'sessions', 'tokens'] as const).flatMap((group) =>
+    const grouped = (['audit', 'grants', 'sessions', 'tokens', 'blocks'] as const).flatMap((group) =>
       Object.keys(lunadefend[group]).map((method) => `${group}.${method}`),
     )
     expect(documented.sort()).toEqual([...own, ...grouped].sort())

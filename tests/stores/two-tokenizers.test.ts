@@ -68,6 +68,37 @@ describe.each(Object.entries(ENGINES))('two Tokenizers on %s behave as one', (_,
     expect((await read(other, bob, tokenId)).status).toBe(status)
   })
 
+  test.each([{ scope: 'session', sessionId: 'erin' }, { scope: 'app' }])(
+    'a block that one sets, the other keeps at its next call: %o',
+    async (target) => {
+      const erin = await enter('erin')
+      const tokenId = await protect(erin)
+      for (const [setter, reader] of [
+        [one, other],
+        [other, one],
+      ] as const) {
+        expect((await read(reader, erin, tokenId)).status).toBe(200)
+        expect(await call(setter, '/block/set', target)).toBe(200)
+        expect((await read(reader, erin, tokenId)).status).toBe(403)
+        expect(await call(reader, '/block/lift', target)).toBe(200)
+        expect((await read(setter, erin, tokenId)).status).toBe(200)
+      }
+    },
+  )
+
+  test('of 64 that read at one while the other sets a block, none is let in after it', async () => {
+    const fay = await enter('fay')
+    const tokenId = await protect(fay)
+    const answers = Array.from({ length: 64 }, () => read(one, fay, tokenId))
+    await answers[0]
+    expect(await call(other, '/block/set', { scope: 'token', tokenId })).toBe(200)
+    const late = await Promise.all(Array.from({ length: 8 }, () => read(one, fay, tokenId)))
+    expect(late.map(({ status }) => status)).toEqual(late.map(() => 403))
+    const early = (await Promise.all(answers)).map(({ status }) => status)
+    expect(new Set([...early, 403])).toEqual(new Set([200, 403]))
+    expect(await call(other, '/block/lift', { scope: 'token', tokenId })).toBe(200)
+  })
+
   test('a logout at one ends the session at the other', async () => {
     const carol = await enter('carol')
     const left = await one.call('/session', { method: 'DELETE', headers: carol.headers })

@@ -151,6 +151,36 @@ const CONTRADICTIONS = [
   { required: ['tokenId', 'tokenIds'] },
   ...['sessionId', 'tokenId', 'tokenIds'].map((name) => ({ required: ['all', name] })),
 ]
+const Scope = Type.Union(
+  [Type.Literal('token'), Type.Literal('session'), Type.Literal('app'), Type.Literal('everything')],
+  { description: 'What is stopped. everything: operators only.' },
+)
+const BlockId = Type.String({ pattern: '^[0-9a-f]{32}$' })
+const BlockNames = {
+  tokenId: Type.Optional(Token),
+  sessionId: Type.Optional(Session),
+  app: Type.Optional(OwnApp),
+}
+const BlockReason = Type.Union([
+  Type.Literal('compromise'),
+  Type.Literal('fraud'),
+  Type.Literal('investigation'),
+  Type.Literal('maintenance'),
+  Type.Literal('other'),
+])
+const BlockData = Type.Object(
+  {
+    blockId: BlockId,
+    scope: Scope,
+    app: Type.Optional(App),
+    setBy: Type.Union([Type.Literal('application'), Type.Literal('operator'), Type.Literal('system')]),
+    reason: Type.Union([BlockReason, Type.Literal('alarm')]),
+    effect: Type.Union([Type.Literal('freeze'), Type.Literal('step-up')]),
+    since: UnixSeconds,
+    until: Type.Optional(UnixSeconds),
+  },
+  closed,
+)
 
 /** The wire, call by call. The service registers its routes from this table and openapi.json is made from it. */
 export const CALLS = {
@@ -391,6 +421,44 @@ export const CALLS = {
     summary: 'End a re-keying by the client, once the new object has been uploaded',
     body: Type.Object({ tokenId: Token, ticket: Type.String({ minLength: 1, maxLength: 1024 }) }, closed),
     data: Nothing,
+  },
+  setBlock: {
+    method: 'POST',
+    path: '/block/set',
+    callers: ['application', 'operator'],
+    status: 200,
+    summary: 'Stop a token, a session, an app or everything, on every node',
+    body: Type.Object(
+      {
+        scope: Scope,
+        ...BlockNames,
+        ttl: Type.Optional(Duration),
+        reason: Type.Optional(BlockReason),
+      },
+      closed,
+    ),
+    data: Type.Object({ blockId: BlockId, until: Type.Optional(UnixSeconds) }, closed),
+  },
+  liftBlock: {
+    method: 'POST',
+    path: '/block/lift',
+    callers: ['application', 'operator'],
+    status: 200,
+    summary: 'Lift blocks, by what they stop or by id',
+    body: Type.Object(
+      { blockId: Type.Optional(BlockId), scope: Type.Optional(Scope), ...BlockNames },
+      closed,
+    ),
+    data: Type.Object({ lifted: Type.Integer({ minimum: 0 }) }, closed),
+  },
+  listBlocks: {
+    method: 'POST',
+    path: '/block/list',
+    callers: ['application', 'operator'],
+    status: 200,
+    summary: 'What is stopped now, the youngest first',
+    body: Type.Object({ app: Type.Optional(OwnApp) }, closed),
+    data: Type.Object({ blocks: Type.Array(BlockData) }, closed),
   },
 } as const satisfies Record<string, Call>
 

@@ -10,6 +10,11 @@ export const ERRORS = {
     name: 'SessionChanged',
     message: 'The session is no longer the one that was sent.',
   },
+  step_up_required: {
+    status: 401,
+    name: 'StepUpRequired',
+    message: 'The user must log in again before this session goes on.',
+  },
   access_denied: { status: 403, name: 'AccessDenied', message: 'Access to this token is denied.' },
   forbidden: { status: 403, name: 'Forbidden', message: 'This caller may not use this call.' },
   not_found: { status: 404, name: 'NotFound', message: 'There is no such path.' },

@@ -24,6 +24,8 @@ export const LIMITS = {
   recordCharacters: 256,
   /** Grants on one page of a list. */
   grantsAtOnce: 1000,
+  /** Blocks in one list, the youngest. */
+  blocksListed: 1000,
   /** Uses of one grant that can be asked for. */
   grantUses: 1_000_000,
 } as const

@@ -3,6 +3,14 @@ export { deriveKid, type Prf } from './crypto/kdf.ts'
 export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
 export type { Action, AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
+export type {
+  Block,
+  BlockEffect,
+  BlockReason,
+  BlockScope,
+  BlockSetter,
+  Stop,
+} from './domain/block.ts'
 export { type DurationLimits, GRANT_LIFE, parseDuration, TOKEN_LIFE } from './domain/duration.ts'
 export { GRANT_LIMITS, type Grant, type GrantLimits } from './domain/grant.ts'
 export {
@@ -33,6 +41,15 @@ export {
 export type { TokenRecord } from './domain/record.ts'
 export type { Session } from './domain/session.ts'
 export { planUpload, type Upload, type UploadPlan } from './domain/upload.ts'
+export {
+  type BlockTarget,
+  type BlockTerms,
+  liftBlocks,
+  listBlocks,
+  SESSION_BLOCK_SECONDS,
+  type Switcher,
+  setBlock,
+} from './operations/blocks.ts'
 export { deleteToken } from './operations/delete-token.ts'
 export { type DetokenizeCommand, type Download, detokenize } from './operations/detokenize.ts'
 export { loadKeyRing } from './operations/key-ring.ts'
@@ -93,12 +110,14 @@ export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure
 export type {
   AuditSealing,
   Authorizers,
+  BlockFilter,
   Clock,
   Commits,
   Database,
   Decision,
   GrantFilter,
   GrantPlace,
+  GrantRefusal,
   GrantSearch,
   KeyedObject,
   KeyRingChange,
@@ -121,6 +140,7 @@ export type {
   RootKeys,
   SessionOpening,
   StartedUpload,
+  Stops,
   StoredCheckpoint,
   StoredObject,
   StoredPart,

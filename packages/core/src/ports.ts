@@ -2,6 +2,7 @@ import type { Access, AppId } from '@lunadefend/contract'
 import type { Prf } from './crypto/kdf.ts'
 import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 import type { AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
+import type { Block, BlockSetter, Stop } from './domain/block.ts'
 import type { Grant } from './domain/grant.ts'
 import type { Mask, Question, Verdict } from './domain/policy.ts'
 import type { Quota, Taken } from './domain/quota.ts'
@@ -152,6 +153,8 @@ export interface Reader {
   findGrantsOf(which: GrantSearch, now: number, after: GrantPlace | null, limit: number): Promise<Grant[]>
   findSession(tokenHash: Uint8Array): Promise<Session | null>
   findUpload(recordId: Uint8Array): Promise<Upload | null>
+  /** Blocks that hold now, the youngest first; one row of each. */
+  findBlocks(which: BlockFilter, now: number, limit: number): Promise<Block[]>
   readKeyRing(): Promise<SealedKeyRing | null>
   /** Objects whose record is shredded and whose last upload URL has expired. */
   findDeletions(now: number, limit: number): Promise<PendingDeletion[]>
@@ -276,8 +279,22 @@ export type Decision =
       readonly usedFor: Uint8Array | null
       /** The record moves to this locator when it is allowed, and found by an older key; `null` = it stays. */
       readonly relocation: Relocation | null
+      readonly stops: Stops
       readonly audit: AuditSubject
     }
+  /** Allowed unless a block says no. */
+  | { readonly kind: 'admit'; readonly stops: Stops; readonly audit: AuditSubject }
+
+/** The names of blocks that would stop a commit, if one of them is set at the time of its row of audit. */
+export type Stops = readonly Uint8Array[]
+
+/** `null` = whatever it is. */
+export interface BlockFilter {
+  readonly refs: readonly Uint8Array[] | null
+  readonly blockId: string | null
+  readonly app: AppId | null
+  readonly setBy: BlockSetter | null
+}
 
 /** A locator under the present version of the locator key. */
 export interface Relocation {
@@ -294,17 +311,20 @@ export type Outcome = Refusal | 'stale' | null
 /**
  * Everything that can be written. Each call is one transaction, durable when its promise resolves; the audit rows are
  * in the same transaction, so that nothing happens unrecorded. Rejects, having changed nothing, when it cannot.
+ *
+ * A commit that takes `stops` does nothing when one of those blocks is set, and its audit rows say so: what is committed
+ * after a block was set has seen it. It answers the stop where it answers anything.
  */
 export interface Commits {
   /**
-   * Rejects when the locator is taken. `false` = the session has no room for the grant: only the audit row is written,
-   * and says `too-many-grants`. Callers that do this at the same moment may each find the last place free.
+   * Rejects when the locator is taken. When a block stops it, or the session has no room for the grant, only the audit
+   * row is written, and says so. Callers that do this at the same moment may each find the last place free.
    */
-  createRecord(record: NewRecord, grant: Grant, audit: AuditEvent, room: Room): Promise<boolean>
+  createRecord(record: NewRecord, grant: Grant, audit: AuditEvent, room: Room): Promise<GrantRefusal | null>
   /**
    * In order. A `spend` is allowed when the record lives in this generation (its time to live is not over at
    * `audit.at`), the grant is for this record, usable at `audit.at` and, if a session is named, that one lives too;
-   * otherwise it is refused as `changed-meanwhile`, or `stale` when only the generation is another one.
+   * no block stops it; otherwise it is refused as `blocked` or `step-up`, as `changed-meanwhile`, or `stale` when only the generation is another one.
    * Of several callers racing for the last use exactly one gets it.
    */
   decide(decisions: readonly Decision[]): Promise<Outcome[]>
@@ -318,13 +338,16 @@ export interface Commits {
     replaced: readonly Uint8Array[],
     audit: readonly AuditEvent[],
     room: Room,
-  ): Promise<boolean>
+  ): Promise<GrantRefusal | null>
   /** Removes the app's grants of a session, of records, or of both (`null` = any). Answers how many. */
   revokeGrants(which: GrantFilter, audit: readonly AuditEvent[]): Promise<number>
   /** Remembers that the object was seen. Rows of audit belong to the decision that allowed to look. */
   markStored(recordIds: readonly Uint8Array[], at: number): Promise<void>
-  /** Uses up the challenge and writes the session; changes nothing unless it answers `opened`. */
-  openSession(opening: SessionOpening, audit: AuditEvent): Promise<'opened' | 'challenge-used' | 'revoked'>
+  /** Uses up the challenge and writes the session; changes nothing unless it answers `opened`. A step-up stops nobody here. */
+  openSession(
+    opening: SessionOpening,
+    audit: AuditEvent,
+  ): Promise<'opened' | 'challenge-used' | 'revoked' | 'blocked'>
   closeSession(tokenHash: Uint8Array, audit: AuditEvent): Promise<void>
   /**
    * Ends the session everywhere with its grants, and refuses assertions that were issued before. The session has one
@@ -333,10 +356,15 @@ export interface Commits {
   revokeSession(tombstones: readonly Tombstone[], audit: AuditEvent): Promise<void>
   /**
    * Overwrites salts and sealed bytes, removes the grants and the upload, notes the object for removal, with the upload
-   * that was noted by then, if any, in place of the one that `deletion` names. `false` = nothing lived; then only the
-   * audit row is written, and says `changed-meanwhile`.
+   * that was noted by then, if any, in place of the one that `deletion` names; blocks of the record end. `false` =
+   * nothing lived, or a block stops it; then only the audit row is written, and says `changed-meanwhile` or which.
    */
-  shredRecord(recordId: Uint8Array, deletion: ObjectDeletion, audit: AuditEvent): Promise<boolean>
+  shredRecord(
+    recordId: Uint8Array,
+    deletion: ObjectDeletion,
+    audit: AuditEvent,
+    stops: Stops,
+  ): Promise<boolean>
   finishDeletions(objectKeys: readonly string[]): Promise<void>
   recordAudit(events: readonly AuditEvent[]): Promise<void>
   /**
@@ -374,7 +402,11 @@ export interface Commits {
     ring: SealedKeyRing,
     change: KeyRingChange,
   ): Promise<'replaced' | 'changed-meanwhile' | 'in-use'>
-  /** Removes what has expired: grants, sessions, tombstones, used challenges. At most `limit` of each. */
+  /** Sets a block, by all its names; replaces those of the same setter and effect. */
+  setBlocks(blocks: readonly Block[], audit: AuditEvent): Promise<void>
+  /** Answers how many different blocks there were. */
+  liftBlocks(which: BlockFilter, audit: AuditEvent): Promise<number>
+  /** Removes what has expired: grants, sessions, tombstones, used challenges, blocks. At most `limit` of each. */
   removeExpired(now: number, limit: number): Promise<number>
 
   /**
@@ -420,11 +452,15 @@ export interface GrantSearch extends GrantFilter {
 /** Where a grant is among all grants of an app. */
 export type GrantPlace = Pick<Grant, 'sessionRef' | 'grantId'>
 
-/** How many grants a session may have, those that are about to be written among them. */
+/** Why no grants are set; `null` = they are. */
+export type GrantRefusal = Stop | 'too-many-grants'
+
+/** What grants have to pass: blocks, and how many a session may have, those that are about to be written among them. */
 export interface Room {
   readonly app: AppId
   /** The session's names under every version of the session key. */
   readonly sessionRefs: readonly Uint8Array[]
+  readonly stops: Stops
   readonly most: number
   /** Milliseconds since 1970: what has expired by then does not count. */
   readonly now: number
@@ -434,6 +470,7 @@ export interface SessionOpening {
   readonly session: Session
   /** The session's names under every version of the session key: a tombstone of any of them counts. */
   readonly sessionRefs: readonly Uint8Array[]
+  readonly stops: Stops
   readonly challengeHash: Uint8Array
   /** Milliseconds since 1970; after that the used challenge need not be remembered. */
   readonly challengeExpiresAt: number

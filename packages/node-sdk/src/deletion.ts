@@ -22,8 +22,8 @@ function readReceipt({ shreddedAt, objectRemoved, finalAt }: Members): DeletionR
   return { shreddedAt: shredded, objectRemoved, finalAt: final }
 }
 
-/** Of seconds since 1970. */
-function readTime(seconds: unknown): Date | null {
+/** Of seconds since 1970. `null` = it is none. */
+export function readTime(seconds: unknown): Date | null {
   const time = new Date(Number.isSafeInteger(seconds) ? (seconds as number) * 1000 : Number.NaN)
   return Number.isNaN(time.getTime()) ? null : time
 }

@@ -1,3 +1,4 @@
+export type { Block, BlockOptions, Blocks, BlockTarget } from './blocks.ts'
 export { CLIENT_ERRORS, type ClientErrorCode, LunaDefendClientError } from './client-error.ts'
 export type { DeletionReceipt } from './deletion.ts'
 export type {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { applicationTokens } from './application-token.ts'
+import { type Blocks, makeBlocks } from './blocks.ts'
 import { type DeletionReceipt, deleteToken } from './deletion.ts'
 import { type Grants, makeGrants } from './grants.ts'
 import { type NodeHandler, nodeRouter, type RouterOptions } from './node-router.ts'
@@ -33,6 +34,8 @@ export class LunaDefend {
   readonly #calls: TokenizerCalls
   /** What sessions may read, and what they have made. */
   readonly grants: Grants
+  /** The kill switch of this application. */
+  readonly blocks: Blocks
   readonly sessions: {
     /**
      * Ends a session everywhere, with its grants; what was signed for it before is refused. Call it at logout, with
@@ -65,6 +68,7 @@ export class LunaDefend {
     this.#calls = calls
     this.grants = makeGrants(calls)
     this.audit = createAudit(this.#settings, signed)
+    this.blocks = makeBlocks(calls)
     this.sessions = {
       async revoke(sid) {
         const sessionId = checkSessionId(sid)

@@ -225,3 +225,18 @@ async function post<T>(path: string, body: object): Promise<T> {
   if (!envelope.success) throw new Error(envelope.error.code)
   return envelope.data
 }
+
+test('the kill switch stops what is named, and lifts what this application has set', async () => {
+  const sid = client.sid('a login that is stopped')
+  const token = await client.tokenize(sid, 'x')
+  await client.grants.create(sid, token)
+  for (const target of [{ token }, { sid }, 'app'] as const) {
+    const blockId = await client.blocks.set(target, { ttl: '1h', reason: 'fraud' })
+    await expect(client.detokenizeText(sid, token)).rejects.toMatchObject({ code: 'access_denied' })
+    const [block] = await client.blocks.list()
+    expect(block).toMatchObject({ blockId, reason: 'fraud' })
+    expect(block?.until?.getTime()).toBeGreaterThan(Date.now())
+    expect(await client.blocks.lift(target === 'app' ? { blockId } : target)).toBe(1)
+    expect(await client.detokenizeText(sid, token)).toBe('x')
+  }
+})

@@ -234,7 +234,7 @@ describe('between reading and committing', () => {
           ),
           ...made.map(({ record }) => {
             const deletion = { objectKey: null, uploadId: null, notBefore: 1, at: 1 }
-            return commit.shredRecord(record.recordId, deletion, sampleEvent())
+            return commit.shredRecord(record.recordId, deletion, sampleEvent(), [])
           }),
         ]),
       )

@@ -51,7 +51,7 @@ test('a shred is final: in the rows at once, in the tables when they are rewritt
   expect(countTraces('tables', tokens)).toBe(tokens.length)
 
   for (const { record } of shredded) {
-    expect(await database.commit.shredRecord(record.recordId, newDeletion(), newAudit())).toBe(true)
+    expect(await database.commit.shredRecord(record.recordId, newDeletion(), newAudit(), [])).toBe(true)
   }
   const rows = await database.read((reader) => reader.findRecordsById(ids))
   const zero = (bytes: Uint8Array | null | undefined) => (bytes ?? []).every((byte) => byte === 0)
@@ -76,7 +76,7 @@ test('a vacuum that does not rewrite leaves no old row to be read, and everythin
   await using database = await openPostgres({ url: server.url(name, 'service') })
   const tokens = await createTokens(database, 10)
   const [first, ...others] = tokens as [SampleToken, ...SampleToken[]]
-  await database.commit.shredRecord(first.record.recordId, newDeletion(), newAudit())
+  await database.commit.shredRecord(first.record.recordId, newDeletion(), newAudit(), [])
   await vacuumRecords({ url: server.url(name, 'owner') })
   // A page with an old row on it is not "all visible".
   const pages = `SELECT relallvisible = relpages AS clean FROM pg_class WHERE relname = 'records'`
@@ -93,7 +93,7 @@ test('only the owner can do it', async () => {
   const name = await server.createDatabase()
   await using database = await openPostgres({ url: server.url(name, 'service') })
   const [token] = (await createTokens(database, 1)) as [SampleToken]
-  await database.commit.shredRecord(token.record.recordId, newDeletion(), newAudit())
+  await database.commit.shredRecord(token.record.recordId, newDeletion(), newAudit(), [])
   const vacuum = vacuumRecords({ url: server.url(name, 'service') }, { rewrite: true })
   await expect(vacuum).rejects.toMatchObject({ code: 'database_failed' })
   await server.administer(name, 'CHECKPOINT')

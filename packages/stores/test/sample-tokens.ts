@@ -84,5 +84,5 @@ export function failureOf(attempt: () => unknown): Error {
 
 /** Room for more grants than any of these tests makes. */
 export function sampleRoom(): Room {
-  return { app: APP, sessionRefs: [], most: 1_000_000, now: 0 }
+  return { app: APP, sessionRefs: [], stops: [], most: 1_000_000, now: 0 }
 }

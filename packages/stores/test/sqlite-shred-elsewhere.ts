@@ -5,6 +5,11 @@ import { newAudit, newDeletion } from './sample-tokens.ts'
 
 const [file = '', recordId = ''] = process.argv.slice(2)
 const database = openSqlite(file)
-const shredded = await database.commit.shredRecord(Buffer.from(recordId, 'hex'), newDeletion(), newAudit())
+const shredded = await database.commit.shredRecord(
+  Buffer.from(recordId, 'hex'),
+  newDeletion(),
+  newAudit(),
+  [],
+)
 writeSync(1, shredded ? 'shredded\n' : 'nothing lived\n')
 setInterval(() => undefined, 1000)

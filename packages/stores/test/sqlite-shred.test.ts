@@ -42,7 +42,7 @@ function piecesOf(token: SampleToken): { token: SampleToken; piece: Buffer }[] {
 }
 
 const shred = ({ commit }: Database, { record }: SampleToken) =>
-  commit.shredRecord(record.recordId, newDeletion(), newAudit())
+  commit.shredRecord(record.recordId, newDeletion(), newAudit(), [])
 
 /** A token has been used: its rows have grown, moved and been replaced. */
 async function use({ commit }: Database, tokens: readonly SampleToken[]): Promise<void> {

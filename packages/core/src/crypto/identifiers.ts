@@ -55,7 +55,7 @@ export function sessionHashOf(key: KeyObject, app: AppId, sid: SessionId, subjec
 export type PseudonymKind = 'token' | 'session' | 'subject' | 'network'
 
 /** What an audit row says in place of a token, a session, a user or a network: 16 bytes in hex, keyed by epoch. */
-export function pseudonymOf(key: KeyObject, kind: PseudonymKind, app: AppId, name: string): string {
+export function pseudonymOf(key: KeyObject, kind: PseudonymKind, app: AppId | '', name: string): string {
   return keyed(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
 }
 

@@ -1,5 +1,6 @@
 import type { AppId, OperatorId } from '@lunadefend/contract'
 import type { Actor } from './actor.ts'
+import type { Stop } from './block.ts'
 
 export type Action =
   | 'tokenize'
@@ -28,6 +29,9 @@ export type Action =
   | 'refer-objects'
   | 'rotate-key'
   | 'retire-key'
+  /** The kill switch. */
+  | 'set-block'
+  | 'lift-block'
   /** A token whose time to live is over. */
   | 'expire-token'
   /** A record whose value never arrived. */
@@ -62,6 +66,10 @@ export type Refusal =
   | 'masked-only'
   /** A policy shows a part of the value, and that part would be all of it. */
   | 'nothing-hidden'
+  /** The kill switch is on for the token, the session, the app or everything; or the session must log in again. */
+  | Stop
+  /** Everything is stopped by who runs the installation, not by an application. */
+  | 'operators-only'
   /** Between reading and committing something was revoked, spent, deleted or logged out. */
   | 'changed-meanwhile'
   /** Faster than a limit lets through. */

@@ -17,7 +17,7 @@ export function subjectOf(needs: Trail, caller: Caller, action: Action, token: T
 /** Whom a row of audit is about, before their names are made pseudonyms. */
 export interface Who {
   readonly kind: AppActor['kind']
-  readonly app: AppId
+  readonly app: AppId | null
   readonly sid: SessionId | null
   /** `''` = not known. */
   readonly subject: string
@@ -37,7 +37,7 @@ export function subjectFor(
   if (current === null) throw new Error('The key ring has no audit key for this period.')
   const { epoch, key } = current
   const pseudonym = (kind: PseudonymKind, name: string | null) =>
-    name === null || name === '' ? null : pseudonymOf(key, kind, who.app, name)
+    name === null || name === '' ? null : pseudonymOf(key, kind, who.app ?? '', name)
   return {
     at,
     requestId,
@@ -56,15 +56,16 @@ export function subjectFor(
   }
 }
 
-/** The same for an operator, who acts on an application from outside. */
+/** The same for an operator, who acts on an application from outside. `app` `null` = on all of them. */
 export function operatorSubject(
   needs: Trail,
   { actor, requestId, network }: Caller<Operator>,
-  app: AppId,
+  app: AppId | null,
   action: Action,
   token: TokenId | null,
+  sid: SessionId | null = null,
 ): AuditSubject {
-  const about = { kind: 'application', app, sid: null, subject: '', network } as const
+  const about = { kind: 'application', app, sid, subject: '', network } as const
   const subject = subjectFor(needs, about, requestId, action, token)
   return { ...subject, actor: actor.kind, operator: actor.id }
 }

@@ -9,6 +9,7 @@ import { appOf, type Needs } from './needs.ts'
 import { askPolicies } from './policies.ts'
 import { DENIED, isDamage, type Result } from './result.ts'
 import { type Shredded, shred } from './shred.ts'
+import { stopsOf } from './stops.ts'
 
 /**
  * Ends a token for good. Also one whose time to live is over, or whose record is damaged. `named` is the app whose token
@@ -37,7 +38,9 @@ export async function deleteToken(
     await needs.database.commit.recordAudit([refused(judged, 'policy-denied')])
     return DENIED
   }
-  const shredded = await shred(needs, record, judged)
+  // What is frozen cannot be destroyed with the key of an application, which may be a stolen one.
+  const stops = caller.actor.kind === 'operator' ? [] : stopsOf(needs, app, null, [record.recordId])
+  const shredded = await shred(needs, record, judged, stops)
   return shredded === null ? DENIED : { ok: true, data: shredded }
 }
 

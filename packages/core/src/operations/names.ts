@@ -3,6 +3,7 @@ import { grantIdOf, locatorOf, objectRefOf, sessionRefOf } from '../crypto/ident
 import { currentKey, type KeyVersions } from '../crypto/key-ring.ts'
 import type { Room } from '../ports.ts'
 import type { Needs } from './needs.ts'
+import { stopsOf } from './stops.ts'
 
 // What is written is named under the present version of a key. What is looked for may still have its name under an
 // older one, or, while a new one gets about, already under the next: so every version that is held is tried.
@@ -60,10 +61,16 @@ export function allSessionRefs({ keys }: Pick<Names, 'keys'>, app: AppId, sid: S
   }))
 }
 
-/** How many grants the session may still get. */
-export function roomOf(needs: Pick<Needs, 'keys' | 'clock' | 'grants'>, app: AppId, sid: SessionId): Room {
+/** What grants for these records, of this session, have to pass. */
+export function roomOf(
+  needs: Pick<Needs, 'keys' | 'clock' | 'grants'>,
+  app: AppId,
+  sid: SessionId,
+  recordIds: readonly Uint8Array[] = [],
+): Room {
   const sessionRefs = allSessionRefs(needs, app, sid).map(({ sessionRef }) => sessionRef)
-  return { app, sessionRefs, most: needs.grants.perSession, now: needs.clock.now() }
+  const stops = stopsOf(needs, app, sid, recordIds)
+  return { app, sessionRefs, stops, most: needs.grants.perSession, now: needs.clock.now() }
 }
 
 /** What was found under the names of each thing: `found` answers `names.flat()`. */

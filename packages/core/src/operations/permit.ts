@@ -1,4 +1,4 @@
-import type { Access, SessionId, TokenId } from '@lunadefend/contract'
+import { type Access, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
 import { usedForOf } from '../crypto/identifiers.ts'
 import { currentKey } from '../crypto/key-ring.ts'
 import { openRecord } from '../crypto/record.ts'
@@ -7,13 +7,14 @@ import type { Action, AuditSubject, Refusal } from '../domain/audit.ts'
 import { type Grant, refusalOf } from '../domain/grant.ts'
 import type { Mask, PolicyAction, Verdict } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import type { Decision, Relocation } from '../ports.ts'
+import type { Decision, Relocation, Stops } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import { newLocator } from './names.ts'
 import type { Keys, Needs } from './needs.ts'
 import { type AsksPolicies, askPolicies, type Deed } from './policies.ts'
 import { mapLimited } from './result.ts'
+import { stopsOf } from './stops.ts'
 
 /**
  * The proof that a decision was committed, with its audit row. Only `commitDecisions` makes one, and no data key is
@@ -60,7 +61,10 @@ type Decides = Pick<Needs, 'database'> & AsksPolicies
 /** A record that is sealed anew that often while one call looks at it is not met by honest work. */
 const ATTEMPTS = 8
 
-/** One commit for all of them. `null` = refused; the audit log says why. */
+/**
+ * One commit for all of them. `null` = refused; the audit log says why. Throws `step_up_required` when the session, and
+ * so all of them, must wait until its user has logged in again.
+ */
 export async function commitDecisions(
   needs: Decides,
   caller: Caller,
@@ -68,12 +72,16 @@ export async function commitDecisions(
   ask: Ask,
 ): Promise<(Permit | null)[]> {
   const permits: (Permit | null)[] = found.map(() => null)
+  const stops = stopsOf(needs, caller.actor.app, ask.sid)
   let open = found.map((item, place) => ({ item, place }))
   for (let attempt = 1; open.length > 0; attempt += 1) {
     const items = open.map(({ item }) => item)
     const judgements = await judge(needs, caller, items, ask)
-    const decisions = judgements.map((judged) => decisionOn(needs, caller, judged, ask, attempt > ATTEMPTS))
+    const decisions = judgements.map((judged) =>
+      decisionOn(needs, caller, judged, ask, stops, attempt > ATTEMPTS),
+    )
     const outcomes = await needs.database.commit.decide(decisions)
+    if (outcomes.includes('step-up')) throw new LunaDefendError('step_up_required')
     for (const [index, { item, place }] of open.entries()) {
       const [judged, decision] = [judgements[index], decisions[index]]
       if (outcomes[index] === null && item.record !== null && judged && decision)
@@ -165,6 +173,7 @@ function decisionOn(
   caller: Caller,
   { found, refusal, policy, usedFor }: Judged,
   { action, uses }: Ask,
+  stops: Stops,
   giveUp: boolean,
 ): Decision {
   const { token, record, grant } = found
@@ -186,6 +195,7 @@ function decisionOn(
     uses,
     usedFor,
     relocation,
+    stops: [...stops, recordId],
     audit,
   }
 }

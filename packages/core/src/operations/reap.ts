@@ -24,7 +24,7 @@ type ReapNeeds = Pick<Needs, 'database' | 'objectStore' | 'keys' | 'clock'>
 export async function expireStep(needs: ReapNeeds, requestId: string): Promise<Step> {
   const expired = await needs.database.read((reader) => reader.findExpired(needs.clock.now(), AT_ONCE))
   const shredded = await mapLimited(expired, WIDTH, (record) =>
-    shred(needs, record, systemSubject(needs, requestId, 'expire-token', record.app, 1)),
+    shred(needs, record, systemSubject(needs, requestId, 'expire-token', record.app, 1), []),
   )
   return {
     done: shredded.filter((each) => each !== null).length,
@@ -60,7 +60,7 @@ export async function reapRecordsStep(
   }
   const missing = await unchanged(needs, suspects)
   await mapLimited(missing, WIDTH, (record) =>
-    shred(needs, record, systemSubject(needs, requestId, 'reap-record', record.app, 1)),
+    shred(needs, record, systemSubject(needs, requestId, 'reap-record', record.app, 1), []),
   )
   const last = records.at(-1)
   return {

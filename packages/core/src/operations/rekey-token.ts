@@ -14,11 +14,11 @@ import {
   storeKeyOf,
 } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
-import { allowed, refused } from '../domain/audit.ts'
+import { allowed } from '../domain/audit.ts'
 import { goneBecause } from '../domain/grant.ts'
 import type { Mask } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import type { Presigned } from '../ports.ts'
+import type { Decision, Presigned } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type FoundGrant, lookUpGrants, lookUpRecords } from './look-up.ts'
 import { newObjectRef } from './names.ts'
@@ -27,6 +27,7 @@ import { commitDecisions } from './permit.ts'
 import { GRACE_MS } from './reap.ts'
 import { DENIED, type Result } from './result.ts'
 import { UPLOAD_LIFE_MS } from './shred.ts'
+import { stopsOf } from './stops.ts'
 
 const BY_CLIENT = { ok: false, code: 'rekey_by_client' } as const
 const CHANGED = { ok: false, code: 'changed_meanwhile' } as const
@@ -131,8 +132,17 @@ async function findLiving(needs: Needs, caller: Caller, token: TokenId): Promise
   const [found] = await lookUpRecords(needs, caller.actor.app, [token])
   const record = found?.record ?? null
   const refusal = record === null ? 'unknown-token' : goneBecause(record, subject.at)
-  await needs.database.commit.recordAudit([refusal === null ? allowed(subject) : refused(subject, refusal)])
-  return refusal === null ? record : null
+  const recordIds = record === null ? [] : [record.recordId]
+  const decision: Decision =
+    refusal === null
+      ? {
+          kind: 'admit',
+          stops: stopsOf(needs, caller.actor.app, caller.actor.sid, recordIds),
+          audit: subject,
+        }
+      : { kind: 'refuse', refusal, audit: subject }
+  const [outcome] = await needs.database.commit.decide([decision])
+  return outcome === null ? record : null
 }
 
 interface Replacement extends SealedRecord {

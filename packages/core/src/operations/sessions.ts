@@ -12,6 +12,7 @@ import { SESSION_MS, type Session, TOMBSTONE_MS } from '../domain/session.ts'
 import { subjectFor, subjectOf } from './audit-trail.ts'
 import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
+import { stopsOf } from './stops.ts'
 
 export type User = Extract<AppActor, { kind: 'user' }>
 type SessionNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
@@ -72,6 +73,7 @@ export async function openSession(
   const opening = {
     session: { ...row, sessionVersion: version, sealedSid },
     sessionRefs: names.map((name) => name.sessionRef),
+    stops: stopsOf(needs, app, sid),
     challengeHash: digestOf(verified.challenge),
     challengeExpiresAt: verified.challengeExpiresAt * 1000,
     assertedAt: verified.issuedAt * 1000,

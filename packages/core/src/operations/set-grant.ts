@@ -40,15 +40,12 @@ export async function setGrant(
   }
   const expiresAt = needs.clock.now() + command.ttlSeconds * 1000
   const grants = found.map((item) => grantFor(needs, caller, command, item, expiresAt))
-  const room = roomOf(needs, app, command.sid)
-  const fits = await needs.database.commit.setGrants(
-    grants,
-    olderIds(needs, app, command, grants),
-    judged,
-    room,
-  )
-  if (!fits) throw new LunaDefendError('too_many_grants')
-  return expiresAt
+  const recordIds = grants.map(({ recordId }) => recordId)
+  const room = roomOf(needs, app, command.sid, recordIds)
+  const older = olderIds(needs, app, command, grants)
+  const refusal = await needs.database.commit.setGrants(grants, older, judged, room)
+  if (refusal === 'too-many-grants') throw new LunaDefendError('too_many_grants')
+  return refusal === null ? expiresAt : null
 }
 
 /** What becomes of each token. Policies are asked when all of the records are there. */

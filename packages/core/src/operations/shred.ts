@@ -2,7 +2,7 @@ import { openOuter } from '../crypto/record.ts'
 import { type AuditSubject, allowed } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import { PortFailure } from '../port-failure.ts'
-import type { PendingDeletion } from '../ports.ts'
+import type { PendingDeletion, Stops } from '../ports.ts'
 import type { Needs } from './needs.ts'
 import { isDamage, mapLimited } from './result.ts'
 
@@ -21,12 +21,13 @@ export interface Shredded {
 /**
  * Shreds the keys, which makes the value unreadable at once and for good; the object is removed now and, because an
  * upload URL may still be about, once more when the last one has expired. That second removal survives a restart.
- * `null` = the record had gone meanwhile.
+ * `null` = the record had gone meanwhile, or a block stops it.
  */
 export async function shred(
   needs: Pick<Needs, 'database' | 'objectStore' | 'keys' | 'clock'>,
   record: TokenRecord,
   audit: AuditSubject,
+  stops: Stops,
 ): Promise<Shredded | null> {
   const { database, clock } = needs
   const place = await placeOf(needs, record)
@@ -39,12 +40,12 @@ export async function shred(
     notBefore: finalAt,
   }
   try {
-    if (!(await database.commit.shredRecord(record.recordId, deletion, allowed(audit)))) return null
+    if (!(await database.commit.shredRecord(record.recordId, deletion, allowed(audit), stops))) return null
   } catch (error) {
     // A re-keying in between has noted this object already, so that the commit did nothing: there is another one now.
     const [present] = await database.read((reader) => reader.findRecordsById([record.recordId]))
     if (!present || present.generation === record.generation) throw error
-    return shred(needs, present, audit)
+    return shred(needs, present, audit, stops)
   }
   const objectRemoved = place !== null && (await removed(needs, place))
   return { shreddedAt: at, objectRemoved, finalAt }

@@ -1,5 +1,5 @@
 import { sealedLength } from '@lunadefend/content-cipher/lengths'
-import { LIMITS, LunaDefendError, type TokenId } from '@lunadefend/contract'
+import { type ErrorCode, LIMITS, LunaDefendError, type TokenId } from '@lunadefend/contract'
 import { newObjectKey, newRecordId, newTokenId } from '../crypto/random.ts'
 import {
   contentKeyOf,
@@ -14,7 +14,7 @@ import { allowed, refused } from '../domain/audit.ts'
 import type { Grant } from '../domain/grant.ts'
 import { modeOfNew } from '../domain/protection.ts'
 import { PARTS_FROM, planUpload, type UploadPlan } from '../domain/upload.ts'
-import type { KeyedObject, NewRecord, Presigned } from '../ports.ts'
+import type { GrantRefusal, KeyedObject, NewRecord, Presigned } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { newGrantId, newLocator, newObjectRef, newSessionRef, roomOf } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
@@ -62,9 +62,8 @@ export async function tokenize(needs: Needs, caller: Caller, command: TokenizeCo
   const inParts = command.acceptsParts && objectLength !== null && objectLength >= PARTS_FROM
   const grant = storeGrant(needs, caller, token, place.recordId, inParts)
   const room = roomOf(needs, place.app, sidOf(caller.actor))
-  if (!(await database.commit.createRecord(record, grant, audit, room))) {
-    throw new LunaDefendError('too_many_grants')
-  }
+  const refusal = await database.commit.createRecord(record, grant, audit, room)
+  if (refusal !== null) throw new LunaDefendError(CODES[refusal])
   const fresh = { mode, keys: dataKeys }
   const object = { objectKey, sseKey: storeKeyOf(fresh) }
   const upload = inParts
@@ -72,6 +71,12 @@ export async function tokenize(needs: Needs, caller: Caller, command: TokenizeCo
     : await needs.objectStore.presignPut(objectKey, object.sseKey, objectLength)
   return { tokenId: token, upload, contentKey: contentKeyOf(fresh), expiresAt: record.expiresAt }
 }
+
+const CODES = {
+  'too-many-grants': 'too_many_grants',
+  blocked: 'access_denied',
+  'step-up': 'step_up_required',
+} as const satisfies Record<GrantRefusal, ErrorCode>
 
 /** An upload that is begun and not noted, because this process dies in between, is reaped with the abandoned ones. */
 async function beginParts(

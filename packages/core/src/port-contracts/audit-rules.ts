@@ -11,6 +11,7 @@ import {
   givenSession,
   KID,
   NOW,
+  sampleBlock,
   sampleDeletion,
   sampleEvent,
   sampleGrant,
@@ -118,9 +119,12 @@ const UNRECORDABLE: Record<string, (commit: Commits, given: Given, audit: AuditE
   revokeSession: (commit, { opening }, audit) =>
     commit.revokeSession([sampleTombstone(opening.session.sessionRef)], audit),
   shredRecord: (commit, { record }, audit) =>
-    commit.shredRecord(record.recordId, sampleDeletion({ notBefore: NOW }), audit),
+    commit.shredRecord(record.recordId, sampleDeletion({ notBefore: NOW }), audit, []),
   recordAudit: (commit, _, audit) => commit.recordAudit([sampleEvent(), audit]),
   endUpload: (commit, { record }, audit) => commit.endUpload(record.recordId, NOW, audit),
+  setBlocks: (commit, { grant }, audit) => commit.setBlocks([sampleBlock(grant.sessionRef)], audit),
+  liftBlocks: (commit, _, audit) =>
+    commit.liftBlocks({ refs: null, blockId: null, app: null, setBy: null }, audit),
   resealRecords: (commit, { record }, audit) => commit.resealRecords([sampleReseal(record)], audit),
   referObjects: (commit, { record }, audit) => commit.referObjects([sampleReference(record.recordId)], audit),
   rekeyRecord: (commit, { record }, audit) =>
@@ -145,8 +149,10 @@ async function given(commit: Commits) {
   const opening = sampleOpening(sampleSession({ sessionRef }))
   const granted = await givenGrant(commit, { sessionRef })
   const upload = sampleUpload(granted.record.recordId)
+  const block = sampleBlock(bytes(32))
+  await commit.setBlocks([block], sampleEvent())
   await commit.beginUpload(upload)
-  return { ...granted, upload, session, opening, fresh: sampleRecord() }
+  return { ...granted, upload, block, session, opening, fresh: sampleRecord() }
 }
 
 function atomicityRules(open: OpenDatabase): void {
@@ -155,7 +161,7 @@ function atomicityRules(open: OpenDatabase): void {
       await using under = await open()
       const { database } = under
       const before = await given(database.commit)
-      const { record, grant, upload, session, opening, fresh } = before
+      const { record, grant, upload, block, session, opening, fresh } = before
       await expect(attempt(database.commit, before, sampleEvent(UNWRITABLE))).rejects.toThrow()
 
       await database.read(async (reader) => {
@@ -163,12 +169,15 @@ function atomicityRules(open: OpenDatabase): void {
         expect(await reader.findObjectRefs([record.objectRef])).toEqual([true])
         expect(await reader.findUpload(record.recordId)).toEqual(upload)
         expect(await reader.readKeyRing()).toEqual(RING)
+        expect(
+          await reader.findBlocks({ refs: null, blockId: null, app: null, setBy: null }, NOW, 9),
+        ).toEqual([block])
         expect(await reader.findGrants([grant.grantId])).toEqual([grant])
         expect(await reader.findSession(session.tokenHash)).toEqual(session)
         expect(await reader.findSession(opening.session.tokenHash)).toBeNull()
         expect(await reader.findDeletions(NOW, 9)).toEqual([])
       })
-      expect(await under.readAudit()).toHaveLength(2)
+      expect(await under.readAudit()).toHaveLength(3)
       // Neither a tombstone nor a used challenge was left behind.
       expect(await database.commit.openSession(opening, sampleEvent())).toBe('opened')
     })

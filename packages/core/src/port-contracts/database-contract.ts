@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { auditRules } from './audit-rules.ts'
+import { blockRules } from './block-rules.ts'
 import { crashRules } from './crash-rules.ts'
 import type { OpenDatabase } from './database-under-test.ts'
 import { decisionRules } from './decision-rules.ts'
@@ -28,6 +29,7 @@ export function databaseContract(name: string, open: OpenDatabase): void {
     describe('grants', () => grantRules(open))
     describe('decisions', () => decisionRules(open))
     describe('sessions', () => sessionRules(open))
+    describe('blocks', () => blockRules(open))
     describe('key ring', () => keyRingRules(open))
     describe('background work', () => workRules(open))
     describe('audit', () => auditRules(open))

@@ -52,7 +52,7 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
     return { recordId }
   },
   'the record was shredded': async (commit, { grant, record }) => {
-    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), [])
     await commit.setGrants([grant], [], [], sampleRoom())
     return {}
   },
@@ -61,7 +61,7 @@ const FLAWS: Record<string, (commit: Commits, given: Given) => Promise<Partial<S
     return { recordId: record.recordId, grantId: grant.grantId }
   },
   'the record was shredded, and another generation was read': async (commit, { grant, record }) => {
-    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), [])
     await commit.setGrants([grant], [], [], sampleRoom())
     return { generation: 7 }
   },

@@ -175,7 +175,7 @@ function expiryRules(open: OpenDatabase): void {
     const { database } = under
     const { record } = await givenGrant(database.commit)
     const deletion = sampleDeletion({ notBefore: NOW })
-    await database.commit.shredRecord(record.recordId, deletion, sampleEvent())
+    await database.commit.shredRecord(record.recordId, deletion, sampleEvent(), [])
     await database.commit.removeExpired(NOW * 2, 100)
     expect(await database.read((reader) => reader.findRecords([record.locator]))).not.toEqual([null])
     expect(await database.read((reader) => reader.findDeletions(NOW, 9))).toEqual([
@@ -193,13 +193,13 @@ function roomRules(open: OpenDatabase): void {
     await using under = await open()
     const { commit } = under.database
     const [a, b, c, d] = [ours(), ours(), ours(), ours()]
-    expect(await commit.setGrants([a, b], [], [sampleEvent()], room(3))).toBe(true)
+    expect(await commit.setGrants([a, b], [], [sampleEvent()], room(3))).toBeNull()
     const events = [sampleEvent(), sampleEvent()]
-    expect(await commit.setGrants([c, d], [bytes(32)], events, room(3))).toBe(false)
+    expect(await commit.setGrants([c, d], [bytes(32)], events, room(3))).toBe('too-many-grants')
     expect(await find(under.database, [a, b, c, d])).toEqual([a, b, null, null])
     const rows = await under.readAudit()
     expect(rows.map(({ refusal }) => refusal)).toEqual([null, 'too-many-grants', 'too-many-grants'])
-    expect(await commit.setGrants([c], [], [], room(3))).toBe(true)
+    expect(await commit.setGrants([c], [], [], room(3))).toBeNull()
   })
 
   test('what is overwritten, replaced, expired, or of another session or app, takes no room', async () => {
@@ -208,9 +208,9 @@ function roomRules(open: OpenDatabase): void {
     const [a, b] = [ours(), ours()]
     const others = [ours({ expiresAt: NOW }), ours({ app: OTHER_APP }), ours({ sessionRef: bytes(32) })]
     await commit.setGrants([a, b, ...others], [], [], sampleRoom())
-    expect(await commit.setGrants([a, b, a], [], [], room(2))).toBe(true)
-    expect(await commit.setGrants([ours()], [b.grantId], [], room(2))).toBe(true)
-    expect(await commit.setGrants([ours()], [], [], room(2))).toBe(false)
+    expect(await commit.setGrants([a, b, a], [], [], room(2))).toBeNull()
+    expect(await commit.setGrants([ours()], [b.grantId], [], room(2))).toBeNull()
+    expect(await commit.setGrants([ours()], [], [], room(2))).toBe('too-many-grants')
     expect(await find(under.database, [a, b])).toEqual([a, null])
   })
 
@@ -219,7 +219,7 @@ function roomRules(open: OpenDatabase): void {
     const { commit } = under.database
     const a = ours()
     await commit.setGrants([a], [], [], sampleRoom())
-    expect(await commit.setGrants([ours(), ours()], [a.grantId], [], room(1))).toBe(false)
+    expect(await commit.setGrants([ours(), ours()], [a.grantId], [], room(1))).toBe('too-many-grants')
     expect(await find(under.database, [a])).toEqual([a])
   })
 
@@ -230,7 +230,7 @@ function roomRules(open: OpenDatabase): void {
     const set = batches.map((grants, index) =>
       (index % 2 ? other : under.database).commit.setGrants(grants, [], [], room(10)),
     )
-    expect((await Promise.all(set)).filter(Boolean)).toHaveLength(3)
+    expect((await Promise.all(set)).filter((refusal) => refusal === null)).toHaveLength(3)
     expect((await find(under.database, batches.flat())).filter((grant) => grant !== null)).toHaveLength(9)
   })
 
@@ -239,11 +239,11 @@ function roomRules(open: OpenDatabase): void {
     const { commit } = under.database
     const record = sampleRecord()
     const grant = sampleGrant(record.recordId, { sessionRef })
-    expect(await commit.createRecord(record, grant, sampleEvent(), room(0))).toBe(false)
+    expect(await commit.createRecord(record, grant, sampleEvent(), room(0))).toBe('too-many-grants')
     expect(await under.database.read((reader) => reader.findRecordsById([record.recordId]))).toEqual([null])
     expect(await find(under.database, [grant])).toEqual([null])
     expect((await under.readAudit()).map(({ refusal }) => refusal)).toEqual(['too-many-grants'])
-    expect(await commit.createRecord(record, grant, sampleEvent(), room(1))).toBe(true)
+    expect(await commit.createRecord(record, grant, sampleEvent(), room(1))).toBeNull()
     expect(await find(under.database, [grant])).toEqual([grant])
   })
 }

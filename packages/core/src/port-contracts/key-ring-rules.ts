@@ -91,7 +91,7 @@ function lossRules(open: OpenDatabase): void {
       const { database } = under
       const { record } = await givenGrant(database.commit)
       if (state === 'was shredded') {
-        await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+        await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), [])
       }
       for (const expected of [0, 1]) {
         expect(await database.commit.replaceKeyRing(ring(1), change(expected))).toBe('changed-meanwhile')
@@ -113,7 +113,7 @@ const young = { locatorVersion: 2, objectVersion: 2 }
 const youngGrant = { grantVersion: 2, sessionVersion: 2 }
 const shredAll = async ({ read, commit }: Database) => {
   for (const { recordId } of await read((reader) => reader.findUnstored(NOW * 2, null, 9))) {
-    await commit.shredRecord(recordId, sampleDeletion(), sampleEvent())
+    await commit.shredRecord(recordId, sampleDeletion(), sampleEvent(), [])
   }
 }
 const expireAll = ({ commit }: Database) => commit.removeExpired(NOW * 2, 99)
@@ -224,7 +224,7 @@ function countRules(open: OpenDatabase): void {
     await givenGrant(commit, {}, { expiresAt: NOW - 1 })
     await givenGrant(commit, {}, { ...young, kid: OTHER_KID })
     const { record } = await givenGrant(commit, { grantVersion: 9 }, { kid: 'r9', ...young })
-    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), [])
     await commit.setGrants(
       [sampleGrant(bytes(16), { grantVersion: 10, sessionVersion: 10, expiresAt: 1 })],
       [],

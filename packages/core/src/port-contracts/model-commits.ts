@@ -1,11 +1,29 @@
 import type { AuditEvent } from '../domain/audit.ts'
+import type { Block, Stop } from '../domain/block.ts'
 import type { Grant } from '../domain/grant.ts'
-import type { KeyRingChange, ObjectDeletion, Outcome, Reseal, Room, SessionOpening } from '../ports.ts'
+import type {
+  BlockFilter,
+  Decision,
+  GrantRefusal,
+  KeyRingChange,
+  ObjectDeletion,
+  Outcome,
+  Reseal,
+  Room,
+  SessionOpening,
+  Stops,
+} from '../ports.ts'
 import { type AtOnce, hex, living, type ModelCommits, type State } from './model.ts'
 import type { Spend } from './sample-rows.ts'
 
 export function modelCommits(state: State): AtOnce<ModelCommits> {
-  return { ...recordCommits(state), ...grantCommits(state), ...sessionCommits(state), ...otherCommits(state) }
+  return {
+    ...blockCommits(state),
+    ...recordCommits(state),
+    ...grantCommits(state),
+    ...sessionCommits(state),
+    ...otherCommits(state),
+  }
 }
 
 type Some<Name extends keyof ModelCommits> = Pick<AtOnce<ModelCommits>, Name>
@@ -13,6 +31,42 @@ type Some<Name extends keyof ModelCommits> = Pick<AtOnce<ModelCommits>, Name>
 function record({ audit }: State, event: AuditEvent, changes: Partial<AuditEvent> = {}): void {
   const { requestId, refusal, count, epoch } = { ...event, ...changes }
   audit.push({ requestId, refusal, count, epoch })
+}
+
+/** What stops a commit, as `Commits` says it. */
+function stopOf({ blocks }: State, stops: Stops, at: number): Stop | null {
+  const names = stops.map(hex)
+  const found = [...blocks.values()].filter(
+    ({ ref, until }) => names.includes(hex(ref)) && (until === null || until > at),
+  )
+  if (found.length === 0) return null
+  return found.some(({ effect }) => effect === 'freeze') ? 'blocked' : 'step-up'
+}
+
+export function filteredBlocks({ blocks }: State, { refs, blockId, app, setBy }: BlockFilter): Block[] {
+  const names = refs?.map(hex)
+  return [...blocks.values()].filter(
+    (block) =>
+      (names === undefined || names.includes(hex(block.ref))) &&
+      (blockId === null || block.blockId === blockId) &&
+      (app === null || block.app === app) &&
+      (setBy === null || block.setBy === setBy),
+  )
+}
+
+function blockCommits(state: State): Some<'setBlocks' | 'liftBlocks'> {
+  return {
+    setBlocks(blocks, audit) {
+      for (const block of blocks) state.blocks.set(`${hex(block.ref)} ${block.setBy} ${block.effect}`, block)
+      record(state, audit)
+    },
+    liftBlocks(which, audit) {
+      record(state, audit)
+      const lifted = filteredBlocks(state, which)
+      removeWhere(state.blocks, (block) => lifted.includes(block))
+      return new Set(lifted.map(({ blockId }) => blockId)).size
+    },
+  }
 }
 
 function recordCommits(
@@ -26,19 +80,20 @@ function recordCommits(
   }
   return {
     createRecord(fresh, grant, audit, room) {
-      const fits = hasRoom(state, room, [], [grant])
-      record(state, audit, fits ? {} : { refusal: 'too-many-grants' })
-      if (!fits) return false
+      const refusal = shut(state, room, [], [grant])
+      record(state, audit, refusal === null ? {} : { refusal })
+      if (refusal !== null) return refusal
       records.set(hex(fresh.recordId), fresh)
       grants.set(hex(grant.grantId), { ...grant, uses: 0, usedFor: null })
-      return true
+      return null
     },
     markStored(recordIds, at) {
       for (const recordId of recordIds) markStored(recordId, at)
     },
-    shredRecord(recordId, deletion, audit) {
-      const found = living(state, recordId)
-      record(state, audit, found === null ? { refusal: 'changed-meanwhile' } : {})
+    shredRecord(recordId, deletion, audit, stops) {
+      const stop = stopOf(state, stops, audit.at)
+      const found = stop === null ? living(state, recordId) : null
+      record(state, audit, found === null ? { refusal: stop ?? 'changed-meanwhile' } : {})
       if (found === null) return false
       const zeroed = {
         recordSalt: new Uint8Array(found.recordSalt.length),
@@ -47,6 +102,7 @@ function recordCommits(
       }
       records.set(hex(recordId), { ...found, ...zeroed, deletedAt: deletion.at })
       removeWhere(grants, (grant) => hex(grant.recordId) === hex(recordId))
+      removeWhere(state.blocks, (block) => hex(block.ref) === hex(recordId))
       noteDeletion(state, recordId, deletion)
       return true
     },
@@ -108,17 +164,17 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
   return {
     decide: (decisions) =>
       decisions.map((decision) => {
-        const outcome = decision.kind === 'refuse' ? decision.refusal : spend(state, decision)
+        const outcome = decision.kind === 'refuse' ? decision.refusal : outcomeOf(state, decision)
         if (outcome !== 'stale') record(state, { ...decision.audit, refusal: outcome })
         return outcome
       }),
     setGrants(fresh, replaced, audit, room) {
-      const fits = hasRoom(state, room, replaced, fresh)
-      for (const event of audit) record(state, event, fits ? {} : { refusal: 'too-many-grants' })
-      if (!fits) return false
+      const refusal = shut(state, room, replaced, fresh)
+      for (const event of audit) record(state, event, refusal === null ? {} : { refusal })
+      if (refusal !== null) return refusal
       for (const grantId of replaced) grants.delete(hex(grantId))
       for (const grant of fresh) grants.set(hex(grant.grantId), { ...grant, uses: 0, usedFor: null })
-      return true
+      return null
     },
     revokeGrants({ app, sessionRefs, recordIds }, audit) {
       for (const event of audit) record(state, event)
@@ -135,9 +191,14 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
       [grants, sessions, tombstones, challenges].reduce(
         (removed, rows) =>
           removed + removeWhere<{ readonly expiresAt: number }>(rows, ({ expiresAt }) => expiresAt <= now),
-        0,
+        removeWhere(state.blocks, ({ until }) => until !== null && until <= now),
       ),
   }
+}
+
+function outcomeOf(state: State, decision: Exclude<Decision, { kind: 'refuse' }>): Outcome {
+  const stop = stopOf(state, decision.stops, decision.audit.at)
+  return stop !== null || decision.kind === 'admit' ? stop : spend(state, decision)
 }
 
 function spend(state: State, decision: Spend): Outcome {
@@ -158,6 +219,17 @@ function spend(state: State, decision: Spend): Outcome {
     state.records.set(hex(recordId), { ...found, ...relocation })
   }
   return null
+}
+
+/** What speaks against these grants, as `Commits` says it. */
+function shut(
+  state: State,
+  room: Room,
+  replaced: readonly Uint8Array[],
+  fresh: readonly Grant[],
+): GrantRefusal | null {
+  const stop = stopOf(state, room.stops, room.now)
+  return stop ?? (hasRoom(state, room, replaced, fresh) ? null : 'too-many-grants')
 }
 
 function hasRoom(
@@ -185,6 +257,10 @@ function sessionCommits(state: State): Some<'openSession' | 'closeSession' | 're
     openSession(opening, audit) {
       if (challenges.has(hex(opening.challengeHash))) return 'challenge-used'
       if (isRevoked(state, opening)) return 'revoked'
+      if (stopOf(state, opening.stops, audit.at) === 'blocked') {
+        record(state, audit, { refusal: 'blocked' })
+        return 'blocked'
+      }
       challenges.set(hex(opening.challengeHash), { expiresAt: opening.challengeExpiresAt })
       sessions.set(hex(opening.session.tokenHash), opening.session)
       record(state, audit)
@@ -265,12 +341,17 @@ function otherCommits(state: State): Some<'recordAudit' | 'replaceKeyRing' | 'ta
 function isInUse(state: State, { key, version }: NonNullable<KeyRingChange['retires']>): boolean {
   const alive = [...state.records.values()].filter(({ deletedAt }) => deletedAt === null)
   const grants = [...state.grants.values()]
-  const named = [...grants, ...state.sessions.values(), ...state.tombstones.values()]
+  const named = [
+    ...grants,
+    ...state.sessions.values(),
+    ...state.tombstones.values(),
+    ...state.blocks.values(),
+  ]
   const versions = {
     locator: alive.map(({ locatorVersion }) => locatorVersion),
     objects: alive.map(({ objectVersion }) => objectVersion),
     grant: grants.map(({ grantVersion }) => grantVersion),
-    session: named.map(({ sessionVersion }) => sessionVersion),
+    session: named.flatMap(({ sessionVersion }) => sessionVersion ?? []),
     audit: state.audit.map(({ epoch }) => epoch),
     checkpoint: [],
   }

@@ -1,6 +1,7 @@
 import type { TokenRecord } from '../domain/record.ts'
 import type { GrantPlace, KeyUse, NewRecord } from '../ports.ts'
 import { type AtOnce, hex, type ModelReader, type State } from './model.ts'
+import { filteredBlocks } from './model-commits.ts'
 import { columnsOf } from './sample-rows.ts'
 
 export function modelReader(state: State): AtOnce<ModelReader> {
@@ -41,6 +42,16 @@ export function modelReader(state: State): AtOnce<ModelReader> {
         .slice(0, limit),
     findSession: (tokenHash) => sessions.get(hex(tokenHash)) ?? null,
     findUpload: (recordId) => uploads.get(hex(recordId)) ?? null,
+    findBlocks: (which, now, limit) =>
+      filteredBlocks(state, which)
+        .filter(({ until }) => until === null || until > now)
+        .filter(({ blockId, ref }) =>
+          [...state.blocks.values()].every(
+            (other) => other.blockId !== blockId || hex(other.ref) >= hex(ref),
+          ),
+        )
+        .toSorted((a, b) => b.since - a.since || (a.blockId < b.blockId ? -1 : 1))
+        .slice(0, limit),
     readKeyRing: () => state.ring,
     findDeletions: (now, limit) =>
       [...deletions.values()]
@@ -78,8 +89,11 @@ const by =
   (a: Row, b: Row) =>
     textOf(a) < textOf(b) ? -1 : 1
 
-function countKeyUses({ grants, sessions, tombstones, ring }: State, alive: readonly NewRecord[]): KeyUse[] {
-  const named = [...grants.values(), ...sessions.values(), ...tombstones.values()]
+function countKeyUses(
+  { grants, sessions, tombstones, blocks, ring }: State,
+  alive: readonly NewRecord[],
+): KeyUse[] {
+  const named = [...grants.values(), ...sessions.values(), ...tombstones.values(), ...blocks.values()]
   return [
     ...count('root', [...alive.map(({ kid }) => kid), ...(ring === null ? [] : [ring.kid])]),
     ...count(
@@ -96,7 +110,7 @@ function countKeyUses({ grants, sessions, tombstones, ring }: State, alive: read
     ),
     ...count(
       'session',
-      named.map(({ sessionVersion }) => sessionVersion),
+      named.flatMap(({ sessionVersion }) => sessionVersion ?? []),
     ),
   ]
 }

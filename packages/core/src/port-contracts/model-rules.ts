@@ -72,6 +72,8 @@ function searches({ refs, recordIds }: World): GrantSearch[] {
 
 type Looker = { readonly [Name in keyof ModelReader]: (...args: Parameters<ModelReader[Name]>) => unknown }
 
+const ANY_BLOCK = { refs: null, blockId: null, app: null, setBy: null }
+
 /** What every question answers. */
 async function everything(look: Looker, world: World): Promise<unknown[]> {
   const { records, locators, recordIds, grantIds, tokenHashes, objectRefs, kids } = world
@@ -89,6 +91,8 @@ async function everything(look: Looker, world: World): Promise<unknown[]> {
     ),
     ...tokenHashes.map((tokenHash) => look.findSession(tokenHash)),
     ...recordIds.map((recordId) => look.findUpload(recordId)),
+    look.findBlocks(ANY_BLOCK, NOW, all.limit),
+    look.findBlocks({ ...ANY_BLOCK, app: world.apps[0], setBy: 'application' }, all.time, 1),
     look.readKeyRing(),
     look.findDeletions(all.time, all.limit),
     ...kids.map((kid) => look.findRecordsSealedBy(kid, all.after, all.limit)),

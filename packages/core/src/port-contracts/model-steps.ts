@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import type { Relocation } from '../ports.ts'
 import { hex, type ModelCommits, type State } from './model.ts'
@@ -9,6 +10,7 @@ import {
   OTHER_APP,
   OTHER_KID,
   type Spend,
+  sampleBlock,
   sampleDeletion,
   sampleEvent,
   sampleGrant,
@@ -31,14 +33,17 @@ export function newWorld() {
   const records = ends.map((expiresAt, index) =>
     sampleRecord({ app: at(apps, index % 2), expiresAt, sealedMetadata: index === 0 ? bytes(60) : null }),
   )
+  const refs = [bytes(32), bytes(32), bytes(32)]
   return {
     apps,
     records,
+    /** Everything, a session, two records. */
+    blockRefs: [bytes(32), at(refs, 0), ...records.slice(0, 2).map(({ recordId }) => recordId)],
     recordIds: [...records.map(({ recordId }) => recordId), bytes(16)],
     /** Where each record can move to: one place for each younger key. */
     locators: records.map(() => [bytes(32), bytes(32)] as const),
     kids: [KID, OTHER_KID] as const,
-    refs: [bytes(32), bytes(32), bytes(32)],
+    refs,
     grantIds: [0, 1, 2, 3, 4, 5].map(() => bytes(32)),
     tokenHashes: [0, 1, 2].map(() => bytes(32)),
     challenges: [0, 1, 2, 3].map(() => bytes(32)),
@@ -72,6 +77,48 @@ const step = <Shape>(
         calls(chosen, world, state),
   )
 
+/** What a commit looks for, and what a block can be set on. */
+const stopping = fc.uniqueArray(pick(4), { maxLength: 2 })
+const stopsOf = ({ blockRefs }: World, refs: readonly number[]) => refs.map((ref) => at(blockRefs, ref))
+
+const setBlocks = step(
+  fc.record({
+    refs: fc.uniqueArray(pick(4), { minLength: 1, maxLength: 2 }),
+    app: pick(2),
+    sessionVersion: fc.option(version, { nil: null }),
+    setBy: fc.constantFrom('application' as const, 'operator' as const, 'system' as const),
+    effect: fc.constantFrom('freeze' as const, 'freeze' as const, 'step-up' as const),
+    since: time,
+    until: fc.option(time, { nil: null }),
+  }),
+  ({ refs, app, ...terms }, world) => {
+    const blockId = randomBytes(16).toString('hex')
+    const blocks = stopsOf(world, refs).map((ref) =>
+      sampleBlock(ref, { blockId, app: at(world.apps, app), ...terms }),
+    )
+    return [['setBlocks', blocks, sampleEvent()]]
+  },
+)
+
+const liftBlocks = step(
+  fc.record({
+    refs: fc.option(stopping, { nil: null }),
+    app: fc.option(pick(2), { nil: null }),
+    setBy: fc.constantFrom(null, 'application' as const, 'operator' as const),
+    byId: fc.boolean(),
+  }),
+  ({ refs, app, setBy, byId }, world, state) => {
+    const [some] = state.blocks.values()
+    const blockId = byId ? (some?.blockId ?? null) : null
+    const which = {
+      refs: refs && stopsOf(world, refs),
+      app: app === null ? null : at(world.apps, app),
+      setBy,
+    }
+    return [['liftBlocks', { ...which, blockId }, sampleEvent()]]
+  },
+)
+
 const grant = fc.record({
   id: pick(6),
   app: pick(2),
@@ -93,8 +140,10 @@ const setGrants = step(
     // Mostly enough.
     most: fc.constantFrom(1, 2, 3, 99, 99, 99),
     now: time,
+    looksFor: stopping,
   }),
-  ({ grants, replaced, forApp, inRefs, most, now }, { grantIds, apps, refs, recordIds }) => {
+  ({ grants, replaced, forApp, inRefs, most, now, looksFor }, world) => {
+    const { grantIds, apps, refs, recordIds } = world
     const rows = grants.map(({ id, app, ref, record, ...rest }) => {
       const names = { grantId: at(grantIds, id), app: at(apps, app), sessionRef: at(refs, ref) }
       return sampleGrant(at(recordIds, record), { ...names, ...rest })
@@ -102,6 +151,7 @@ const setGrants = step(
     const room = sampleRoom({
       app: at(apps, forApp),
       sessionRefs: inRefs.map((ref) => at(refs, ref)),
+      stops: stopsOf(world, looksFor),
       most,
       now,
     })
@@ -120,22 +170,24 @@ const spending = fc.record({
   usedFor: fc.constantFrom(null, null, 0, 1),
   at: time,
   moveTo: fc.constantFrom(null, null, 1, 2, 3),
+  looksFor: stopping,
 })
 
 const decide = step(fc.array(spending, { minLength: 1, maxLength: 5 }), (shapes, world, state) => {
-  const decisions = shapes.map(
-    ({ id, record, late, session, uses, usedFor: use, at: when, moveTo }): Spend => {
-      const grantId = at(world.grantIds, id)
-      const own = state.grants.get(hex(grantId))?.recordId ?? at(world.recordIds, 0)
-      const recordId = record === null ? own : at(world.recordIds, record)
-      const generation = (state.records.get(hex(recordId))?.generation ?? 1) + late
-      const tokenHash = session === null ? null : at(world.tokenHashes, session)
-      const relocation = relocationOf(world, recordId, moveTo)
-      const usedFor = use === null ? null : at(world.challenges, use)
-      const choices = { tokenHash, generation, uses, usedFor, relocation, audit: sampleSubject({ at: when }) }
-      return spend(sampleGrant(recordId, { grantId }), choices)
-    },
-  )
+  const decisions = shapes.map((shape): Spend => {
+    const { id, record, late, session, uses, usedFor: use, at: when, moveTo, looksFor } = shape
+    const grantId = at(world.grantIds, id)
+    const own = state.grants.get(hex(grantId))?.recordId ?? at(world.recordIds, 0)
+    const recordId = record === null ? own : at(world.recordIds, record)
+    const generation = (state.records.get(hex(recordId))?.generation ?? 1) + late
+    const tokenHash = session === null ? null : at(world.tokenHashes, session)
+    const relocation = relocationOf(world, recordId, moveTo)
+    const usedFor = use === null ? null : at(world.challenges, use)
+    const stops = stopsOf(world, looksFor)
+    const names = { tokenHash, generation, uses, usedFor, relocation, stops }
+    const choices = { ...names, audit: sampleSubject({ at: when }) }
+    return spend(sampleGrant(recordId, { grantId }), choices)
+  })
   return [['decide', decisions]]
 })
 
@@ -163,10 +215,14 @@ const revokeGrants = step(
   },
 )
 
-const shred = step(fc.record({ record: pick(4), at: time }), ({ record, at: when }, { recordIds }) => {
-  const deletion = sampleDeletion({ at: when, notBefore: when })
-  return [['shredRecord', at(recordIds, record), deletion, sampleEvent()]]
-})
+const shred = step(
+  fc.record({ record: pick(4), at: time, looksFor: stopping }),
+  ({ record, at: when, looksFor }, world) => {
+    const deletion = sampleDeletion({ at: when, notBefore: when })
+    const audit = sampleEvent({ at: when })
+    return [['shredRecord', at(world.recordIds, record), deletion, audit, stopsOf(world, looksFor)]]
+  },
+)
 
 const finishDeletions = step(pick(3), (index, _, { deletions }) => [
   ['finishDeletions', [...deletions.keys()].slice(index, index + 1)],
@@ -232,8 +288,9 @@ const openSession = step(
     challenge: pick(4),
     expiresAt: time,
     assertedAt: time,
+    looksFor: stopping,
   }),
-  ({ app, refs, session, sessionVersion, challenge, expiresAt, assertedAt }, world) => {
+  ({ app, refs, session, sessionVersion, challenge, expiresAt, assertedAt, looksFor }, world) => {
     const tokenHash = at(world.tokenHashes, session)
     const sessionRefs = refs.map((ref) => at(world.refs, ref))
     const place = { app: at(world.apps, app), sessionRef: at(sessionRefs, 0), sessionVersion }
@@ -242,6 +299,7 @@ const openSession = step(
       challengeExpiresAt: expiresAt,
       assertedAt,
       sessionRefs,
+      stops: stopsOf(world, looksFor),
     })
     // Access tokens are never issued twice.
     return [
@@ -306,6 +364,7 @@ const any: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: setGrants, weight: 4 },
   { arbitrary: decide, weight: 6 },
   { arbitrary: openSession, weight: 3 },
+  { arbitrary: fc.oneof(setBlocks, liftBlocks), weight: 3 },
   { arbitrary: fc.oneof(upload, reseal, rekey, refer, replaceKeyRing, work), weight: 6 },
   { arbitrary: fc.oneof(revokeGrants, shred, finishDeletions, revokeSession, removeExpired), weight: 4 },
 )

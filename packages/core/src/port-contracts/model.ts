@@ -1,4 +1,5 @@
 import type { Refusal } from '../domain/audit.ts'
+import type { Block } from '../domain/block.ts'
 import type { Grant } from '../domain/grant.ts'
 import type { Session } from '../domain/session.ts'
 import type { Upload } from '../domain/upload.ts'
@@ -31,6 +32,8 @@ export interface State {
   readonly sessions: Rows<Session>
   /** By app and session. */
   readonly tombstones: Rows<Tombstone>
+  /** By name, setter and effect. */
+  readonly blocks: Rows<Block>
   readonly challenges: Rows<{ readonly expiresAt: number }>
   readonly uploads: Rows<Upload>
   readonly deletions: Rows<PendingDeletion & { readonly notBefore: number }>
@@ -56,6 +59,7 @@ export function createModel(): Model {
     grants: new Map(),
     sessions: new Map(),
     tombstones: new Map(),
+    blocks: new Map(),
     challenges: new Map(),
     uploads: new Map(),
     deletions: new Map(),

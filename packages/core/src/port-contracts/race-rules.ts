@@ -122,7 +122,7 @@ function resurrectionRules(open: OpenDatabase): void {
       const { record } = await givenGrant(under.database.commit)
       const [, shredded] = await Promise.all([
         other.commit.resealRecords([sampleReseal(record)], sampleEvent()),
-        under.database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent()),
+        under.database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), []),
       ])
       expect(shredded).toBe(true)
       const [left] = await other.read((reader) => reader.findRecordsById([record.recordId]))

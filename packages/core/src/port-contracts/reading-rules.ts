@@ -99,7 +99,7 @@ export function readingRules(open: OpenDatabase): void {
     await using under = await open()
     const { database } = under
     const { record } = await givenGrant(database.commit)
-    await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), [])
     const [found] = await database.read((reader) => reader.findRecordsById([record.recordId]))
     expect(found).toMatchObject({ recordId: record.recordId, deletedAt: NOW })
     expect(await database.read((reader) => reader.findRecords([record.locator]))).toEqual([found])

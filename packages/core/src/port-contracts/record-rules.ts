@@ -72,7 +72,7 @@ function shreddingRules(open: OpenDatabase): void {
     const neighbour = await givenGrant(database.commit)
     await database.commit.setGrants([others], [], [], sampleRoom())
     const deletion = sampleDeletion({ at: NOW + 5, notBefore: NOW + 6 })
-    expect(await database.commit.shredRecord(record.recordId, deletion, sampleEvent())).toBe(true)
+    expect(await database.commit.shredRecord(record.recordId, deletion, sampleEvent(), [])).toBe(true)
 
     const left = await find(database, record)
     expect(left?.deletedAt).toBe(NOW + 5)
@@ -105,7 +105,7 @@ function shreddingRules(open: OpenDatabase): void {
       const { recordId } = record
       if (noted !== null) await database.commit.beginUpload(sampleUpload(recordId, { uploadId: noted }))
       const deletion = sampleDeletion({ uploadId: read, notBefore: NOW })
-      await database.commit.shredRecord(recordId, deletion, sampleEvent())
+      await database.commit.shredRecord(recordId, deletion, sampleEvent(), [])
       await database.read(async (reader) => {
         expect(await reader.findUpload(recordId)).toBeNull()
         expect(await reader.findDeletions(NOW, 9)).toEqual([
@@ -122,7 +122,7 @@ function shreddingRules(open: OpenDatabase): void {
     const { record } = await givenGrant(database.commit)
     await database.commit.beginUpload(sampleUpload(record.recordId))
     const deletion = { ...sampleDeletion({ notBefore: NOW }), objectKey: null }
-    expect(await database.commit.shredRecord(record.recordId, deletion, sampleEvent())).toBe(true)
+    expect(await database.commit.shredRecord(record.recordId, deletion, sampleEvent(), [])).toBe(true)
     expect((await find(database, record))?.deletedAt).toBe(NOW)
     await database.read(async (reader) => {
       expect(await reader.findUpload(record.recordId)).toBeNull()
@@ -134,10 +134,10 @@ function shreddingRules(open: OpenDatabase): void {
     await using under = await open()
     const { database } = under
     const { record } = await givenGrant(database.commit)
-    await database.commit.shredRecord(record.recordId, sampleDeletion({ at: NOW }), sampleEvent())
+    await database.commit.shredRecord(record.recordId, sampleDeletion({ at: NOW }), sampleEvent(), [])
     for (const recordId of [record.recordId, bytes(16)]) {
       const again = sampleDeletion({ at: NOW + 1, notBefore: NOW })
-      expect(await database.commit.shredRecord(recordId, again, sampleEvent())).toBe(false)
+      expect(await database.commit.shredRecord(recordId, again, sampleEvent(), [])).toBe(false)
     }
     expect((await find(database, record))?.deletedAt).toBe(NOW)
     expect(await database.read((reader) => reader.findDeletions(NOW, 9))).toEqual([])
@@ -149,7 +149,7 @@ function shreddingRules(open: OpenDatabase): void {
     await using under = await open()
     const { database } = under
     const { record, grant } = await givenGrant(database.commit)
-    await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), [])
     await database.commit.setGrants([grant], [], [], sampleRoom())
     await database.commit.markStored([record.recordId], NOW)
     expect(await database.commit.decide([spend(grant)])).toEqual(['changed-meanwhile'])
@@ -164,7 +164,7 @@ function deletionRules(open: OpenDatabase): void {
     const due = [NOW + 2, NOW, NOW + 1].map((notBefore) => sampleDeletion({ notBefore }))
     for (const deletion of due) {
       const { record } = await givenGrant(database.commit)
-      await database.commit.shredRecord(record.recordId, deletion, sampleEvent())
+      await database.commit.shredRecord(record.recordId, deletion, sampleEvent(), [])
     }
     const [last, first, second] = due.map(({ objectKey }) => objectKey) as [string, string, string]
     const found = (now: number, limit: number) =>

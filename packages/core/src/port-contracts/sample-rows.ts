@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { AppId } from '@lunadefend/contract'
 import type { AuditEvent, AuditSubject } from '../domain/audit.ts'
+import type { Block } from '../domain/block.ts'
 import type { Grant } from '../domain/grant.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import type { Session } from '../domain/session.ts'
@@ -73,7 +74,7 @@ export function sampleGrant(recordId: Uint8Array, changes: Partial<Grant> = {}):
 
 /** Room for more grants than any of these tests makes. */
 export function sampleRoom(changes: Partial<Room> = {}): Room {
-  return { app: APP, sessionRefs: [], most: 1_000_000, now: NOW, ...changes }
+  return { app: APP, sessionRefs: [], stops: [], most: 1_000_000, now: NOW, ...changes }
 }
 
 export function sampleSession(changes: Partial<Session> = {}): Session {
@@ -94,7 +95,7 @@ export function sampleOpening(
   changes: Partial<Omit<SessionOpening, 'session'>> = {},
 ): SessionOpening {
   const challenge = { challengeHash: bytes(32), challengeExpiresAt: NOW + 1000 }
-  return { session, sessionRefs: [session.sessionRef], ...challenge, assertedAt: NOW, ...changes }
+  return { session, sessionRefs: [session.sessionRef], stops: [], ...challenge, assertedAt: NOW, ...changes }
 }
 
 export function sampleTombstone(sessionRef: Uint8Array, changes: Partial<Tombstone> = {}): Tombstone {
@@ -149,6 +150,22 @@ export function sampleReseal(record: TokenRecord, changes: Partial<Reseal> = {})
   }
 }
 
+export function sampleBlock(ref: Uint8Array, changes: Partial<Block> = {}): Block {
+  return {
+    blockId: randomBytes(16).toString('hex'),
+    ref,
+    scope: 'session',
+    app: APP,
+    sessionVersion: 1,
+    setBy: 'operator',
+    reason: 'fraud',
+    effect: 'freeze',
+    since: NOW,
+    until: null,
+    ...changes,
+  }
+}
+
 export function sampleRelocation(changes: Partial<Relocation> = {}): Relocation {
   return { locator: bytes(32), locatorVersion: 2, ...changes }
 }
@@ -174,6 +191,7 @@ export function spend(grant: Grant, changes: Partial<Spend> = {}): Spend {
     uses: 1,
     usedFor: null,
     relocation: null,
+    stops: [],
     audit: sampleSubject(),
     ...changes,
   }

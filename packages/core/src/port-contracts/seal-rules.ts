@@ -68,7 +68,7 @@ function resealRules(open: OpenDatabase): void {
     const { database } = under
     const { record } = await givenGrant(database.commit)
     const shredded = (await givenGrant(database.commit)).record
-    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent(), [])
     const first = sampleReseal(record)
     expect(await database.commit.resealRecords([first], sampleEvent())).toBe(1)
     const before = await find(database, shredded)
@@ -140,7 +140,7 @@ function referenceRules(open: OpenDatabase): void {
       records.push((await givenGrant(database.commit, {}, { objectVersion })).record)
     }
     const [moved, present, younger, shredded] = records as [NewRecord, NewRecord, NewRecord, NewRecord]
-    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent(), [])
     const references = [...records, { recordId: bytes(16) }].map(({ recordId }) => sampleReference(recordId))
     const audit = sampleEvent({ action: 'refer-objects', count: 5 })
     expect(await database.commit.referObjects(references, audit)).toBe(1)
@@ -218,7 +218,7 @@ function rekeyRules(open: OpenDatabase): void {
     const { database } = under
     const { record } = await givenGrant(database.commit)
     const shredded = (await givenGrant(database.commit)).record
-    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent(), [])
     const before = await find(database, shredded)
     const reseals = [
       sampleReseal(record, { generation: 1 }),

@@ -44,7 +44,7 @@ function beginRules(open: OpenDatabase): void {
     await using under = await open()
     const { database } = under
     const { recordId } = (await givenGrant(database.commit)).record
-    await database.commit.shredRecord(recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(recordId, sampleDeletion(), sampleEvent(), [])
     for (const gone of [recordId, bytes(16)]) {
       await database.commit.beginUpload(sampleUpload(gone))
       expect(await find(database, gone)).toBeNull()
@@ -104,7 +104,7 @@ function endRules(open: OpenDatabase): void {
     await using under = await open()
     const { database } = under
     const { recordId } = (await givenGrant(database.commit)).record
-    await database.commit.shredRecord(recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(recordId, sampleDeletion(), sampleEvent(), [])
     for (const gone of [recordId, bytes(16)]) await database.commit.endUpload(gone, NOW, sampleEvent())
     const [found] = await database.read((reader) => reader.findRecordsById([recordId]))
     expect(found?.storedAt).toBeNull()

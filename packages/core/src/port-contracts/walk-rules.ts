@@ -78,7 +78,7 @@ async function givenWalked({ commit }: Database, { found, others }: Walk): Promi
   }
   for (const other of others) await givenGrant(commit, {}, { ...found, ...other })
   const shredded = (await givenGrant(commit, {}, found)).record
-  await commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent())
+  await commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent(), [])
   return walked.map(hexOf).sort()
 }
 
@@ -91,7 +91,7 @@ function expiryRules(open: OpenDatabase): void {
       records.push((await givenGrant(database.commit, {}, { expiresAt })).record)
     }
     const [now, before2, later, never, before1, shredded] = records as Six
-    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent(), [])
     const look = (at: number, limit: number) => database.read((reader) => reader.findExpired(at, limit))
     expect(await look(NOW, 9)).toEqual([before2, before1, now].map(columnsOf))
     expect(await look(NOW, 2)).toEqual([before2, before1].map(columnsOf))
@@ -109,7 +109,7 @@ function referenceRules(open: OpenDatabase): void {
     const living = (await givenGrant(database.commit)).record
     const expired = (await givenGrant(database.commit, {}, { expiresAt: NOW - 1 })).record
     const shredded = (await givenGrant(database.commit)).record
-    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent())
+    await database.commit.shredRecord(shredded.recordId, sampleDeletion(), sampleEvent(), [])
     const refs = [shredded, living, expired].map(({ objectRef }) => objectRef)
     const known = await database.read((reader) => reader.findObjectRefs([...refs, living.locator]))
     expect(known).toEqual([false, true, true, false])

@@ -21,6 +21,8 @@ export interface Command<Result> {
  * sees what is committed when it begins: what comes after the lock has seen whoever held it before.
  */
 export interface Locks {
+  /** Whether it looks for blocks, or sets some: see block-commands.ts. */
+  readonly blocks?: 'shared' | 'alone'
   readonly gates?: readonly number[]
   /** Whether nobody else may pass the gates. */
   readonly closed?: boolean
@@ -30,12 +32,15 @@ export interface Locks {
 
 /** The statements that take the locks of all of them. */
 export function stepsOfLocks(all: readonly Locks[]): Step[] {
+  const wanted = new Set(all.map(({ blocks }) => blocks))
   const gates = all.flatMap((locks) => locks.gates ?? [])
   const grants = all.flatMap((locks) => locks.grants ?? [])
   const records = all.flatMap((locks) => locks.records ?? [])
   // Taken once and strongly: a lock that two processes share, and both want to strengthen, lets neither go on.
   const gate = all.some(({ closed }) => closed) ? STATEMENTS.lockGates : STATEMENTS.shareGates
   return [
+    ...(wanted.has('alone') ? [bind(STATEMENTS.lockBlocks, {})] : []),
+    ...(wanted.has('shared') && !wanted.has('alone') ? [bind(STATEMENTS.shareBlocks, {})] : []),
     ...(gates.length > 0 ? [bind(gate, { keys: gates })] : []),
     ...(grants.length > 0 ? [bind(STATEMENTS.lockGrants, { keys: grants })] : []),
     ...(records.length > 0 ? [bind(STATEMENTS.lockRecords, { keys: records })] : []),

@@ -1,5 +1,6 @@
 import type { Commits } from '@lunadefend/core'
 import { AUDIT_COMMANDS } from './audit-commands.ts'
+import { BLOCK_COMMANDS } from './block-commands.ts'
 import type { Command } from './command.ts'
 import { decide } from './decide.ts'
 import { GRANT_COMMANDS } from './grant-commands.ts'
@@ -19,6 +20,7 @@ export const COMMANDS: Commands = {
   ...RECORD_COMMANDS,
   ...GRANT_COMMANDS,
   ...SESSION_COMMANDS,
+  ...BLOCK_COMMANDS,
   ...KEY_RING_COMMANDS,
   ...WORK_COMMANDS,
   ...AUDIT_COMMANDS,

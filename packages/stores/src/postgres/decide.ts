@@ -14,6 +14,7 @@ export function decide(decisions: readonly Decision[]): Command<Outcome[]> {
   const relocated = spends.filter(({ relocation }) => relocation !== null)
   return {
     locks: {
+      ...(decisions.some(({ kind }) => kind !== 'refuse') ? { blocks: 'shared' } : {}),
       grants: spends.filter(({ uses }) => uses === 1).map(({ grantId }) => grantId),
       records: relocated.map(({ recordId }) => recordId),
     },
@@ -29,9 +30,13 @@ function stepOf(writer: string, decision: Decision): Step {
   if (decision.kind === 'refuse') {
     return bind(STATEMENTS.note, noted(writer, { ...decision.audit, refusal: decision.refusal }))
   }
-  const { grantId, recordId, generation, tokenHash, usedFor, relocation, audit } = decision
+  const { audit, stops } = decision
+  if (decision.kind === 'admit') {
+    return bind(STATEMENTS.admit, { stops, ...noted(writer, { ...audit, refusal: null }) })
+  }
+  const { grantId, recordId, generation, tokenHash, usedFor, relocation } = decision
   return bind(statementFor(decision), {
-    ...{ grantId, recordId, generation, tokenHash, usedFor, ...relocation },
+    ...{ grantId, recordId, generation, tokenHash, usedFor, stops, ...relocation },
     ...noted(writer, { ...audit, refusal: null }),
   })
 }

@@ -1,4 +1,4 @@
-import type { AuditEvent, Grant, GrantFilter, Room } from '@lunadefend/core'
+import type { AuditEvent, Grant, GrantFilter, GrantRefusal, Room } from '@lunadefend/core'
 import { answered, type Command, notedEach, notes } from './command.ts'
 import type { Commands } from './commands.ts'
 import { gateOf } from './session-commands.ts'
@@ -24,29 +24,29 @@ function setGrants(
   replaced: readonly Uint8Array[],
   audit: readonly AuditEvent[],
   room: Room,
-): Command<boolean> {
+): Command<GrantRefusal | null> {
   const fresh = [
     ...new Map(grants.map((grant) => [Buffer.from(grant.grantId).toString('latin1'), grant])).values(),
   ]
   const overwritten = [...replaced, ...fresh.map(({ grantId }) => grantId)]
   const asked = roomValues(room, fresh.length, overwritten)
   return {
-    locks: { gates: room.sessionRefs.map(gateOf), closed: true, grants: overwritten },
+    locks: { blocks: 'shared', gates: room.sessionRefs.map(gateOf), closed: true, grants: overwritten },
     steps: (writer) => [
       ...(replaced.length > 0 ? [bind(STATEMENTS.removeGrants, { ...asked, removed: replaced })] : []),
       bind(STATEMENTS.setGrants, { ...asked, ...columnsOf(fresh), ...notedEach(writer, audit) }),
     ],
-    answer: (answers) => answered(answers.at(-1)) === true,
+    answer: (answers) => answered(answers.at(-1)) as GrantRefusal | null,
   }
 }
 
-/** The parameters that say how many grants a session may have. */
+/** The parameters of what grants have to pass. */
 export function roomValues(
-  { app, sessionRefs, most, now }: Room,
+  { app, sessionRefs, stops, most, now }: Room,
   fresh: number,
   overwritten: readonly Uint8Array[],
 ): Values {
-  return { roomApp: app, roomRefs: sessionRefs, most, roomNow: now, fresh, overwritten }
+  return { roomApp: app, roomRefs: sessionRefs, stops, most, roomNow: now, fresh, overwritten }
 }
 
 function columnsOf(grants: readonly Grant[]): Values {
@@ -74,8 +74,8 @@ function revocation({ app, sessionRefs, recordIds }: GrantFilter): Step {
 }
 
 function removeExpired(now: number, limit: number): Command<number> {
-  const { expireGrants, expireSessions, expireTombstones, expireChallenges } = STATEMENTS
-  const expiries = [expireGrants, expireSessions, expireTombstones, expireChallenges]
+  const { expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks } = STATEMENTS
+  const expiries = [expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks]
   return {
     locks: {},
     steps: () => expiries.map((expiry) => bind(expiry, { now, limit })),

@@ -1,5 +1,6 @@
 import type {
   AuditRow,
+  Block,
   Grant,
   KeyUse,
   PendingDeletion,
@@ -11,6 +12,7 @@ import type {
   Upload,
   Work,
 } from '@lunadefend/core'
+import { filterOf } from './block-commands.ts'
 import type { Row, Statement, Values } from './statement.ts'
 import { STATEMENTS } from './statements.ts'
 
@@ -32,6 +34,8 @@ export function createReader(ask: Ask): Reader {
     },
     findSession: (tokenHash) => findOne<Session>(ask, STATEMENTS.findSession, { tokenHash }),
     findUpload: (recordId) => findOne<Upload>(ask, STATEMENTS.findUpload, { recordId }),
+    findBlocks: (which, now, limit) =>
+      findAll<Block>(ask, STATEMENTS.findBlocks, { ...filterOf(which), now, limit }),
     readKeyRing: () => findOne<SealedKeyRing>(ask, STATEMENTS.readKeyRing, {}),
     findDeletions: (now, limit) => findAll<PendingDeletion>(ask, STATEMENTS.findDeletions, { now, limit }),
     ...walks(ask),

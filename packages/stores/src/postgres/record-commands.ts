@@ -1,4 +1,13 @@
-import type { AuditEvent, Grant, NewRecord, ObjectDeletion, ObjectReference, Reseal } from '@lunadefend/core'
+import type {
+  AuditEvent,
+  Grant,
+  GrantRefusal,
+  NewRecord,
+  ObjectDeletion,
+  ObjectReference,
+  Reseal,
+  Stops,
+} from '@lunadefend/core'
 import { answered, type Command, noted, notes } from './command.ts'
 import type { Commands } from './commands.ts'
 import { roomValues } from './grant-commands.ts'
@@ -11,7 +20,7 @@ type RecordCommand =
 
 export const RECORD_COMMANDS: Pick<Commands, RecordCommand> = {
   createRecord: (record, grant, audit, room) => ({
-    locks: {},
+    locks: { blocks: 'shared' },
     steps: (writer) => [
       bind(STATEMENTS.createRecord, {
         ...recordValues(record),
@@ -20,7 +29,7 @@ export const RECORD_COMMANDS: Pick<Commands, RecordCommand> = {
         ...noted(writer, audit),
       }),
     ],
-    answer: ([answer]) => answered(answer) === true,
+    answer: ([answer]) => answered(answer) as GrantRefusal | null,
   }),
   markStored: (recordIds, at) => ({
     locks: { records: recordIds },
@@ -75,16 +84,23 @@ function counted<Item extends { readonly recordId: Uint8Array }>(
 }
 
 /** The record is locked first: an upload that began before is seen then. */
-function shredRecord(recordId: Uint8Array, deletion: ObjectDeletion, audit: AuditEvent): Command<boolean> {
+function shredRecord(
+  recordId: Uint8Array,
+  deletion: ObjectDeletion,
+  audit: AuditEvent,
+  stops: Stops,
+): Command<boolean> {
+  const asked = { stops, at: audit.at }
   return {
-    locks: { records: [recordId] },
+    locks: { blocks: 'shared', records: [recordId] },
     steps: (writer) => [
-      bind(STATEMENTS.deleteGrantsOfLivingRecord, { recordId }),
+      bind(STATEMENTS.deleteGrantsOfLivingRecord, { recordId, ...asked }),
       bind(STATEMENTS.shred, {
         recordId,
         deletedAt: deletion.at,
         ...forget(deletion),
         ...noted(writer, audit),
+        stops,
       }),
     ],
     answer: ([, answer]) => answered(answer) === 1,

@@ -103,6 +103,21 @@ export const MIGRATIONS: readonly Migration[] = [
         expires_at bigint NOT NULL
       )`,
       index('used_challenges_by_expiry', 'used_challenges (expires_at)'),
+      `CREATE TABLE IF NOT EXISTS ${SCHEMA}.blocks (
+        ref bytea NOT NULL,
+        set_by text NOT NULL CHECK (set_by IN ('application', 'operator', 'system')),
+        effect text NOT NULL CHECK (effect IN ('freeze', 'step-up')),
+        block_id text NOT NULL,
+        scope text NOT NULL CHECK (scope IN ('token', 'session', 'app', 'everything')),
+        app text,
+        session_version bigint,
+        reason text NOT NULL,
+        since bigint NOT NULL,
+        until bigint,
+        PRIMARY KEY (ref, set_by, effect)
+      )`,
+      index('blocks_by_time', 'blocks (since, block_id)'),
+      index('blocks_by_end', 'blocks (until) WHERE until IS NOT NULL'),
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.key_ring (
         singleton bigint PRIMARY KEY CHECK (singleton = 1),
         version bigint NOT NULL,

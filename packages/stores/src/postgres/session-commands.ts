@@ -9,20 +9,20 @@ import { STATEMENTS } from './statements.ts'
  * and whoever waited sees what the other did.
  */
 export const SESSION_COMMANDS: Pick<Commands, 'openSession' | 'closeSession' | 'revokeSession'> = {
-  openSession: ({ session, sessionRefs, challengeHash, challengeExpiresAt, assertedAt }, audit) => {
+  openSession: ({ session, sessionRefs, stops, challengeHash, challengeExpiresAt, assertedAt }, audit) => {
     const { tokenHash, app, sessionRef, sessionVersion, sessionHash, sealedSid, expiresAt } = session
     // `iat` counts whole seconds: within the second of the revocation, before and after cannot be told apart.
     const assertedSecond = Math.floor(assertedAt / 1000) * 1000
     return {
-      locks: { gates: sessionRefs.map(gateOf) },
+      locks: { blocks: 'shared', gates: sessionRefs.map(gateOf) },
       steps: (writer) => [
         bind(STATEMENTS.openSession, {
           ...{ tokenHash, sessionApp: app, sessionRef, sessionVersion, sessionHash, sealedSid, expiresAt },
-          ...{ sessionRefs, challengeHash, challengeExpiresAt, assertedSecond },
+          ...{ sessionRefs, stops, challengeHash, challengeExpiresAt, assertedSecond },
           ...noted(writer, audit),
         }),
       ],
-      answer: ([answer]) => answered(answer) as 'opened' | 'challenge-used' | 'revoked',
+      answer: ([answer]) => answered(answer) as 'opened' | 'challenge-used' | 'revoked' | 'blocked',
     }
   },
   closeSession: (tokenHash, audit) => ({

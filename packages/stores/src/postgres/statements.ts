@@ -1,6 +1,9 @@
 import { SCHEMA } from './schema.ts'
 import { type Statement, statement } from './statement.ts'
 
+/** Any number that nobody else in this database has. */
+const BLOCKS_LOCK = 5_499_412_087
+
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 /** Columns, from the names that the port gives to what is in them. */
 const columns = (names: readonly string[]) => names.map(snake).join(', ')
@@ -16,6 +19,9 @@ const GRANT = [
   ...['maxUses', 'uses', 'purpose', 'usedFor'],
 ]
 const SESSION = ['tokenHash', 'app', 'sessionRef', 'sessionVersion', 'sessionHash', 'sealedSid', 'expiresAt']
+const BLOCK = [
+  ...['blockId', 'ref', 'scope', 'app', 'sessionVersion', 'setBy', 'reason', 'effect', 'since', 'until'],
+]
 const UPLOAD = ['recordId', 'uploadId', 'contentLength', 'partSize', 'startedAt']
 const WORK = ['name', 'holder', 'leaseUntil', 'cursor', 'done', 'finishedAt']
 const AUDIT = `writer, seq, at, request_id, app, actor, operator, action, epoch, session, user_id, token, network, generation,
@@ -52,16 +58,25 @@ const NOTE_EACH = `
   INSERT INTO ${SCHEMA}.audit (${AUDIT})
   SELECT :writer::text, ordinality + (SELECT coalesce(max(seq), 0) FROM ${SCHEMA}.audit WHERE writer = :writer::text),
     at, "requestId", app, actor, operator, action, epoch, session, "user", token, network, "seenGeneration", policy, count,
-    CASE WHEN fits THEN refusal ELSE 'too-many-grants' END
+    coalesce(shut, refusal)
   FROM room, ROWS FROM (jsonb_to_recordset(:events::jsonb) AS (
     at int8, "requestId" text, app text, actor text, operator text, action text, epoch int8, session text, "user" text, token text,
     network text, "seenGeneration" int8, policy text, count int8, refusal text)) WITH ORDINALITY`
 
-/** Whether the session may have so many grants more; those that are overwritten or removed do not count. */
+/** The effect of the strongest block that is set at that time, or no row: `freeze` comes before `step-up`. */
+const stopped = (at: ':at' | ':roomNow') => `
+  SELECT CASE effect WHEN 'freeze' THEN 'blocked' ELSE effect END AS stop FROM ${SCHEMA}.blocks
+  WHERE ref = ANY(:stops::bytea[]) AND (until IS NULL OR until > ${at}::int8) ORDER BY effect LIMIT 1`
+const STOPPED = stopped(':at')
+
+/** `shut` says what speaks against so many grants more: a block, or no room. What is overwritten or removed does not count. */
 const ROOM = `
-  SELECT :fresh::int8 + count(*) FILTER (WHERE NOT grant_id = ANY(:overwritten::bytea[])) <= :most::int8 AS fits
-  FROM ${SCHEMA}.grants
-  WHERE app = :roomApp::text AND session_ref = ANY(:roomRefs::bytea[]) AND expires_at > :roomNow::int8`
+  SELECT shut, shut IS NULL AS fits FROM (
+    SELECT coalesce((${stopped(':roomNow')}), CASE
+      WHEN :fresh::int8 + count(*) FILTER (WHERE NOT grant_id = ANY(:overwritten::bytea[])) > :most::int8
+      THEN 'too-many-grants' END) AS shut
+    FROM ${SCHEMA}.grants
+    WHERE app = :roomApp::text AND session_ref = ANY(:roomRefs::bytea[]) AND expires_at > :roomNow::int8) AS counted`
 
 /** The record lives at :at, in a generation that fulfils the condition. */
 const living = (generation: string) => `EXISTS (
@@ -77,7 +92,12 @@ const USABLE = `
 
 const SAME = 'generation = :generation::int8'
 const OTHER = 'generation <> :generation::int8'
-const IN_GENERATION = `${USABLE} AND ${living(SAME)}`
+const IN_GENERATION = `${USABLE} AND ${living(SAME)} AND NOT EXISTS (SELECT 1 FROM stopped)`
+
+/** A `BlockFilter`: NULL is whatever it is. */
+const FILTERED = `
+  (:refs::bytea[] IS NULL OR ref = ANY(:refs::bytea[])) AND (:blockId::text IS NULL OR block_id = :blockId::text)
+  AND (:app::text IS NULL OR app = :app::text) AND (:setBy::text IS NULL OR set_by = :setBy::text)`
 
 // NULL is no use that could be repeated.
 const SPEND = `
@@ -95,9 +115,10 @@ const RELOCATE = `
 function decide(name: string, passed: string, relocated: string | null): Statement {
   return statement(
     name,
-    `WITH passed AS (${passed})${relocated === null ? '' : `, relocated AS (${relocated})`},
+    `WITH stopped AS (${STOPPED}), passed AS (${passed})${relocated === null ? '' : `, relocated AS (${relocated})`},
     verdict AS (
       SELECT CASE WHEN EXISTS (SELECT 1 FROM passed) THEN NULL
+        WHEN EXISTS (SELECT 1 FROM stopped) THEN (SELECT stop FROM stopped)
         WHEN EXISTS (SELECT 1 FROM ${SCHEMA}.grants WHERE ${USABLE} AND ${living(OTHER)}) THEN 'stale'
         ELSE 'changed-meanwhile' END AS verdict),
     noted AS (${note('verdict', `FROM verdict WHERE verdict IS DISTINCT FROM 'stale'`)})
@@ -108,7 +129,7 @@ function decide(name: string, passed: string, relocated: string | null): Stateme
 const zeroed = (column: string) => `${column} = decode(repeat('00', octet_length(${column})), 'hex')`
 
 /** What happens when a record loses its object: the upload that is noted by now counts, whatever the caller has read. */
-const FORGET_OBJECT = `
+const forgetObject = (why: string) => `
   upload AS (
     DELETE FROM ${SCHEMA}.uploads WHERE record_id = :recordId::bytea AND EXISTS (SELECT 1 FROM changed)
     RETURNING upload_id),
@@ -116,7 +137,7 @@ const FORGET_OBJECT = `
     INSERT INTO ${SCHEMA}.deletions (object_key, upload_id, not_before)
     SELECT :objectKey::text, coalesce((SELECT upload_id FROM upload), :uploadId::text), :notBefore::int8
     FROM changed WHERE :objectKey::text IS NOT NULL),
-  noted AS (${note(`CASE WHEN EXISTS (SELECT 1 FROM changed) THEN :refusal::text ELSE 'changed-meanwhile' END`)})
+  noted AS (${note(`CASE WHEN EXISTS (SELECT 1 FROM changed) THEN :refusal::text ELSE ${why} END`)})
   SELECT count(*) AS value FROM changed`
 
 // A seal is only replaced by one of the same length; one of another makes a NULL that the column does not take.
@@ -172,7 +193,8 @@ const count = (key: string, column: string, source: string) =>
 const LIVING_RECORDS = `${SCHEMA}.records WHERE deleted_at IS NULL`
 const NAMING_SESSION_KEYS = `(
   SELECT session_version FROM ${SCHEMA}.grants UNION ALL SELECT session_version FROM ${SCHEMA}.sessions
-  UNION ALL SELECT session_version FROM ${SCHEMA}.tombstones) AS named`
+  UNION ALL SELECT session_version FROM ${SCHEMA}.tombstones
+  UNION ALL SELECT session_version FROM ${SCHEMA}.blocks WHERE session_version IS NOT NULL) AS named`
 
 const names = (source: string, column: string) =>
   `EXISTS (SELECT 1 FROM ${SCHEMA}.${source} ${column} = :retiredVersion::int8)`
@@ -251,6 +273,36 @@ export const STATEMENTS = {
   lockGrants: lock('lockGrants', 'grants', 'grant_id', 'bytea', 'UPDATE'),
   lockRecords: lock('lockRecords', 'records', 'record_id', 'bytea', 'UPDATE'),
 
+  shareBlocks: statement('shareBlocks', `SELECT pg_advisory_xact_lock_shared(${BLOCKS_LOCK})`),
+  lockBlocks: statement('lockBlocks', `SELECT pg_advisory_xact_lock(${BLOCKS_LOCK})`),
+  findBlocks: statement(
+    'findBlocks',
+    `SELECT ${select(BLOCK)} FROM ${SCHEMA}.blocks AS one WHERE ${FILTERED} AND (until IS NULL OR until > :now::int8)
+      AND NOT EXISTS (
+        SELECT 1 FROM ${SCHEMA}.blocks AS other
+        WHERE other.since = one.since AND other.block_id = one.block_id AND other.ref < one.ref)
+    ORDER BY since DESC, block_id LIMIT :limit::int8`,
+  ),
+  putBlock: statement(
+    'putBlock',
+    `INSERT INTO ${SCHEMA}.blocks (${columns(BLOCK)}) VALUES (
+      :blockId::text, :ref::bytea, :scope::text, :app::text, :sessionVersion::int8, :setBy::text, :reason::text,
+      :effect::text, :since::int8, :until::int8)
+    ON CONFLICT (ref, set_by, effect) DO UPDATE SET block_id = excluded.block_id, scope = excluded.scope,
+      app = excluded.app, session_version = excluded.session_version, reason = excluded.reason,
+      since = excluded.since, until = excluded.until`,
+  ),
+  liftBlocks: statement(
+    'liftBlocks',
+    `WITH lifted AS (DELETE FROM ${SCHEMA}.blocks WHERE ${FILTERED} RETURNING block_id)
+    SELECT count(DISTINCT block_id) AS value FROM lifted`,
+  ),
+  admit: statement(
+    'admit',
+    `WITH stopped AS (${STOPPED}), noted AS (${note('(SELECT stop FROM stopped)')})
+    SELECT (SELECT stop FROM stopped) AS value`,
+  ),
+
   note: statement('note', note(':refusal::text')),
   spend: decide('spend', SPEND, null),
   spendAndRelocate: decide('spendAndRelocate', SPEND, RELOCATE),
@@ -266,8 +318,8 @@ export const STATEMENTS = {
       :createdAt::int8, :expiresAt::int8, :storedAt::int8, :deletedAt::int8 FROM room WHERE fits),
     granted AS (
       INSERT INTO ${SCHEMA}.grants (${columns(GRANT)}) SELECT ${GRANT_VALUES} FROM room WHERE fits),
-    noted AS (${note(`CASE WHEN fits THEN :refusal::text ELSE 'too-many-grants' END`, 'FROM room')})
-    SELECT fits AS value FROM room`,
+    noted AS (${note(`coalesce(shut, :refusal::text)`, 'FROM room')})
+    SELECT shut AS value FROM room`,
   ),
   markStored: statement(
     'markStored',
@@ -277,15 +329,16 @@ export const STATEMENTS = {
   deleteGrantsOfLivingRecord: statement(
     'deleteGrantsOfLivingRecord',
     `DELETE FROM ${SCHEMA}.grants WHERE record_id = :recordId::bytea AND EXISTS (
-      SELECT 1 FROM ${SCHEMA}.records WHERE record_id = :recordId::bytea AND deleted_at IS NULL)`,
+      SELECT 1 FROM ${SCHEMA}.records WHERE record_id = :recordId::bytea AND deleted_at IS NULL) AND NOT EXISTS (${STOPPED})`,
   ),
   shred: statement(
     'shred',
-    `WITH changed AS (
+    `WITH stopped AS (${STOPPED}), changed AS (
       UPDATE ${SCHEMA}.records SET deleted_at = :deletedAt::int8, ${zeroed('record_salt')}, ${zeroed('sealed')},
         ${zeroed('sealed_metadata')}
-      WHERE record_id = :recordId::bytea AND deleted_at IS NULL RETURNING 1),
-    ${FORGET_OBJECT}`,
+      WHERE record_id = :recordId::bytea AND deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM stopped) RETURNING 1),
+    unblocked AS (DELETE FROM ${SCHEMA}.blocks WHERE ref = :recordId::bytea AND EXISTS (SELECT 1 FROM changed)),
+    ${forgetObject(`coalesce((SELECT stop FROM stopped), 'changed-meanwhile')`)}`,
   ),
   finishDeletions: statement(
     'finishDeletions',
@@ -303,7 +356,7 @@ export const STATEMENTS = {
     `WITH changed AS (
       UPDATE ${SCHEMA}.records SET object_ref = :objectRef::bytea, object_version = :objectVersion::int8, ${RESEAL}
       RETURNING 1),
-    ${FORGET_OBJECT}`,
+    ${forgetObject(`'changed-meanwhile'`)}`,
   ),
   putUpload: statement(
     'putUpload',
@@ -327,7 +380,7 @@ export const STATEMENTS = {
       record_id = excluded.record_id, access = excluded.access, expires_at = excluded.expires_at,
       max_uses = excluded.max_uses, uses = 0, purpose = excluded.purpose, used_for = NULL),
     noted AS (${NOTE_EACH})
-    SELECT fits AS value FROM room`,
+    SELECT shut AS value FROM room`,
   ),
   removeGrants: statement(
     'removeGrants',
@@ -344,13 +397,18 @@ export const STATEMENTS = {
     `WITH revoked AS (
       SELECT 1 FROM ${SCHEMA}.tombstones WHERE app = :sessionApp::text AND session_ref = ANY(:sessionRefs::bytea[])
         AND revoked_at >= :assertedSecond::int8),
+    stopped AS (SELECT 1 FROM (${STOPPED}) AS found WHERE stop = 'blocked' AND NOT EXISTS (SELECT 1 FROM revoked)
+      AND NOT EXISTS (SELECT 1 FROM ${SCHEMA}.used_challenges WHERE challenge_hash = :challengeHash::bytea)),
     challenge AS (
       INSERT INTO ${SCHEMA}.used_challenges (challenge_hash, expires_at)
-      SELECT :challengeHash::bytea, :challengeExpiresAt::int8 WHERE NOT EXISTS (SELECT 1 FROM revoked)
+      SELECT :challengeHash::bytea, :challengeExpiresAt::int8 WHERE NOT EXISTS (SELECT 1 FROM revoked) AND NOT EXISTS (SELECT 1 FROM stopped)
       ON CONFLICT (challenge_hash) DO NOTHING RETURNING 1),
     opened AS (INSERT INTO ${SCHEMA}.sessions (${columns(SESSION)}) SELECT ${SESSION_VALUES} FROM challenge RETURNING 1),
-    noted AS (${note(':refusal::text', 'FROM opened')})
-    SELECT CASE WHEN EXISTS (SELECT 1 FROM opened) THEN 'opened'
+    noted AS (${note(
+      `CASE WHEN EXISTS (SELECT 1 FROM stopped) THEN 'blocked' ELSE :refusal::text END`,
+      'WHERE EXISTS (SELECT 1 FROM opened) OR EXISTS (SELECT 1 FROM stopped)',
+    )})
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM opened) THEN 'opened' WHEN EXISTS (SELECT 1 FROM stopped) THEN 'blocked'
       WHEN NOT EXISTS (SELECT 1 FROM revoked) OR EXISTS (
         SELECT 1 FROM ${SCHEMA}.used_challenges WHERE challenge_hash = :challengeHash::bytea) THEN 'challenge-used'
       ELSE 'revoked' END AS value`,
@@ -386,6 +444,7 @@ export const STATEMENTS = {
           WHEN 'grant' THEN ${names('grants', 'WHERE grant_version')}
           WHEN 'session' THEN ${names('grants', 'WHERE session_version')}
             OR ${names('sessions', 'WHERE session_version')} OR ${names('tombstones', 'WHERE session_version')}
+            OR ${names('blocks', 'WHERE session_version')}
           WHEN 'audit' THEN ${names('audit', 'WHERE epoch')}
           ELSE false END THEN 'in-use'
         ELSE 'replaced' END AS verdict
@@ -407,6 +466,11 @@ export const STATEMENTS = {
   expireSessions: expire('expireSessions', 'sessions', 'token_hash'),
   expireTombstones: expire('expireTombstones', 'tombstones', 'app, session_ref'),
   expireChallenges: expire('expireChallenges', 'used_challenges', 'challenge_hash'),
+  expireBlocks: statement(
+    'expireBlocks',
+    `DELETE FROM ${SCHEMA}.blocks WHERE until <= :now::int8 AND (ref, set_by, effect) IN (
+      SELECT ref, set_by, effect FROM ${SCHEMA}.blocks WHERE until <= :now::int8 ORDER BY until LIMIT :limit::int8)`,
+  ),
 
   // From writer to writer, by the index: never over all rows.
   findUnsealed: statement(

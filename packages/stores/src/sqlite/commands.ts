@@ -1,6 +1,7 @@
 import type { Commits } from '@lunadefend/core'
 import { auditCommands } from './audit-commands.ts'
 import type { AuditTrail } from './audit-trail.ts'
+import { blockCommands } from './block-commands.ts'
 import { decide } from './decide.ts'
 import { grantCommands } from './grant-commands.ts'
 import { keyRingCommands } from './key-ring-commands.ts'
@@ -27,6 +28,7 @@ export function createCommands(inside: Inside): Commands {
     ...recordCommands(inside),
     ...grantCommands(inside),
     ...sessionCommands(inside),
+    ...blockCommands(inside),
     ...keyRingCommands(inside),
     ...workCommands(inside),
     ...auditCommands(inside),

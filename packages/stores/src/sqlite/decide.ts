@@ -1,8 +1,10 @@
 import type { Decision, Outcome } from '@lunadefend/core'
+import { stopOf } from './block-commands.ts'
 import type { Inside } from './commands.ts'
 import type { Statements } from './statements.ts'
 
 type Spend = Extract<Decision, { kind: 'spend' }>
+type Admit = Extract<Decision, { kind: 'admit' }>
 
 /** As `Commits.decide`. */
 export function decide({ statements, trail }: Inside, decisions: readonly Decision[]): Outcome[] {
@@ -13,7 +15,9 @@ export function decide({ statements, trail }: Inside, decisions: readonly Decisi
   })
 }
 
-function outcomeOf(statements: Statements, decision: Spend): Outcome {
+function outcomeOf(statements: Statements, decision: Spend | Admit): Outcome {
+  const stop = stopOf(statements, decision.stops, decision.audit.at)
+  if (stop !== null || decision.kind === 'admit') return stop
   if (!isAllowed(statements, decision)) return isStale(statements, decision) ? 'stale' : 'changed-meanwhile'
   const { relocation, recordId } = decision
   if (relocation !== null) {

@@ -1,5 +1,6 @@
-import type { Grant, GrantFilter, Room } from '@lunadefend/core'
+import type { Grant, GrantFilter, GrantRefusal, Room } from '@lunadefend/core'
 import { appendAll } from './audit-commands.ts'
+import { stopOf } from './block-commands.ts'
 import type { Commands, Inside } from './commands.ts'
 import { rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
@@ -10,29 +11,39 @@ export function grantCommands({
 }: Inside): Pick<Commands, 'setGrants' | 'revokeGrants' | 'removeExpired'> {
   return {
     setGrants(grants, replaced, audit, room) {
-      if (!hasRoom(statements, room, [...replaced, ...grants.map(({ grantId }) => grantId)], grants)) {
-        for (const event of audit) trail.append(event, 'too-many-grants')
-        return false
-      }
+      const leaving = [...replaced, ...grants.map(({ grantId }) => grantId)]
+      const refusal = refusalOf(statements, room, leaving, grants)
+      for (const event of audit) trail.append(event, refusal ?? event.refusal)
+      if (refusal !== null) return refusal
       for (const grantId of replaced) statements.deleteGrant.run(grantId)
       for (const grant of grants) replaceGrant(statements, grant)
-      appendAll(trail, audit)
-      return true
+      return null
     },
     revokeGrants(which, audit) {
       appendAll(trail, audit)
       return deleteGrants(statements, which)
     },
     removeExpired(now, limit) {
-      const { expireGrants, expireSessions, expireTombstones, expireChallenges } = statements
-      const expiries = [expireGrants, expireSessions, expireTombstones, expireChallenges]
+      const { expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks } = statements
+      const expiries = [expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks]
       return total(expiries, (expiry) => expiry.run(now, limit))
     },
   }
 }
 
+/** What speaks against these grants. */
+export function refusalOf(
+  statements: Statements,
+  room: Room,
+  overwritten: readonly Uint8Array[],
+  grants: readonly Grant[],
+): GrantRefusal | null {
+  const stop = stopOf(statements, room.stops, room.now)
+  return stop ?? (hasRoom(statements, room, overwritten, grants) ? null : 'too-many-grants')
+}
+
 /** Whether the session may have these grants, too; those that are about to be overwritten or removed do not count. */
-export function hasRoom(
+function hasRoom(
   statements: Statements,
   { app, sessionRefs, most, now }: Room,
   overwritten: readonly Uint8Array[],

@@ -1,8 +1,10 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import type { AuditRow, Grant, GrantPlace, GrantSearch, Reader } from '@lunadefend/core'
+import { filterOf } from './block-commands.ts'
 import { patiently } from './busy.ts'
 import {
   auditRowOf,
+  blockOf,
   checkpointOf,
   deletionOf,
   grantOf,
@@ -20,7 +22,8 @@ import type { Statements } from './statements.ts'
 const BEGINNING = new Uint8Array(0)
 
 export function createReader(statements: Statements): Reader {
-  const { findRecord, findRecordById, findGrant, findSession, findUpload, readKeyRing } = statements
+  const { findRecord, findRecordById, findGrant, findSession, findUpload, findBlocks, readKeyRing } =
+    statements
   const { findRecordsSealedBy, findRecordsReferredBy, findUnstored, findExpired } = statements
   const { findObjectRef, findDeletions, findUploads, countKeyUses, findWork } = statements
   return {
@@ -31,6 +34,8 @@ export function createReader(statements: Statements): Reader {
       patiently(() => findGrantsOf(statements, which, now, after, limit)),
     findSession: (tokenHash) => patiently(() => one(findSession, sessionOf, tokenHash)),
     findUpload: (recordId) => patiently(() => one(findUpload, uploadOf, recordId)),
+    findBlocks: (which, now, limit) =>
+      patiently(() => many(findBlocks, blockOf, ...filterOf(which), now, limit)),
     readKeyRing: () => patiently(() => one(readKeyRing, keyRingOf)),
     findDeletions: (now, limit) => patiently(() => many(findDeletions, deletionOf, now, limit)),
 

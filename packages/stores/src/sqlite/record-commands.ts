@@ -1,6 +1,7 @@
 import { type NewRecord, type ObjectDeletion, PortFailure, type Reseal } from '@lunadefend/core'
+import { stopOf } from './block-commands.ts'
 import type { Commands, Inside } from './commands.ts'
-import { hasRoom, replaceGrant } from './grant-commands.ts'
+import { refusalOf, replaceGrant } from './grant-commands.ts'
 import { rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 
@@ -12,12 +13,12 @@ export function recordCommands(inside: Inside): Pick<Commands, RecordCommand> {
   const { statements, trail, overwritten } = inside
   return {
     createRecord(record, grant, audit, room) {
-      const fits = hasRoom(statements, room, [], [grant])
-      trail.append(audit, fits ? audit.refusal : 'too-many-grants')
-      if (!fits) return false
+      const refusal = refusalOf(statements, room, [], [grant])
+      trail.append(audit, refusal ?? audit.refusal)
+      if (refusal !== null) return refusal
       insertRecord(statements, record)
       replaceGrant(statements, grant)
-      return true
+      return null
     },
     markStored(recordIds, at) {
       for (const recordId of recordIds) statements.markStored.run(at, recordId)
@@ -30,12 +31,14 @@ export function recordCommands(inside: Inside): Pick<Commands, RecordCommand> {
       if (storedAt !== null) statements.markStored.run(storedAt, recordId)
       trail.append(audit, audit.refusal)
     },
-    shredRecord(recordId, deletion, audit) {
-      const number = numberOf(statements.markDeleted.get(deletion.at, recordId))
-      trail.append(audit, number === null ? 'changed-meanwhile' : audit.refusal)
+    shredRecord(recordId, deletion, audit, stops) {
+      const stop = stopOf(statements, stops, audit.at)
+      const number = stop === null ? numberOf(statements.markDeleted.get(deletion.at, recordId)) : null
+      trail.append(audit, number === null ? (stop ?? 'changed-meanwhile') : audit.refusal)
       if (number === null) return false
       statements.shredSeal.run(number)
       statements.deleteGrantsOfRecord.run(recordId)
+      statements.deleteBlocksOfRecord.run(recordId)
       noteDeletion(statements, recordId, deletion)
       overwritten()
       return true

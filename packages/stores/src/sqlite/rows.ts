@@ -1,6 +1,7 @@
 import type { StatementSync } from 'node:sqlite'
 import type {
   AuditRow,
+  Block,
   Grant,
   KeyUse,
   PendingDeletion,
@@ -93,6 +94,24 @@ export type UploadRow = [
 
 export function uploadOf([recordId, uploadId, contentLength, partSize, startedAt]: UploadRow): Upload {
   return { recordId, uploadId, contentLength, partSize, startedAt }
+}
+
+export type BlockRow = [
+  blockId: string,
+  ref: Uint8Array,
+  scope: Block['scope'],
+  app: Block['app'],
+  sessionVersion: number | null,
+  setBy: Block['setBy'],
+  reason: Block['reason'],
+  effect: Block['effect'],
+  since: number,
+  until: number | null,
+]
+
+export function blockOf(row: BlockRow): Block {
+  const [blockId, ref, scope, app, sessionVersion, setBy, reason, effect, since, until] = row
+  return { blockId, ref, scope, app, sessionVersion, setBy, reason, effect, since, until }
 }
 
 export type KeyRingRow = [version: number, kid: string, sealed: Uint8Array]

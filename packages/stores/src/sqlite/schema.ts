@@ -98,6 +98,23 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX used_challenges_by_expiry ON used_challenges (expires_at);
 
+  CREATE TABLE blocks (
+    ref BLOB NOT NULL,
+    set_by TEXT NOT NULL CHECK (set_by IN ('application', 'operator', 'system')),
+    effect TEXT NOT NULL CHECK (effect IN ('freeze', 'step-up')),
+    block_id TEXT NOT NULL,
+    scope TEXT NOT NULL CHECK (scope IN ('token', 'session', 'app', 'everything')),
+    app TEXT,
+    session_version INTEGER,
+    reason TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    PRIMARY KEY (ref, set_by, effect)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX blocks_by_time ON blocks (since, block_id);
+  CREATE INDEX blocks_by_end ON blocks (until) WHERE until IS NOT NULL;
+  CREATE INDEX blocks_by_session_version ON blocks (session_version) WHERE session_version IS NOT NULL;
+
   CREATE TABLE key_ring (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     version INTEGER NOT NULL,

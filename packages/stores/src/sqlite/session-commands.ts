@@ -1,4 +1,5 @@
 import type { SessionOpening } from '@lunadefend/core'
+import { stopOf } from './block-commands.ts'
 import type { Commands, Inside } from './commands.ts'
 import { rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
@@ -11,6 +12,10 @@ export function sessionCommands({
     openSession(opening, audit) {
       if (statements.findChallenge.get(opening.challengeHash) !== undefined) return 'challenge-used'
       if (isRevoked(statements, opening)) return 'revoked'
+      if (stopOf(statements, opening.stops, audit.at) === 'blocked') {
+        trail.append(audit, 'blocked')
+        return 'blocked'
+      }
       insertSession(statements, opening)
       trail.append(audit, audit.refusal)
       return 'opened'

@@ -11,6 +11,11 @@ const UPLOAD = 'record_id, upload_id, content_length, part_size, started_at'
 const AUDIT = `
   writer, seq, at, request_id, app, actor, operator, action, epoch, session, user, token, network, generation,
   policy, count, refusal`
+const BLOCK = 'block_id, ref, scope, app, session_version, set_by, reason, effect, since, until'
+/** ?1 to ?4 are a `BlockFilter`: NULL is whatever it is. */
+const FILTERED = `
+  (?1 IS NULL OR hex(ref) IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR block_id = ?2)
+  AND (?3 IS NULL OR app = ?3) AND (?4 IS NULL OR set_by = ?4)`
 const WORK = 'name, holder, lease_until, cursor, done, finished_at'
 
 /** A grant that is usable at ?3 for a living record and, when one is named, a living session. */
@@ -142,6 +147,20 @@ const SQL = {
     SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM records WHERE record_id = ?1 AND deleted_at IS NULL)`,
   deleteUpload: 'DELETE FROM uploads WHERE record_id = ? RETURNING upload_id',
 
+  findBlocks: `
+    SELECT ${BLOCK} FROM blocks WHERE ${FILTERED} AND (until IS NULL OR until > ?5)
+      AND NOT EXISTS (
+        SELECT 1 FROM blocks AS other
+        WHERE other.since = blocks.since AND other.block_id = blocks.block_id AND other.ref < blocks.ref)
+    ORDER BY since DESC, block_id LIMIT ?6`,
+  findAnyBlock: 'SELECT 1 FROM blocks LIMIT 1',
+  // `freeze` comes before `step-up`.
+  findStop:
+    'SELECT effect FROM blocks WHERE ref = ? AND (until IS NULL OR until > ?) ORDER BY effect LIMIT 1',
+  putBlock: `INSERT OR REPLACE INTO blocks (${BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  liftBlocks: `DELETE FROM blocks WHERE ${FILTERED} RETURNING block_id`,
+  deleteBlocksOfRecord: 'DELETE FROM blocks WHERE ref = ?',
+
   insertAudit: `
     INSERT INTO audit (${AUDIT})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -175,7 +194,8 @@ const SQL = {
   findBySessionVersion: `
     SELECT 1 FROM grants INDEXED BY grants_by_expiry WHERE session_version = ?1
     UNION ALL SELECT 1 FROM sessions INDEXED BY sessions_by_expiry WHERE session_version = ?1
-    UNION ALL SELECT 1 FROM tombstones INDEXED BY tombstones_by_expiry WHERE session_version = ?1 LIMIT 1`,
+    UNION ALL SELECT 1 FROM tombstones INDEXED BY tombstones_by_expiry WHERE session_version = ?1
+    UNION ALL SELECT 1 FROM blocks WHERE session_version = ?1 LIMIT 1`,
   findAuditByEpoch: 'SELECT 1 FROM audit WHERE epoch = ? LIMIT 1',
   countKeyUses: [
     count('root', 'kid', 'records WHERE deleted_at IS NULL', 'key_ring'),
@@ -188,6 +208,7 @@ const SQL = {
       'grants INDEXED BY grants_by_expiry',
       'sessions INDEXED BY sessions_by_expiry',
       'tombstones INDEXED BY tombstones_by_expiry',
+      'blocks WHERE session_version IS NOT NULL',
     ),
   ].join(' UNION ALL '),
 
@@ -195,6 +216,9 @@ const SQL = {
   expireSessions: expire('sessions', 'token_hash'),
   expireTombstones: expire('tombstones', 'app, session_ref'),
   expireChallenges: expire('used_challenges', 'challenge_hash'),
+  expireBlocks: `
+    DELETE FROM blocks WHERE (ref, set_by, effect) IN (
+      SELECT ref, set_by, effect FROM blocks WHERE until <= ? ORDER BY until LIMIT ?)`,
 
   findWork: `SELECT ${WORK} FROM works ORDER BY name`,
   // Who begins a new run counts from 0; who goes on with one goes on with its count.

@@ -16,8 +16,10 @@ import { success } from './envelope.ts'
 import { limit, limitStrangers } from './limits.ts'
 import { networkOf } from './network.ts'
 
-/** Who can come through to a call: an operator only where the contract says so. */
-type Admitted<N extends CallName> = 'operator' extends (typeof CALLS)[N]['callers'][number] ? Actor : AppActor
+/** Who can come through to a call. Where anyone may call, nobody is told from another. */
+type Admitted<N extends CallName> = 'anyone' extends (typeof CALLS)[N]['callers'][number]
+  ? AppActor
+  : Extract<Actor, { kind: (typeof CALLS)[N]['callers'][number] }>
 
 /** A request after the edge is done with it. */
 export interface Served<N extends CallName> {

@@ -9,6 +9,7 @@ import type { Apps, Operators } from './apps.ts'
 import { answerError } from './errors.ts'
 import { refuseExpectations, refuseMalformed } from './malformed.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { blockRoutes } from './routes/blocks.ts'
 import { type FramePages, frameRoutes } from './routes/frame.ts'
 import { grantRoutes } from './routes/grants.ts'
 import type { House } from './routes/house.ts'
@@ -63,6 +64,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   tokenRoutes(server, house)
   uploadRoutes(server, house)
   grantRoutes(server, house)
+  blockRoutes(server, house)
   frameRoutes(server, house, parts.pages)
   auditRoutes(server, house)
   statusRoutes(server, needs, parts.meter, parts.audit)
