@@ -224,6 +224,9 @@ export const ROOMS = {
     at: [
       'packages/tokenizer/src/service.ts',
       'packages/tokenizer/src/live-keys.ts',
+      'packages/tokenizer/src/audit-access.ts',
+      'packages/tokenizer/src/loopback.ts',
+      'packages/tokenizer/src/postgres-place.ts',
       'packages/tokenizer/src/maintenance.ts',
       'packages/tokenizer/src/environment.ts',
       'packages/tokenizer/src/index.ts',

@@ -36,4 +36,11 @@ export {
   type TreeHead,
 } from './tree.ts'
 export { type ExportReport, type ExportVerifier, type VerifySettings, verifyExport } from './verify-export.ts'
+export {
+  type LogReport,
+  type LogVerifier,
+  type StoredLeaf,
+  type StoredNode,
+  verifyLog,
+} from './verify-log.ts'
 export { notesIn } from './witness.ts'

@@ -26,7 +26,7 @@ export const PROBLEMS = {
   proof_missing: 'Without a proof nothing shows that this line is in the log.',
   proof_wrong: 'The proof does not show that this line is in the log.',
   leaf_without_row: 'A row that was sealed is not in the database any more.',
-  row_malformed: 'This row is not one that a Tokenizer writes.',
+  unsealed: 'This row has been waiting for its leaf for minutes: no Tokenizer runs, or its leaf was removed.',
   tile_wrong: 'A stored part of the tree is not the one that its leaves make.',
 } as const satisfies Record<string, string>
 

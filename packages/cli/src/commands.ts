@@ -1,3 +1,7 @@
+import { auditExport } from './audit-export.ts'
+import { auditFind } from './audit-find.ts'
+import { auditKey } from './audit-key.ts'
+import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
 import type { Command } from './command.ts'
 import { policyDryRun } from './policy-dry-run.ts'
@@ -6,4 +10,14 @@ import { policyValidate } from './policy-validate.ts'
 import { version } from './version.ts'
 
 /** Every command, in the order of the usage. */
-export const COMMANDS: readonly Command[] = [auditVerify, policyValidate, policyTest, policyDryRun, version]
+export const COMMANDS: readonly Command[] = [
+  auditVerify,
+  auditExport,
+  auditTail,
+  auditFind,
+  auditKey,
+  policyValidate,
+  policyTest,
+  policyDryRun,
+  version,
+]

@@ -15,7 +15,7 @@ export function readConfig(file: string | null): TokenizerConfig {
 }
 
 /** What is in the file, unchecked. */
-function readSettings(file: string | null): unknown {
+export function readSettings(file: string | null): unknown {
   if (file === null) throw usageFailure('Say which settings: --config <file>.')
   return parseJson(file, readText(file))
 }

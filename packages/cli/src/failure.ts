@@ -21,6 +21,7 @@ export const CLI_FAILURES = {
   file_unwritable: EXIT.failed,
   file_malformed: EXIT.failed,
   policies_wrong: EXIT.failed,
+  nothing_sealed: EXIT.failed,
 } as const
 
 export type CliFailureCode = keyof typeof CLI_FAILURES

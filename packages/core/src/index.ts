@@ -1,4 +1,5 @@
 export { SealBroken } from './crypto/aead.ts'
+export type { PseudonymKind } from './crypto/identifiers.ts'
 export { deriveKid, type Prf } from './crypto/kdf.ts'
 export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
@@ -65,6 +66,7 @@ export {
   type ListGrantsCommand,
   listGrants,
 } from './operations/list-grants.ts'
+export { pseudonymsOf } from './operations/names.ts'
 export type { Keys, Needs } from './operations/needs.ts'
 export { readMetadata } from './operations/read-metadata.ts'
 export { expireStep, reapObjectsStep, reapRecordsStep, reapUploadsStep } from './operations/reap.ts'
@@ -108,6 +110,8 @@ export { type VerifyGrantCommand, verifyGrant } from './operations/verify-grant.
 export { type DoStep, type Step, workOn } from './operations/work.ts'
 export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
 export type {
+  AuditFilter,
+  AuditLog,
   AuditSealing,
   Authorizers,
   BlockFilter,
@@ -138,6 +142,7 @@ export type {
   Reseal,
   Room,
   RootKeys,
+  SealedRow,
   SessionOpening,
   StartedUpload,
   Stops,

@@ -206,6 +206,52 @@ export interface AuditSealing {
   readonly checkpoint: StoredCheckpoint
 }
 
+/** A row of audit with its leaf. */
+export interface SealedRow {
+  /** The number of the leaf, from 0. */
+  readonly number: number
+  readonly hash: Uint8Array
+  /** `null` = it is not there any more: somebody has written to the database. */
+  readonly row: AuditRow | null
+}
+
+/** Which rows are meant: those that fit everything that is said. An empty list says nothing. */
+export interface AuditFilter {
+  /** Milliseconds since 1970, both included. */
+  readonly since: number | null
+  readonly until: number | null
+  readonly outcome: 'allowed' | 'refused' | null
+  readonly apps: readonly string[]
+  readonly actors: readonly string[]
+  readonly actions: readonly string[]
+  readonly refusals: readonly string[]
+  readonly operators: readonly string[]
+  readonly policies: readonly string[]
+  readonly requestIds: readonly string[]
+  // Pseudonyms: see `pseudonymsOf`.
+  readonly tokens: readonly string[]
+  readonly sessions: readonly string[]
+  readonly users: readonly string[]
+  readonly networks: readonly string[]
+}
+
+/**
+ * The audit log for whoever reads it. It cannot write, and needs no right to anything else. Every list comes in pages
+ * of at most `limit`, in its order. Everything throws a PortFailure when the database does not answer.
+ */
+export interface AuditLog extends AsyncDisposable {
+  /** Leaves from this number on that have a row that the filter lets through; `null` = all leaves, with and without. */
+  findLeaves(filter: AuditFilter | null, from: number, limit: number): Promise<SealedRow[]>
+  /** Rows without a leaf, by writer and number, after this one. */
+  findRest(after: Pick<AuditRow, 'writer' | 'seq'> | null, limit: number): Promise<AuditRow[]>
+  /** Hashes of a level of the tree from this number on, each with its number; level 0 are the leaves. */
+  findHashes(level: number, from: number, limit: number): Promise<{ number: number; hash: Uint8Array }[]>
+  /** Checkpoints of trees of more leaves than that. */
+  findCheckpoints(after: number, limit: number): Promise<StoredCheckpoint[]>
+  /** The newest of those of trees that are not larger; `null` = there is none. */
+  findNewestCheckpoint(upTo: number): Promise<StoredCheckpoint | null>
+}
+
 /** A key and how many rows still need it. Shredded records need none; the key ring needs its root key. */
 export interface KeyUse {
   readonly key: 'root' | RingKeyName

@@ -128,6 +128,16 @@ const Config = Type.Object(
 
 export type TokenizerConfig = Static<typeof Config>
 
+/** What an auditor has of the settings: where the audit log is, and no key. */
+const AuditorConfig = Type.Object({ database: Database }, closed)
+
+/** Where the database is, from the settings of a Tokenizer or from `{"database": …}` alone. Throws ConfigError. */
+export function parseDatabase(value: unknown): TokenizerConfig['database'] {
+  return Value.Check(AuditorConfig, value)
+    ? freeze(structuredClone(value)).database
+    : parseConfig(value).database
+}
+
 /** A setting is missing or wrong. Names the setting, never its value. */
 export class ConfigError extends Error {
   readonly code = 'config_invalid'

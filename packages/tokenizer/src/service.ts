@@ -30,7 +30,9 @@ import type { FramePages } from './http/routes/frame.ts'
 import { buildServer } from './http/server.ts'
 import { nameOf, startJobs } from './jobs.ts'
 import { openLiveKeys } from './live-keys.ts'
+import { isLoopback } from './loopback.ts'
 import { createMeter } from './metrics.ts'
+import { placeOf, takePassword } from './postgres-place.ts'
 
 /** A Tokenizer that answers. */
 export interface RunningTokenizer extends AsyncDisposable {
@@ -161,20 +163,6 @@ async function openSharedLimiter(settings: DatabaseConfig, password: string | nu
   return openPostgresLimiter(placeOf(settings, password))
 }
 
-function placeOf(settings: Extract<DatabaseConfig, { engine: 'postgres' }>, password: string | null) {
-  const { engine: _, passwordVariable: __, ...place } = settings
-  return password === null ? place : { ...place, password }
-}
-
-/** As with a root key: taken out of the variables, so that no child process and no dump of them shows it. */
-function takePassword(settings: DatabaseConfig, variables: Variables): string | null {
-  if (settings.engine === 'sqlite' || settings.passwordVariable === undefined) return null
-  const password = variables[settings.passwordVariable]
-  delete variables[settings.passwordVariable]
-  if (password) return password
-  throw new PortFailure('database_unusable', `The variable ${settings.passwordVariable} is not set.`)
-}
-
 /** An app's own limits win over those for all apps, and these over the table. */
 function limitsByApp({ limits = {}, apps }: TokenizerConfig): Needs['limits'] {
   const common = limitsOf(limits)
@@ -212,11 +200,6 @@ async function refuseMissingKeys(database: Database, root: RootKeys): Promise<vo
 function rootKeySurroundings(publicUrl: string, surroundings: Surroundings) {
   const production = !isLoopback(new URL(publicUrl).hostname)
   return { environment: surroundings.environment ?? environment, production }
-}
-
-/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. */
-function isLoopback(hostname: string): boolean {
-  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 
 /** How long requests under way may take to end, in milliseconds. */

@@ -1,5 +1,12 @@
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
-import { grantIdOf, locatorOf, objectRefOf, sessionRefOf } from '../crypto/identifiers.ts'
+import {
+  grantIdOf,
+  locatorOf,
+  objectRefOf,
+  type PseudonymKind,
+  pseudonymOf,
+  sessionRefOf,
+} from '../crypto/identifiers.ts'
 import { currentKey, type KeyVersions } from '../crypto/key-ring.ts'
 import type { Room } from '../ports.ts'
 import type { Needs } from './needs.ts'
@@ -71,6 +78,16 @@ export function roomOf(
   const sessionRefs = allSessionRefs(needs, app, sid).map(({ sessionRef }) => sessionRef)
   const stops = stopsOf(needs, app, sid, recordIds)
   return { app, sessionRefs, stops, most: needs.grants.perSession, now: needs.clock.now() }
+}
+
+/** What rows of audit say in place of a token, a session, a user or a network: one for each epoch that has a key. */
+export function pseudonymsOf(
+  { keys }: { readonly keys: Pick<Names['keys'], 'ring'> },
+  kind: PseudonymKind,
+  app: AppId,
+  name: string,
+): string[] {
+  return [...keys.ring.audit.values()].map((key) => pseudonymOf(key, kind, app, name))
 }
 
 /** What was found under the names of each thing: `found` answers `names.flat()`. */

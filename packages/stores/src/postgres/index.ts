@@ -1,3 +1,4 @@
+export { openPostgresAuditLog } from './audit-log.ts'
 export { type AuditRow, readAudit } from './audit-reader.ts'
 export { openPostgres, type PostgresSettings } from './database.ts'
 export { openPostgresLimiter } from './limiter.ts'

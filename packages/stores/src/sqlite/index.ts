@@ -1,3 +1,4 @@
+export { openSqliteAuditLog } from './audit-log.ts'
 export { type AuditRow, readAudit } from './audit-reader.ts'
 export { backupSqlite } from './backup.ts'
 export { openSqlite } from './database.ts'
