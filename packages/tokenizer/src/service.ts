@@ -150,7 +150,6 @@ const LEVELS = {
 } as const satisfies Record<AuthorizerEvent['event'], string>
 
 type DatabaseConfig = TokenizerConfig['database']
-type Variables = Record<string, string | undefined>
 
 async function openDatabase(settings: DatabaseConfig, password: string | null): Promise<Database> {
   if (settings.engine === 'sqlite') return openSqlite(settings.file)
