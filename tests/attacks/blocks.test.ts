@@ -8,6 +8,9 @@ import type { Answer } from '../harness/wire.ts'
 
 /** A clock that a test can move. */
 const clock = { ahead: 0, now: () => Date.now() + clock.ahead }
+const PLENTY = { burst: 10_000, perSecond: 10_000 }
+/** One token is read here more often than anybody would. */
+const detokenize = { session: PLENTY, token: PLENTY, app: PLENTY, network: PLENTY }
 const EVERYTHING = { scope: 'everything' }
 const THE_APP = { scope: 'app', app: 'acme' }
 
@@ -20,7 +23,12 @@ beforeAll(async () => {
     { id: 'acme', origins: [ORIGIN] },
     { id: 'other', origins: ['http://localhost:3998'] },
   ]
-  on = await install({ apps, operators: [OPERATOR], surroundings: { clock } })
+  on = await install({
+    apps,
+    operators: [OPERATOR],
+    limits: { rates: { detokenize } },
+    surroundings: { clock },
+  })
   alice = await on.logIn('alice')
   token = await on.protect(alice, '078-05-1120')
   await on.grant('alice', token)
