@@ -42,7 +42,7 @@ export async function setScene(): Promise<Scene> {
     page,
     async suffer(ms) {
       const { tokenizerUrl: tokenizer } = app.service
-      const prey = { tokenizer, app: 'shop', token: app.token, guess: STORED, evil: app.evil, ms }
+      const prey = { tokenizer, app: 'shop', token: app.token, guess: STORED, evil: app.evil }
       await page.locator('#typed:state(ready)').waitFor()
       await page.locator('label[for=typed]').click()
       await page.locator('#typed:state(focused)').waitFor()
@@ -54,6 +54,7 @@ export async function setScene(): Promise<Scene> {
       }
       const typed = async () => inOrder((await visitor.shown('typed')) ?? '')
       await vi.waitFor(async () => expect(await typed()).toBe(inOrder(TYPED)), { timeout: 15_000 })
+      await page.evaluate(() => window.rampage.typed())
       await page.locator('#plain').fill(PLAIN)
       await page.locator('#plain').press('v')
       await page.waitForTimeout(ms / 2)
