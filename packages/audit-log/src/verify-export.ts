@@ -1,5 +1,4 @@
 import { type Difference, differences } from './alignment.ts'
-import { AuditLogError } from './audit-log-error.ts'
 import {
   BLOCK_ROWS,
   type ControlLine,
@@ -8,7 +7,7 @@ import {
   type ExportHeader,
 } from './export-format.ts'
 import { createHistory, type History } from './history.ts'
-import { type AuditLine, decodeLine } from './line.ts'
+import type { AuditLine } from './line.ts'
 import type { Verifier } from './note.ts'
 import {
   createFindings,
@@ -353,13 +352,17 @@ function isRow(bytes: Buffer): boolean {
   return bytes.subarray(0, ROW.length).equals(ROW)
 }
 
-/** `null` = it is no row, though it was sealed as one. */
+/**
+ * `null` = it is no row, though it was sealed as one. How it is spelled is not looked at: it is spelled as it was sealed,
+ * and reading it so takes a third of the time.
+ */
 function readSealed(bytes: Buffer): AuditLine | null {
   try {
-    return decodeLine(bytes.toString())
-  } catch (error) {
-    if (error instanceof AuditLogError) return null
-    throw error
+    const row = JSON.parse(bytes.toString()) as AuditLine & { readonly v: number }
+    const isRow = row.v === 1 && typeof row.writer === 'string' && typeof row.action === 'string'
+    return isRow && [row.seq, row.at, row.epoch].every(Number.isSafeInteger) ? row : null
+  } catch {
+    return null
   }
 }
 
