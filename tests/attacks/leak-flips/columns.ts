@@ -45,6 +45,8 @@ export const READ_COLUMNS: Readonly<Record<string, Readonly<Record<string, Colum
     access: both('kept'),
     session_ref: both('kept'),
     purpose: both('kept'),
+    // For which record a token was stored; no read asks.
+    used_for: both('kept'),
     grant_version: both('either'),
     session_version: both('either'),
     // Whoever writes to the database can prolong a grant.
@@ -74,5 +76,11 @@ export const KEY_RING_COLUMNS: Readonly<Record<string, Effect>> = {
   sealed: 'refused',
 }
 
-/** No read looks at these: they say what is to be done, or what was. */
-export const UNREAD_TABLES = ['audit', 'deletions', 'tombstones', 'uploads', 'used_challenges', 'works']
+/**
+ * No read looks at these, which say what is to be done, or what was; and `blocks`, which are empty here: like a grant's
+ * times, they are as true as the database is.
+ */
+export const UNREAD_TABLES = [
+  ...['audit', 'audit_checkpoints', 'audit_leaves', 'audit_nodes', 'blocks'],
+  ...['deletions', 'tombstones', 'uploads', 'used_challenges', 'works'],
+]

@@ -60,10 +60,14 @@ function bitsOf(cell: unknown): Buffer {
   return number
 }
 
-function flipped(cell: unknown, bit: number): SQLInputValue {
+/** Columns of bytes that can be empty: a number cannot stand in them. */
+const EMPTY_BYTES: readonly string[] = ['used_for']
+
+function flipped(cell: unknown, bit: number, column = ''): SQLInputValue {
   const bytes = bitsOf(cell)
   bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
-  return cell instanceof Uint8Array || typeof cell === 'string' ? bytes : bytes.readBigInt64BE()
+  const isBytes = cell instanceof Uint8Array || typeof cell === 'string' || EMPTY_BYTES.includes(column)
+  return isBytes ? bytes : bytes.readBigInt64BE()
 }
 
 /** Bytes that are no UTF-8 are text, too, for SQLite. */
@@ -125,7 +129,7 @@ function flipSome(table: string, column: string, rows: readonly Row[], first: nu
     const bit = first + index
     if (bit >= bitsOf(row[column]).length * 8) return []
     const set = `UPDATE OR IGNORE ${table} SET ${column} = ${marked(row[column])} WHERE ${name} = ?`
-    return rules.writer.run(set, flipped(row[column], bit), row[name] ?? null) === 1 ? [index] : []
+    return rules.writer.run(set, flipped(row[column], bit, column), row[name] ?? null) === 1 ? [index] : []
   })
   rules.writer.run('COMMIT')
   return changed
