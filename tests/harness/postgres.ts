@@ -68,15 +68,23 @@ const asRoot = process.getuid?.() === 0
 const account = asRoot ? { uid: NOBODY, gid: NOBODY } : {}
 
 /**
- * Stops the server by the signal that it is told. When this process goes away, however it does, the pipe to the guard is
- * closed: then the data go, too.
+ * Stops the server by the signal that it is told, and ends when the server does, also by itself. When this process goes
+ * away, however it does, the pipe to the guard is closed: then the data go, too.
  */
 const GUARD = `
+  exec 3<&0
   "$@" & server=$!
-  read -r signal
-  test -n "$signal" && kill -"$signal" $server || kill -QUIT $server
+  (
+    read -r signal <&3
+    if test -n "$signal"; then kill -"$signal" $server; exit 0; fi
+    trap '' TERM
+    kill -QUIT $server
+    exit 3
+  ) & listener=$!
   wait $server
-  test -n "$signal" || rm -rf "$HOME_OF_SERVER"`
+  kill $listener 2>/dev/null
+  wait $listener
+  test $? -ne 3 || rm -rf "$HOME_OF_SERVER"`
 
 class Server implements RunningPostgres {
   port = 0
