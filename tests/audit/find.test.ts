@@ -32,7 +32,8 @@ test('an investigator who holds a token or a session id finds its rows, and show
     const ran = await lunadefend(['audit', 'find', what, '--config', file, '--app', 'acme', ...more], {
       input,
     })
-    expect(ran.output + ran.errors).not.toContain(input.trim())
+    // Without the pseudonyms: "token=…a session=…" is not the session that is called "a session".
+    expect((ran.output + ran.errors).replace(/[0-9a-f]{32}/g, '')).not.toContain(input.trim())
     return { ...ran, lines: ran.output.split('\n').slice(0, -1) }
   }
   const found = await find('token', `${token}\n`, '--json')
