@@ -1,6 +1,6 @@
 /** Brings the Ceph RADOS gateway through apt where it is missing and may be installed; says why not elsewhere. */
-import { spawnSync } from 'node:child_process'
 import { env, getuid } from 'node:process'
+import { APT, run } from './apt.ts'
 import { CEPH_PACKAGES, CEPH_PROGRAMS, missingPrograms } from './radosgw.ts'
 
 /** What this machine has. */
@@ -29,7 +29,6 @@ export function plan({ missing, wish, hasApt, isRoot }: Machine): Plan {
   return { kind: 'install', commands: APT_COMMANDS }
 }
 
-const APT = ['apt-get', '-y', '-qq', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Use-Pty=0']
 const APT_COMMANDS = [
   [...APT, 'update'],
   [...APT, 'install', '--no-install-recommends', ...CEPH_PACKAGES],
@@ -46,16 +45,6 @@ export async function planHere(): Promise<Plan> {
 }
 
 const WAYS = `To install it: apt-get install ${CEPH_PACKAGES.join(' ')}; to go without: LUNADEFEND_RADOSGW=skip`
-
-/** The first command that fails, with its last words; `null` when all went well. */
-function run(commands: readonly (readonly string[])[]): string | null {
-  const settings = { ...env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const [program = '', ...args] of commands) {
-    const { status, stderr } = spawnSync(program, args, { env: settings, encoding: 'utf8' })
-    if (status !== 0) return `\`${[program, ...args].join(' ')}\` failed.\n${(stderr ?? '').slice(-2000)}`
-  }
-  return null
-}
 
 async function install(commands: readonly (readonly string[])[]): Promise<void> {
   console.log('Installing the Ceph RADOS gateway through apt (60 MB to fetch, 270 MB on disk) …')
