@@ -129,15 +129,19 @@ const NEXT = [...MIGRATIONS, EXPAND]
 const AFTER_NEXT = [...NEXT, CONTRACT]
 
 describe('migrations', () => {
-  test('of many that migrate at once each migration is run once', async () => {
-    const name = await server.createDatabase({ empty: true })
-    const settings = { url: url(name, 'owner'), phase: 'before' } as const
-    const ran = await Promise.all([1, 2, 3, 4].map(() => migratePostgres(settings)))
-    expect(ran.flat()).toEqual(MIGRATIONS.map(({ number }) => number))
-    expect(await migratePostgres(settings)).toEqual([])
-    await using database = await openPostgres({ url: url(name, 'service') })
-    await givenGrant(database.commit)
-  })
+  // They meet at another statement each time: one round shows little.
+  test.for([1, 2, 3, 4, 5, 6])(
+    'of many that migrate at once each migration is run once: round %i',
+    async () => {
+      const name = await server.createDatabase({ empty: true })
+      const settings = { url: url(name, 'owner'), phase: 'before' } as const
+      const ran = await Promise.all(Array.from({ length: 8 }, () => migratePostgres(settings)))
+      expect(ran.flat()).toEqual(MIGRATIONS.map(({ number }) => number))
+      expect(await migratePostgres(settings)).toEqual([])
+      await using database = await openPostgres({ url: url(name, 'service') })
+      await givenGrant(database.commit)
+    },
+  )
 
   test('one that was interrupted is run again', async () => {
     const name = await server.createDatabase({ empty: true })

@@ -114,8 +114,8 @@ async function inTransaction(client: Client, statements: readonly string[]): Pro
   }
 }
 
-/** Two that make the same thing at the same moment: one of them fails, and finds it made the next time. */
-const MADE_MEANWHILE = ['23505', '42P06', '42P07', 'XX000']
+/** Two that make the same thing at the same moment: one of them fails, and finds it made the next time. 42710: a table's row type. */
+const MADE_MEANWHILE = ['23505', '42710', '42P06', '42P07', 'XX000']
 
 async function again(work: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
