@@ -33,20 +33,26 @@ function reporting(name: string, files: readonly File[], code: number): string {
 const onlyTests = (command: string) => `if [ "$1" = test ]; then ${command} fi\n`
 const onlyS3 = (command: string) => `if [ "$2" = test:s3 ]; then ${command} fi\n`
 const onlyFirefox = (command: string) => `if [ "$2" = test:firefox ]; then ${command} fi\n`
+const onlyFuzz = (command: string) => `if [ "$2" = test:fuzz ]; then ${command} fi\n`
 
-/** `npm test`; the other two runs pass one test each. */
+/** `npm test`; the other three runs pass one test each. */
 function testing(files: readonly File[], code: number): string {
   return onlyTests(reporting('report', files, code)) + othersPass
 }
 
-/** `npm run test:s3`; the other two runs pass one test each. */
+/** `npm run test:s3`; the other three runs pass one test each. */
 function testingS3(command: string): string {
-  return onlyTests(reporting('report', [onePassed], 0)) + onlyS3(command) + firefoxPasses
+  return onlyTests(reporting('report', [onePassed], 0)) + onlyS3(command) + firefoxPasses + fuzzPasses
 }
 
-/** `npm run test:firefox`; the other two runs pass one test each. */
+/** `npm run test:firefox`; the other three runs pass one test each. */
 function testingFirefox(command: string): string {
-  return onlyTests(reporting('report', [onePassed], 0)) + s3Passes + onlyFirefox(command)
+  return onlyTests(reporting('report', [onePassed], 0)) + s3Passes + onlyFirefox(command) + fuzzPasses
+}
+
+/** `npm run test:fuzz`; the other three runs pass one test each. */
+function testingFuzz(command: string): string {
+  return onlyTests(reporting('report', [onePassed], 0)) + s3Passes + firefoxPasses + onlyFuzz(command)
 }
 
 const passed = { status: 'passed' } as const
@@ -54,48 +60,62 @@ const failed = { status: 'failed' } as const
 const onePassed = { ...passed, assertionResults: [passed] }
 const s3Passes = onlyS3(reporting('s3-report', [onePassed], 0))
 const firefoxPasses = onlyFirefox(reporting('firefox-report', [onePassed], 0))
-const othersPass = s3Passes + firefoxPasses
+const fuzzPasses = onlyFuzz(reporting('fuzz-report', [onePassed], 0))
+const othersPass = s3Passes + firefoxPasses + fuzzPasses
 
 describe('.ci/run', () => {
-  test('installs, then tests, then tests against S3 stores and in Firefox, as a newcomer does', () => {
+  test('installs, then tests, then tests against S3 stores, in Firefox and with hostile input, as a newcomer does', () => {
     const { status, lines, calls } = ciRun(testing([{ ...passed, assertionResults: [passed, passed] }], 0))
     expect(status).toBe(0)
-    expect(lines.at(-1)).toBe('4 passed, 0 failed')
+    expect(lines.at(-1)).toBe('5 passed, 0 failed')
     const words = calls.split('\n').map((line) => line.split(' --', 1)[0])
-    expect(words).toEqual(['npm ci', 'npm test', 'npm run test:s3', 'npm run test:firefox', ''])
+    expect(words).toEqual([
+      'npm ci',
+      'npm test',
+      'npm run test:s3',
+      'npm run test:firefox',
+      'npm run test:fuzz',
+      '',
+    ])
   })
 
   test.each([
-    ['a test fails', testing([{ ...failed, assertionResults: [passed, failed] }], 1), '3 passed, 1 failed'],
+    ['a test fails', testing([{ ...failed, assertionResults: [passed, failed] }], 1), '4 passed, 1 failed'],
     [
       'a file does not load',
       testing([onePassed, { ...failed, assertionResults: [] }], 1),
-      '3 passed, 1 failed',
+      '4 passed, 1 failed',
     ],
     [
       'a test fails and yet the run says that all is well',
       testing([{ ...failed, assertionResults: [failed] }], 0),
-      '2 passed, 1 failed',
+      '3 passed, 1 failed',
     ],
-    ['something is thrown beside the tests', testing([onePassed], 1), '3 passed, 1 failed'],
-    ['no test runs', testing([], 0), '2 passed, 1 failed'],
-    ['a check before the tests fails', onlyTests('exit 1;') + othersPass, '2 passed, 1 failed'],
+    ['something is thrown beside the tests', testing([onePassed], 1), '4 passed, 1 failed'],
+    ['no test runs', testing([], 0), '3 passed, 1 failed'],
+    ['a check before the tests fails', onlyTests('exit 1;') + othersPass, '3 passed, 1 failed'],
     [
       'a test against S3 stores fails',
       testingS3(reporting('s3-report', [{ ...failed, assertionResults: [passed, failed] }], 1)),
-      '3 passed, 1 failed',
+      '4 passed, 1 failed',
     ],
-    ['the gateway can not be installed where it should', testingS3('exit 1;'), '2 passed, 1 failed'],
-    ['no test runs against S3 stores', testingS3(reporting('s3-report', [], 0)), '2 passed, 1 failed'],
-    ['S3 stores have no report', testingS3('exit 0;'), '2 passed, 1 failed'],
+    ['the gateway can not be installed where it should', testingS3('exit 1;'), '3 passed, 1 failed'],
+    ['no test runs against S3 stores', testingS3(reporting('s3-report', [], 0)), '3 passed, 1 failed'],
+    ['S3 stores have no report', testingS3('exit 0;'), '3 passed, 1 failed'],
     [
       'a test in Firefox fails',
       testingFirefox(reporting('firefox-report', [{ ...failed, assertionResults: [passed, failed] }], 1)),
-      '3 passed, 1 failed',
+      '4 passed, 1 failed',
     ],
-    ['Firefox can not be installed where it should', testingFirefox('exit 1;'), '2 passed, 1 failed'],
-    ['no test runs in Firefox', testingFirefox(reporting('firefox-report', [], 0)), '2 passed, 1 failed'],
-    ['there is no report at all', ':', '0 passed, 3 failed'],
+    ['Firefox can not be installed where it should', testingFirefox('exit 1;'), '3 passed, 1 failed'],
+    ['no test runs in Firefox', testingFirefox(reporting('firefox-report', [], 0)), '3 passed, 1 failed'],
+    [
+      'a parser crashes',
+      testingFuzz(reporting('fuzz-report', [{ ...failed, assertionResults: [passed, failed] }], 1)),
+      '4 passed, 1 failed',
+    ],
+    ['no hostile input is made', testingFuzz(reporting('fuzz-report', [], 0)), '3 passed, 1 failed'],
+    ['there is no report at all', ':', '0 passed, 4 failed'],
     ['nothing can be installed', 'exit 1', '0 passed, 1 failed'],
   ])('fails when %s', (_, npm, line) => {
     const { status, lines } = ciRun(npm)
@@ -110,14 +130,17 @@ describe('.ci/run', () => {
     expect(calls).toBe('npm ci\n')
   })
 
-  test.each(['report', 's3-report', 'firefox-report'])('does not count an older %s', (name) => {
-    const stale = 'echo \'{"numPassedTests":9,"numFailedTests":0,"testResults":[]}\''
-    const { lines } = ciRun(`mkdir -p .test; [ "$1" = ci ] && ${stale} > .test/${name}.json; exit 0`)
-    expect(lines.at(-1)).toBe('0 passed, 3 failed')
-  })
+  test.each(['report', 's3-report', 'firefox-report', 'fuzz-report'])(
+    'does not count an older %s',
+    (name) => {
+      const stale = 'echo \'{"numPassedTests":9,"numFailedTests":0,"testResults":[]}\''
+      const { lines } = ciRun(`mkdir -p .test; [ "$1" = ci ] && ${stale} > .test/${name}.json; exit 0`)
+      expect(lines.at(-1)).toBe('0 passed, 4 failed')
+    },
+  )
 
   test('hands no input on', () => {
     const { lines } = ciRun('cat')
-    expect(lines).toEqual(['0 passed, 3 failed'])
+    expect(lines).toEqual(['0 passed, 4 failed'])
   })
 })
