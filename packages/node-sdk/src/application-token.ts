@@ -14,9 +14,9 @@ interface Kept {
   readonly signedAt: number
 }
 
-/** Signs what the application proves itself with, and reuses it for a part of its life. */
+/** Signs what the caller proves itself with, and reuses it for a part of its life. */
 export interface ApplicationTokens {
-  /** A JWT (RFC 7519) for calls of the application: as itself, or for the session `sid`. */
+  /** A JWT (RFC 7519) for calls as itself, or, of an application, for the session `sid`. */
   get(sid?: SessionId): Promise<string>
   /** A revoked session refuses what was signed before. */
   forget(sid: SessionId): void
@@ -50,14 +50,14 @@ function keep(kept: Map<SessionId | null, Kept>, sid: SessionId | null, entry: K
 }
 
 function sign(
-  { app, key, tokenizerUrl }: Settings,
+  { id, role, key, tokenizerUrl }: Settings,
   iat: number,
   sid: SessionId | undefined,
 ): Promise<string> {
   const claims = {
-    iss: app,
+    iss: id,
     aud: tokenizerUrl,
-    sub: 'application',
+    sub: role,
     iat,
     exp: iat + LIFE_SECONDS,
     ...(sid === undefined ? {} : { sid }),

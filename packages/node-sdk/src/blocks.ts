@@ -1,8 +1,10 @@
+import type { Body } from '@lunadefend/contract'
 import { readTime } from './deletion.ts'
-import type { Members } from './envelope.ts'
+import type { Members, Reader } from './envelope.ts'
 import { checkSessionId } from './session-id.ts'
+import { readId } from './settings.ts'
 import { checkToken } from './token-lists.ts'
-import type { TokenizerCalls } from './tokenizer-call.ts'
+import type { OperatorCall, TokenizerCalls } from './tokenizer-call.ts'
 
 /** What is stopped: one token, one session, or the whole application. */
 export type BlockTarget = { readonly token: string } | { readonly sid: string } | 'app'
@@ -39,20 +41,77 @@ export interface Blocks {
   list(): Promise<readonly Block[]>
 }
 
+/** What an operator stops: everything, or an application, or one session or token of it. */
+export type OperatorBlockTarget =
+  | 'everything'
+  | { readonly app: string }
+  | { readonly app: string; readonly sid: string }
+  | { readonly app: string; readonly token: string }
+
+/** A block as operators see it. */
+export interface OperatorBlock extends Block {
+  /** `null` = it is of everything. */
+  readonly app: string | null
+  readonly setBy: 'application' | 'operator' | 'system'
+  /** `step-up`: the user of the session is asked to log in again; else it is refused. */
+  readonly effect: 'freeze' | 'step-up'
+}
+
+/** The kill switch of those who run the installation. */
+export interface OperatorBlocks {
+  /**
+   * Stops it for the very next call on every node, as `Blocks.set`. To set it again replaces it.
+   * @throws LunaDefendClientError `access_denied` for a token that the application does not have.
+   */
+  set(target: OperatorBlockTarget, options?: BlockOptions): Promise<Pick<Block, 'blockId' | 'until'>>
+  /** Lifts blocks, whoever has set them. Answers how many. */
+  lift(target: OperatorBlockTarget | { readonly blockId: string }): Promise<number>
+  /** All that is stopped now, or what is of one application; the youngest first. */
+  list(app?: string): Promise<readonly OperatorBlock[]>
+}
+
 export function makeBlocks(calls: TokenizerCalls): Blocks {
   return {
-    set: (target, { ttl, reason } = {}) => {
-      const terms = { ...(ttl === undefined ? {} : { ttl }), ...(reason === undefined ? {} : { reason }) }
-      return calls.one('setBlock', { ...bodyOf(target), ...terms }, ({ blockId }) => readText(blockId))
-    },
-    lift: (target) => {
-      const body = typeof target === 'object' && 'blockId' in target ? { ...target } : bodyOf(target)
-      return calls.one('liftBlock', body, ({ lifted }) =>
-        Number.isSafeInteger(lifted) ? (lifted as number) : null,
-      )
-    },
-    list: () => calls.one('listBlocks', {}, ({ blocks }) => readBlocks(blocks)),
+    set: async (target, options) => (await setBlock(calls, bodyOf(target), options)).blockId,
+    lift: (target) => liftBlocks(calls, isById(target) ? { ...target } : bodyOf(target)),
+    list: () => calls.one('listBlocks', {}, ({ blocks }) => readEach(blocks, readBlock)),
   }
+}
+
+export function makeOperatorBlocks(calls: TokenizerCalls<OperatorCall>): OperatorBlocks {
+  return {
+    set: async (target, options) => setBlock(calls, operatorBodyOf(target), options),
+    lift: async (target) => liftBlocks(calls, isById(target) ? { ...target } : operatorBodyOf(target)),
+    list: async (app) =>
+      calls.one('listBlocks', app === undefined ? {} : { app: readId('app', app) }, ({ blocks }) =>
+        readEach(blocks, readOperatorBlock),
+      ),
+  }
+}
+
+type BlockCall = 'setBlock' | 'liftBlock'
+
+/** What both kinds of caller can do. */
+interface BlockCalls {
+  one<N extends BlockCall, T>(name: N, body: Body<N>, reader: Reader<T>): Promise<T>
+}
+
+function setBlock(calls: BlockCalls, target: Body<'setBlock'>, { ttl, reason }: BlockOptions = {}) {
+  const terms = { ...(ttl === undefined ? {} : { ttl }), ...(reason === undefined ? {} : { reason }) }
+  return calls.one('setBlock', { ...target, ...terms }, ({ blockId, until }) => {
+    const [id, end] = [readText(blockId), until === undefined ? null : readTime(until)]
+    return id === null || (until !== undefined && end === null) ? null : { blockId: id, until: end }
+  })
+}
+
+function liftBlocks(calls: BlockCalls, which: Body<'liftBlock'>): Promise<number> {
+  return calls.one('liftBlock', which, ({ lifted }) =>
+    Number.isSafeInteger(lifted) ? (lifted as number) : null,
+  )
+}
+
+function isById<T>(target: T | { readonly blockId: string }): target is { readonly blockId: string } {
+  return typeof target === 'object' && target !== null && 'blockId' in target
 }
 
 function bodyOf(target: BlockTarget) {
@@ -61,9 +120,16 @@ function bodyOf(target: BlockTarget) {
   return { scope: 'token', tokenId: checkToken({ place: 'The token', value: target.token }) } as const
 }
 
-function readBlocks(blocks: unknown): readonly Block[] | null {
+function operatorBodyOf(target: OperatorBlockTarget) {
+  if (target === 'everything') return { scope: 'everything' } as const
+  const app = readId('app', target.app)
+  if (!('sid' in target) && !('token' in target)) return { scope: 'app', app } as const
+  return { ...bodyOf(target), app }
+}
+
+function readEach<T>(blocks: unknown, reader: Reader<T>): readonly T[] | null {
   if (!Array.isArray(blocks)) return null
-  const read = blocks.flatMap((block: Members) => readBlock(block) ?? [])
+  const read = blocks.flatMap((block: Members) => reader(block) ?? [])
   return read.length === blocks.length ? read : null
 }
 
@@ -75,6 +141,16 @@ function readBlock({ blockId, scope, reason, since, until }: Members): Block | n
   const to = until === undefined ? null : readTime(until)
   if (known === undefined || id === null || why === null || from === null) return null
   return { blockId: id, scope: known, reason: why, since: from, until: to }
+}
+
+function readOperatorBlock(members: Members): OperatorBlock | null {
+  const block = readBlock(members)
+  const { app = null, setBy, effect } = members
+  const setter = (['application', 'operator', 'system'] as const).find((name) => name === setBy)
+  const does = (['freeze', 'step-up'] as const).find((name) => name === effect)
+  if (block === null || setter === undefined || does === undefined) return null
+  if (app !== null && typeof app !== 'string') return null
+  return { ...block, app, setBy: setter, effect: does }
 }
 
 function readText(text: unknown): string | null {

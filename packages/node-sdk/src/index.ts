@@ -1,4 +1,12 @@
-export type { Block, BlockOptions, Blocks, BlockTarget } from './blocks.ts'
+export type {
+  Block,
+  BlockOptions,
+  Blocks,
+  BlockTarget,
+  OperatorBlock,
+  OperatorBlocks,
+  OperatorBlockTarget,
+} from './blocks.ts'
 export { CLIENT_ERRORS, type ClientErrorCode, LunaDefendClientError } from './client-error.ts'
 export type { DeletionReceipt } from './deletion.ts'
 export type {
@@ -12,9 +20,10 @@ export type {
 } from './grants.ts'
 export { LunaDefend } from './lunadefend.ts'
 export type { NodeHandler, RouterOptions } from './node-router.ts'
+export { LunaDefendOperator } from './operator.ts'
 export { type KeptSession, type Pinning, pinToSession } from './pinning.ts'
 export type { RekeyOptions } from './rekey.ts'
-export type { LunaDefendOptions } from './settings.ts'
+export type { LunaDefendOptions, OperatorOptions } from './settings.ts'
 export type { AppSession } from './site-routes.ts'
 export type { Progress, UploadOptions } from './upload-in-parts.ts'
 export type { Upload } from './upload-plan.ts'

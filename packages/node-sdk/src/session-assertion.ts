@@ -21,12 +21,12 @@ export interface AssertionSubject {
 
 /** Signs that the holder of a key is in a session of this application. It is good for one minute and one use. */
 export function signAssertion(
-  { app, key, tokenizerUrl }: Settings,
+  { id, key, tokenizerUrl }: Settings,
   subject: AssertionSubject,
 ): Promise<string> {
   const iat = Math.floor(Date.now() / 1000)
   const claims = {
-    iss: app,
+    iss: id,
     aud: tokenizerUrl,
     ...(subject.subject === undefined ? {} : { sub: subject.subject }),
     ...(subject.roles.length === 0 ? {} : { roles: subject.roles }),

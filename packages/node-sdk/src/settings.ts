@@ -24,10 +24,22 @@ export interface LunaDefendOptions {
   readonly timeoutMs?: number
 }
 
+export interface OperatorOptions extends Omit<LunaDefendOptions, 'app' | 'signingKey'> {
+  /** The id under which the Tokenizer knows the operator. */
+  readonly operator: string
+  /** The operator's private key, as an application's. */
+  readonly signingKey: LunaDefendOptions['signingKey']
+}
+
+/** Who signs: an application or an operator. Neither can act as the other. */
+export type Role = 'application' | 'operator'
+
 /** The options, checked. */
 export interface Settings {
   readonly tokenizerUrl: string
-  readonly app: AppId
+  readonly role: Role
+  /** Of the application or of the operator: ids of both have the same spelling. */
+  readonly id: AppId
   readonly key: SigningKey
   readonly timeoutMs: number
 }
@@ -37,11 +49,16 @@ const MAX_TIMEOUT_MS = 600_000
 const LOOPBACK = new Set(['localhost', '127.0.0.1'])
 
 export function readSettings(options: LunaDefendOptions): Settings {
-  if (typeof options !== 'object' || options === null)
-    throw wrong('new LunaDefend needs an object of options.')
+  return { role: 'application', id: readId('app', options?.app), ...readCommon(options) }
+}
+
+export function readOperatorSettings(options: OperatorOptions): Settings {
+  return { role: 'operator', id: readId('operator', options?.operator), ...readCommon(options) }
+}
+
+function readCommon(options: Omit<LunaDefendOptions, 'app'>): Omit<Settings, 'role' | 'id'> {
   return {
     tokenizerUrl: readTokenizerUrl(options.tokenizerUrl),
-    app: readApp(options.app),
     key: readSigningKey(options.signingKey),
     timeoutMs: readTimeout(options.timeoutMs),
   }
@@ -67,12 +84,11 @@ function readTokenizerUrl(given: unknown): string {
   return url.origin
 }
 
-function readApp(given: unknown): AppId {
-  const app = typeof given === 'string' ? parseAppId(given) : null
-  if (app === null) {
-    throw wrong('`app` must be an application id: 1 to 32 lower-case letters, digits and inner hyphens.')
-  }
-  return app
+/** @throws LunaDefendClientError `invalid_option` */
+export function readId(option: 'app' | 'operator', given: unknown): AppId {
+  const id = typeof given === 'string' ? parseAppId(given) : null
+  if (id !== null) return id
+  throw wrong(`\`${option}\` must be an id: 1 to 32 lower-case letters, digits and inner hyphens.`)
 }
 
 function readTimeout(given: unknown): number {

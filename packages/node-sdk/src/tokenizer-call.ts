@@ -2,31 +2,28 @@ import { type Body, CALLS, type CallName, type SessionId } from '@lunadefend/con
 import type { ApplicationTokens } from './application-token.ts'
 import { type Reader, readEnvelope, readResults } from './envelope.ts'
 import { type Answer, exchange } from './http-exchange.ts'
-import type { Settings } from './settings.ts'
+import type { Role, Settings } from './settings.ts'
 
-/** The calls of the contract that an application may make. */
-export type ApplicationCall = {
-  [N in CallName]: 'application' extends (typeof CALLS)[N]['callers'][number] ? N : never
+/** The calls of the contract that such a caller may make. */
+type CallOf<Who extends Role> = {
+  [N in CallName]: Who extends (typeof CALLS)[N]['callers'][number] ? N : never
 }[CallName]
 
-/** Makes calls in the application's name. */
-export interface TokenizerCalls {
+export type OperatorCall = CallOf<'operator'>
+
+/** Makes calls in the caller's name. */
+export interface TokenizerCalls<Call extends CallName = CallOf<'application'>> {
   /** One thing: reads its data. With `sid` the application acts for that session. */
-  one<N extends ApplicationCall, T>(name: N, body: Body<N>, reader: Reader<T>, sid?: SessionId): Promise<T>
+  one<N extends Call, T>(name: N, body: Body<N>, reader: Reader<T>, sid?: SessionId): Promise<T>
   /** A batch: reads the data of each of its `count` items. */
-  many<N extends ApplicationCall, T>(
-    name: N,
-    body: Body<N>,
-    count: number,
-    reader: Reader<T>,
-  ): Promise<readonly T[]>
+  many<N extends Call, T>(name: N, body: Body<N>, count: number, reader: Reader<T>): Promise<readonly T[]>
 }
 
 /** A batch of 1,000 items, each a failure with its message, stays far below. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
-export function tokenizerCalls(settings: Settings, tokens: ApplicationTokens): TokenizerCalls {
-  const post = async <N extends ApplicationCall>(name: N, body: Body<N>, sid?: SessionId): Promise<Answer> =>
+export function tokenizerCalls(settings: Settings, tokens: ApplicationTokens): TokenizerCalls<CallOf<Role>> {
+  const post = async <N extends CallOf<Role>>(name: N, body: Body<N>, sid?: SessionId): Promise<Answer> =>
     exchange({
       url: settings.tokenizerUrl + CALLS[name].path,
       method: CALLS[name].method,
