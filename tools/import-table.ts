@@ -283,6 +283,7 @@ export const ROOMS = {
       '#core',
       '#audit-log',
       '#authorizers',
+      '#node-sdk',
       '#tokenizer',
       '#tokenizer/config',
       '#stores/sqlite',

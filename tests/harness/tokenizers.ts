@@ -16,6 +16,8 @@ export interface OneTokenizer extends AsyncDisposable {
   kill(): Promise<void>
 }
 
+type Settings = Partial<Pick<TokenizerConfig, 'grants' | 'operators'>>
+
 /** The stores of a house, for Tokenizers. `apps` and the like come on top. */
 export async function fleetOf(house: House, postgresUrl: string | null = null) {
   const publicPort = await freePort()
@@ -23,7 +25,7 @@ export async function fleetOf(house: House, postgresUrl: string | null = null) {
   return {
     publicUrl,
     /** With these public keys of the app. The first one listens where the public URL says. */
-    async start(keys: readonly SigningKey[], port = publicPort): Promise<OneTokenizer> {
+    async start(keys: readonly SigningKey[], port = publicPort, more: Settings = {}): Promise<OneTokenizer> {
       const config: TokenizerConfig = {
         publicUrl,
         listen: { host: '127.0.0.1', port },
@@ -42,6 +44,7 @@ export async function fleetOf(house: House, postgresUrl: string | null = null) {
         },
         apps: [{ id: 'acme', origins: [ORIGIN], jwks: { keys: keys.map(publicPart) }, cookies: 'strict' }],
         logLevel: 'silent',
+        ...more,
       }
       return startProcess(config)
     },
@@ -64,7 +67,7 @@ async function startProcess(config: TokenizerConfig): Promise<OneTokenizer> {
 
 type PublicKey = NonNullable<TokenizerConfig['apps'][number]['jwks']>['keys'][number]
 
-function publicPart({ d: _, ...rest }: SigningKey): PublicKey {
+export function publicPart({ d: _, ...rest }: SigningKey): PublicKey {
   return rest as unknown as PublicKey
 }
 

@@ -3,6 +3,9 @@ import { auditFind } from './audit-find.ts'
 import { auditKey } from './audit-key.ts'
 import { auditTail } from './audit-tail.ts'
 import { auditVerify } from './audit-verify.ts'
+import { blockLift } from './block-lift.ts'
+import { blockList } from './block-list.ts'
+import { blockSet } from './block-set.ts'
 import type { Command } from './command.ts'
 import { policyDryRun } from './policy-dry-run.ts'
 import { policyTest } from './policy-test.ts'
@@ -16,6 +19,9 @@ export const COMMANDS: readonly Command[] = [
   auditTail,
   auditFind,
   auditKey,
+  blockSet,
+  blockLift,
+  blockList,
   policyValidate,
   policyTest,
   policyDryRun,

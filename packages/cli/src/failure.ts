@@ -1,5 +1,6 @@
 import { LunaDefendError } from '@lunadefend/contract'
 import { PortFailure } from '@lunadefend/core'
+import { type ClientErrorCode, LunaDefendClientError } from '@lunadefend/node-sdk'
 import { ConfigError } from '@lunadefend/tokenizer/config'
 
 /** What the process ends with; documented in docs/cli.md. */
@@ -21,6 +22,7 @@ export const CLI_FAILURES = {
   file_unwritable: EXIT.failed,
   file_malformed: EXIT.failed,
   policies_wrong: EXIT.failed,
+  key_exposed: EXIT.failed,
   nothing_sealed: EXIT.failed,
 } as const
 
@@ -63,7 +65,35 @@ export function explain(error: unknown): Explained {
     return { exit: CLI_FAILURES[error.code], code: error.code, message: error.message }
   if (error instanceof PortFailure || error instanceof ConfigError || error instanceof LunaDefendError)
     return { exit: EXIT.failed, code: error.code, message: error.message }
+  if (error instanceof LunaDefendClientError) return explainCall(error)
   const name = error instanceof Error ? error.name : typeof error
   const code = error instanceof Error && 'code' in error ? ` ${String(error.code)}` : ''
   return { exit: EXIT.failed, code: 'internal', message: `Something failed on our side: ${name}${code}.` }
+}
+
+/** What to do when a call to the Tokenizer fails: its own words are for programs. */
+const ADVICE: Partial<Record<ClientErrorCode, string>> = {
+  unauthenticated:
+    'It knows no operator of this id with this key. Compare --operator, the `kid` and the public half of the key with ' +
+    '`operators` in its settings, --tokenizer with its `publicUrl`, and the clocks of both machines.',
+  access_denied: 'Why, is in its audit log. A token that is not one of the app is refused, too.',
+  tokenizer_unreachable: 'Nothing was done there. Check --tokenizer, or ask another node.',
+  timed_out: 'Whether it was done, nobody knows: say it again, which does no harm.',
+  unexpected_answer:
+    'Whether it was done, nobody knows: is this a Tokenizer? `block list` shows what is stopped.',
+}
+
+/** What was said wrongly; the Tokenizer has done nothing. */
+const MISSPOKEN: ReadonlySet<ClientErrorCode> = new Set([
+  ...(['invalid_request', 'invalid_option', 'invalid_token', 'missing_token', 'invalid_session_id'] as const),
+])
+
+function explainCall({ code, message, requestId }: LunaDefendClientError): Explained {
+  const request = requestId === undefined ? '' : ` Request ${requestId}.`
+  const advice = ADVICE[code] === undefined ? '' : ` ${ADVICE[code]}`
+  return {
+    exit: MISSPOKEN.has(code) ? EXIT.usage : EXIT.failed,
+    code,
+    message: `${message}${advice}${request}`,
+  }
 }

@@ -22,6 +22,16 @@ export async function readSecret(world: World, what: string): Promise<string> {
   throw usageFailure(`Give the ${what} on the standard input, in one line.`)
 }
 
+/**
+ * For what a slip must not do: at a terminal the word is typed, elsewhere the command line has said --yes. Returns only
+ * when it is confirmed.
+ */
+export async function confirm({ input, errors }: World, what: string, word: string): Promise<void> {
+  if (input.isTTY !== true) throw usageFailure(`${what} Say --yes when that is meant.`)
+  errors.write(`${what} Type "${word}" when that is meant: `)
+  if ((await typedLine(input)) !== word) throw usageFailure('That was not it: nothing was done.')
+}
+
 async function firstLine({ input }: World): Promise<string> {
   if (input.isTTY === true) return await typedLine(input)
   const lines = createInterface({ input, terminal: false })

@@ -13,6 +13,8 @@ export interface Ran {
 export interface Staging {
   readonly commands?: readonly Command[]
   readonly input?: string
+  /** What somebody types at a terminal, in place of `input`. */
+  readonly typed?: string
   readonly isTerminal?: boolean
   readonly now?: () => number
   readonly signal?: AbortSignal
@@ -20,10 +22,10 @@ export interface Staging {
 
 /** Runs a command line in this process. */
 export async function lunadefend(args: readonly string[], staging: Staging = {}): Promise<Ran> {
-  const { commands = COMMANDS, input = '', isTerminal = false, now = Date.now, signal } = staging
+  const { commands = COMMANDS, input = '', typed, isTerminal = false, now = Date.now, signal } = staging
   const [output, errors] = [collector(), collector()]
   const world: World = {
-    input: Object.assign(new PassThrough(), { isTTY: false }).end(input),
+    input: Object.assign(new PassThrough(), { isTTY: typed !== undefined }).end(typed ?? input),
     output: output.stream,
     errors: Object.assign(errors.stream, { isTTY: isTerminal }),
     now,
