@@ -3,8 +3,9 @@ import { createWriteStream, openAsBlob, readFileSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { inspect } from 'node:util'
 import { ERRORS } from '@lunadefend/contract'
-import { CLIENT_ERRORS, LunaDefend, LunaDefendClientError } from '@lunadefend/node-sdk'
+import { CLIENT_ERRORS, LunaDefend, LunaDefendClientError, LunaDefendOperator } from '@lunadefend/node-sdk'
 import { type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scratch } from '../harness/directory.ts'
@@ -21,6 +22,7 @@ beforeAll(async () => {
   service = await startLunaDefend({
     directory: folder.path,
     apps: [{ id: 'hello', origins: ['http://localhost:3999'] }],
+    operators: ['ops'],
   })
   const { tokenizerUrl } = service
   lunadefend = newClient(tokenizerUrl, service.paths.apps)
@@ -78,6 +80,29 @@ describe('the code of the document runs', () => {
       code: 'access_denied',
       status: 403,
     })
+  })
+
+  test('the kill switch of an operator', async () => {
+    const { tokenizerUrl } = service
+    const operatorKeyFile = join(service.paths.operators, 'ops.private.jwk')
+    const sid = lunadefend.sid(randomUUID())
+    const token = await lunadefend.tokenize(sid, 'x')
+    await lunadefend.grants.create(sid, token)
+    const operator = new LunaDefendOperator({
+      tokenizerUrl,
+      operator: 'ops',
+      signingKey: readFileSync(operatorKeyFile, 'utf8'),
+    })
+    const { blockId } = await operator.blocks.set({ app: 'hello', sid }, { ttl: '1h', reason: 'fraud' })
+    await expect(lunadefend.detokenizeText(sid, token)).rejects.toMatchObject({ code: 'access_denied' })
+    expect(await operator.blocks.list()).toMatchObject([
+      { blockId, scope: 'session', app: 'hello', setBy: 'operator', effect: 'freeze', reason: 'fraud' },
+    ])
+    expect(await operator.blocks.list('another')).toEqual([])
+    expect(await lunadefend.blocks.list()).toEqual([])
+    await operator.blocks.lift({ blockId })
+    expect(await lunadefend.detokenizeText(sid, token)).toBe('x')
+    expect(JSON.stringify(operator) + inspect(operator, { depth: 9, showHidden: true })).not.toContain('"d"')
   })
 
   test('a form with a field that may be cleared', async () => {

@@ -16,37 +16,39 @@ export interface OneTokenizer extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-type Settings = Partial<Pick<TokenizerConfig, 'grants' | 'operators'>>
+type Settings = Partial<Pick<TokenizerConfig, 'grants' | 'operators' | 'listen'>>
 
 /** The stores of a house, for Tokenizers. `apps` and the like come on top. */
 export async function fleetOf(house: House, postgresUrl: string | null = null) {
   const publicPort = await freePort()
   const publicUrl = `http://localhost:${publicPort}`
+  /** With these public keys of the app, listening where the public URL says. */
+  const settings = (keys: readonly SigningKey[], more: Settings = {}): TokenizerConfig => ({
+    publicUrl,
+    listen: { host: '127.0.0.1', port: publicPort },
+    rootKeys: [{ provider: 'file', path: join(house.directory, 'first.root-key') }],
+    database:
+      postgresUrl === null
+        ? { engine: 'sqlite', file: house.databaseFile }
+        : { engine: 'postgres', url: postgresUrl },
+    objectStore: {
+      endpoint: house.objectsUrl,
+      region: 'us-east-1',
+      bucket: 'values',
+      addressing: 'path',
+      credentials: CREDENTIALS,
+      probe: 'off',
+    },
+    apps: [{ id: 'acme', origins: [ORIGIN], jwks: { keys: keys.map(publicPart) }, cookies: 'strict' }],
+    logLevel: 'silent',
+    ...more,
+  })
   return {
     publicUrl,
-    /** With these public keys of the app. The first one listens where the public URL says. */
-    async start(keys: readonly SigningKey[], port = publicPort, more: Settings = {}): Promise<OneTokenizer> {
-      const config: TokenizerConfig = {
-        publicUrl,
-        listen: { host: '127.0.0.1', port },
-        rootKeys: [{ provider: 'file', path: join(house.directory, 'first.root-key') }],
-        database:
-          postgresUrl === null
-            ? { engine: 'sqlite', file: house.databaseFile }
-            : { engine: 'postgres', url: postgresUrl },
-        objectStore: {
-          endpoint: house.objectsUrl,
-          region: 'us-east-1',
-          bucket: 'values',
-          addressing: 'path',
-          credentials: CREDENTIALS,
-          probe: 'off',
-        },
-        apps: [{ id: 'acme', origins: [ORIGIN], jwks: { keys: keys.map(publicPart) }, cookies: 'strict' }],
-        logLevel: 'silent',
-        ...more,
-      }
-      return startProcess(config)
+    settings,
+    /** The first one listens where the public URL says. */
+    start(keys: readonly SigningKey[], port = publicPort, more: Settings = {}): Promise<OneTokenizer> {
+      return startProcess(settings(keys, { ...more, listen: { host: '127.0.0.1', port } }))
     },
   }
 }
