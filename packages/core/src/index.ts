@@ -3,6 +3,15 @@ export type { PseudonymKind } from './crypto/identifiers.ts'
 export { deriveKid, type Prf } from './crypto/kdf.ts'
 export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
 export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
+export {
+  ALARM_KINDS,
+  type Alarm,
+  type AlarmDelivery,
+  type AlarmEffect,
+  type AlarmKind,
+  type DueAlarm,
+  type NewAlarm,
+} from './domain/alarm.ts'
 export type { Action, AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
 export type {
   Block,
@@ -68,6 +77,7 @@ export {
 } from './operations/list-grants.ts'
 export { pseudonymsOf } from './operations/names.ts'
 export type { Keys, Needs } from './operations/needs.ts'
+export { type AlarmTerms, raiseAlarm } from './operations/raise-alarm.ts'
 export { readMetadata } from './operations/read-metadata.ts'
 export { expireStep, reapObjectsStep, reapRecordsStep, reapUploadsStep } from './operations/reap.ts'
 export { referStep } from './operations/refer-objects.ts'

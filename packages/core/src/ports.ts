@@ -1,6 +1,7 @@
 import type { Access, AppId } from '@lunadefend/contract'
 import type { Prf } from './crypto/kdf.ts'
 import type { RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
+import type { AlarmDelivery, DueAlarm, NewAlarm } from './domain/alarm.ts'
 import type { AuditEvent, AuditRow, AuditSubject, Refusal } from './domain/audit.ts'
 import type { Block, BlockSetter, Stop } from './domain/block.ts'
 import type { Grant } from './domain/grant.ts'
@@ -155,6 +156,8 @@ export interface Reader {
   findUpload(recordId: Uint8Array): Promise<Upload | null>
   /** Blocks that hold now, the youngest first; one row of each. */
   findBlocks(which: BlockFilter, now: number, limit: number): Promise<Block[]>
+  /** Alarms that are due to be told to somebody, in the order in which they are due. */
+  findDueAlarms(now: number, limit: number): Promise<DueAlarm[]>
   readKeyRing(): Promise<SealedKeyRing | null>
   /** Objects whose record is shredded and whose last upload URL has expired. */
   findDeletions(now: number, limit: number): Promise<PendingDeletion[]>
@@ -452,7 +455,14 @@ export interface Commits {
   setBlocks(blocks: readonly Block[], audit: AuditEvent): Promise<void>
   /** Answers how many different blocks there were. */
   liftBlocks(which: BlockFilter, audit: AuditEvent): Promise<number>
-  /** Removes what has expired: grants, sessions, tombstones, used challenges, blocks. At most `limit` of each. */
+  /**
+   * Sets the blocks, all of one switch, and raises the alarm. `false` = it is a repetition: there is none of it then, and
+   * if all the blocks are set already nothing is written at all.
+   */
+  raiseAlarm(alarm: NewAlarm, blocks: readonly Block[], audit: AuditEvent): Promise<boolean>
+  /** Notes how far the delivery of an alarm is. */
+  noteDelivery(alarmId: string, delivery: AlarmDelivery): Promise<void>
+  /** Removes what has expired: grants, sessions, tombstones, used challenges, blocks, alarms. At most `limit` of each. */
   removeExpired(now: number, limit: number): Promise<number>
 
   /**

@@ -1,5 +1,6 @@
 import type { AppId, OperatorId } from '@lunadefend/contract'
 import type { Actor } from './actor.ts'
+import type { AlarmKind } from './alarm.ts'
 import type { Stop } from './block.ts'
 
 export type Action =
@@ -32,6 +33,8 @@ export type Action =
   /** The kill switch. */
   | 'set-block'
   | 'lift-block'
+  /** An alarm, and what it does to the session. */
+  | `alarm-${AlarmKind}`
   /** A token whose time to live is over. */
   | 'expire-token'
   /** A record whose value never arrived. */

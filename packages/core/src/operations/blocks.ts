@@ -94,7 +94,7 @@ export async function listBlocks(
 }
 
 /** The rows of one block. */
-function newBlocks(
+export function newBlocks(
   { clock }: Pick<Needs, 'clock'>,
   about: Pick<Block, 'scope' | 'app'>,
   refs: readonly BlockName[],
@@ -108,7 +108,7 @@ function newBlocks(
 type BlockName = Pick<Block, 'ref' | 'sessionVersion'>
 
 /** A session under every version of its key: what is looked for may be named by any of them. */
-function sessionBlockNames(needs: Pick<Needs, 'keys' | 'clock'>, app: AppId, sid: SessionId) {
+export function sessionBlockNames(needs: Pick<Needs, 'keys' | 'clock'>, app: AppId, sid: SessionId) {
   return allSessionRefs(needs, app, sid).map(({ sessionRef: ref, sessionVersion }) => ({
     ref,
     sessionVersion,

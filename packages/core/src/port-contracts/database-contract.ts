@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { alarmRules } from './alarm-rules.ts'
 import { auditRules } from './audit-rules.ts'
 import { blockRules } from './block-rules.ts'
 import { crashRules } from './crash-rules.ts'
@@ -30,6 +31,7 @@ export function databaseContract(name: string, open: OpenDatabase): void {
     describe('decisions', () => decisionRules(open))
     describe('sessions', () => sessionRules(open))
     describe('blocks', () => blockRules(open))
+    describe('alarms', () => alarmRules(open))
     describe('key ring', () => keyRingRules(open))
     describe('background work', () => workRules(open))
     describe('audit', () => auditRules(open))

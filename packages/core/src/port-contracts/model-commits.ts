@@ -19,6 +19,7 @@ import type { Spend } from './sample-rows.ts'
 export function modelCommits(state: State): AtOnce<ModelCommits> {
   return {
     ...blockCommits(state),
+    ...alarmCommits(state),
     ...recordCommits(state),
     ...grantCommits(state),
     ...sessionCommits(state),
@@ -54,10 +55,40 @@ export function filteredBlocks({ blocks }: State, { refs, blockId, app, setBy }:
   )
 }
 
+const keyOfBlock = ({ ref, setBy, effect }: Block) => `${hex(ref)} ${setBy} ${effect}`
+
+function alarmCommits(state: State): Some<'raiseAlarm' | 'noteDelivery'> {
+  const { alarms, blocks: set } = state
+  return {
+    raiseAlarm(alarm, blocks, audit) {
+      const { about, quietSince } = alarm
+      const isNew = [...alarms.values()].every(
+        ({ about: name, at }) => hex(name) !== hex(about) || at <= quietSince,
+      )
+      const areSet = blocks.every((block) => {
+        const { until } = set.get(keyOfBlock(block)) ?? { until: audit.at }
+        return until === null || until > audit.at
+      })
+      if (!isNew && areSet) return false
+      for (const block of blocks) set.set(keyOfBlock(block), block)
+      record(state, audit)
+      const { at, requestId, app, actor, epoch, session, user, token, network } = audit
+      const row = { writer: '', seq: 0, at, requestId, app, actor, epoch, session, user, token, network }
+      const fresh = { ...alarm, ...row, attempts: 0, delivered: [], nextAt: at }
+      if (isNew) alarms.set(alarm.alarmId, fresh)
+      return isNew
+    },
+    noteDelivery(alarmId, delivery) {
+      const alarm = alarms.get(alarmId)
+      if (alarm !== undefined) alarms.set(alarmId, { ...alarm, ...delivery })
+    },
+  }
+}
+
 function blockCommits(state: State): Some<'setBlocks' | 'liftBlocks'> {
   return {
     setBlocks(blocks, audit) {
-      for (const block of blocks) state.blocks.set(`${hex(block.ref)} ${block.setBy} ${block.effect}`, block)
+      for (const block of blocks) state.blocks.set(keyOfBlock(block), block)
       record(state, audit)
     },
     liftBlocks(which, audit) {
@@ -160,7 +191,7 @@ function noteDeletion({ uploads, deletions }: State, recordId: Uint8Array, delet
 }
 
 function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants' | 'removeExpired'> {
-  const { grants, sessions, tombstones, challenges } = state
+  const { grants, sessions, tombstones, challenges, alarms } = state
   return {
     decide: (decisions) =>
       decisions.map((decision) => {
@@ -188,7 +219,7 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
       )
     },
     removeExpired: (now) =>
-      [grants, sessions, tombstones, challenges].reduce(
+      [grants, sessions, tombstones, challenges, alarms].reduce(
         (removed, rows) =>
           removed + removeWhere<{ readonly expiresAt: number }>(rows, ({ expiresAt }) => expiresAt <= now),
         removeWhere(state.blocks, ({ until }) => until !== null && until <= now),

@@ -5,7 +5,7 @@ import { filteredBlocks } from './model-commits.ts'
 import { columnsOf } from './sample-rows.ts'
 
 export function modelReader(state: State): AtOnce<ModelReader> {
-  const { records, grants, sessions, uploads, deletions, works } = state
+  const { records, grants, sessions, uploads, deletions, works, alarms } = state
   const alive = () => [...records.values()].filter(({ deletedAt }) => deletedAt === null)
   const walk = (
     matches: (record: NewRecord) => boolean,
@@ -52,6 +52,12 @@ export function modelReader(state: State): AtOnce<ModelReader> {
         )
         .toSorted((a, b) => b.since - a.since || (a.blockId < b.blockId ? -1 : 1))
         .slice(0, limit),
+    findDueAlarms: (now, limit) =>
+      [...alarms.values()]
+        .filter(({ nextAt }) => nextAt !== null && nextAt <= now)
+        .toSorted(by(({ nextAt, alarmId }) => `${nextAt} ${alarmId}`))
+        .slice(0, limit)
+        .map(({ about: _, quietSince: __, expiresAt: ___, nextAt: ____, ...due }) => due),
     readKeyRing: () => state.ring,
     findDeletions: (now, limit) =>
       [...deletions.values()]

@@ -10,6 +10,7 @@ import {
   OTHER_APP,
   OTHER_KID,
   type Spend,
+  sampleAlarm,
   sampleBlock,
   sampleDeletion,
   sampleEvent,
@@ -116,6 +117,36 @@ const liftBlocks = step(
       setBy,
     }
     return [['liftBlocks', { ...which, blockId }, sampleEvent()]]
+  },
+)
+
+const raiseAlarm = step(
+  fc.record({
+    ref: pick(3),
+    effect: fc.constantFrom('freeze' as const, 'step-up' as const, 'none' as const),
+    now: time,
+    quietMs: fc.constantFrom(500, 1000),
+    sessionVersion: version,
+  }),
+  ({ ref, effect, now, quietMs, sessionVersion }, { refs }) => {
+    const about = at(refs, ref)
+    const terms = { sessionVersion, setBy: 'system', reason: 'alarm', since: now, until: now + 1000 } as const
+    const blocks = effect === 'none' ? [] : [sampleBlock(about, { effect, ...terms })]
+    const alarm = sampleAlarm({ about, effect, quietSince: now - quietMs, expiresAt: now + 1000 })
+    return [['raiseAlarm', alarm, blocks, sampleEvent({ at: now })]]
+  },
+)
+
+const noteDelivery = step(
+  fc.record({
+    alarm: pick(3),
+    attempts: fc.nat({ max: 9 }),
+    delivered: fc.array(fc.constantFrom('a', 'b'), { maxLength: 2 }),
+    nextAt: fc.option(time, { nil: null }),
+  }),
+  ({ alarm, ...delivery }, _, { alarms }) => {
+    const alarmId = [...alarms.keys()][alarm] ?? 'unknown'
+    return [['noteDelivery', alarmId, delivery]]
   },
 )
 
@@ -365,6 +396,7 @@ const any: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: decide, weight: 6 },
   { arbitrary: openSession, weight: 3 },
   { arbitrary: fc.oneof(setBlocks, liftBlocks), weight: 3 },
+  { arbitrary: fc.oneof(raiseAlarm, noteDelivery), weight: 2 },
   { arbitrary: fc.oneof(upload, reseal, rekey, refer, replaceKeyRing, work), weight: 6 },
   { arbitrary: fc.oneof(revokeGrants, shred, finishDeletions, revokeSession, removeExpired), weight: 4 },
 )

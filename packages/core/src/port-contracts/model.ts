@@ -1,3 +1,4 @@
+import type { DueAlarm, NewAlarm } from '../domain/alarm.ts'
 import type { Refusal } from '../domain/audit.ts'
 import type { Block } from '../domain/block.ts'
 import type { Grant } from '../domain/grant.ts'
@@ -34,6 +35,7 @@ export interface State {
   readonly tombstones: Rows<Tombstone>
   /** By name, setter and effect. */
   readonly blocks: Rows<Block>
+  readonly alarms: Rows<DueAlarm & NewAlarm & { readonly nextAt: number | null }>
   readonly challenges: Rows<{ readonly expiresAt: number }>
   readonly uploads: Rows<Upload>
   readonly deletions: Rows<PendingDeletion & { readonly notBefore: number }>
@@ -60,6 +62,7 @@ export function createModel(): Model {
     sessions: new Map(),
     tombstones: new Map(),
     blocks: new Map(),
+    alarms: new Map(),
     challenges: new Map(),
     uploads: new Map(),
     deletions: new Map(),

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { AppId } from '@lunadefend/contract'
+import type { NewAlarm } from '../domain/alarm.ts'
 import type { AuditEvent, AuditSubject } from '../domain/audit.ts'
 import type { Block } from '../domain/block.ts'
 import type { Grant } from '../domain/grant.ts'
@@ -162,6 +163,18 @@ export function sampleBlock(ref: Uint8Array, changes: Partial<Block> = {}): Bloc
     effect: 'freeze',
     since: NOW,
     until: null,
+    ...changes,
+  }
+}
+
+export function sampleAlarm(changes: Partial<NewAlarm> = {}): NewAlarm {
+  return {
+    alarmId: randomBytes(16).toString('hex'),
+    kind: 'honeytoken',
+    effect: 'freeze',
+    about: bytes(32),
+    quietSince: NOW - 1000,
+    expiresAt: NOW + 1000,
     ...changes,
   }
 }

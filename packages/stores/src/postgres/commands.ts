@@ -1,4 +1,5 @@
 import type { Commits } from '@lunadefend/core'
+import { ALARM_COMMANDS } from './alarm-commands.ts'
 import { AUDIT_COMMANDS } from './audit-commands.ts'
 import { BLOCK_COMMANDS } from './block-commands.ts'
 import type { Command } from './command.ts'
@@ -21,6 +22,7 @@ export const COMMANDS: Commands = {
   ...GRANT_COMMANDS,
   ...SESSION_COMMANDS,
   ...BLOCK_COMMANDS,
+  ...ALARM_COMMANDS,
   ...KEY_RING_COMMANDS,
   ...WORK_COMMANDS,
   ...AUDIT_COMMANDS,

@@ -74,8 +74,10 @@ function revocation({ app, sessionRefs, recordIds }: GrantFilter): Step {
 }
 
 function removeExpired(now: number, limit: number): Command<number> {
-  const { expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks } = STATEMENTS
-  const expiries = [expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks]
+  const { expireGrants, expireSessions, expireTombstones, expireChallenges } = STATEMENTS
+  const { expireBlocks, expireAlarms } = STATEMENTS
+  const sessions = [expireGrants, expireSessions, expireTombstones, expireChallenges]
+  const expiries = [...sessions, expireBlocks, expireAlarms]
   return {
     locks: {},
     steps: () => expiries.map((expiry) => bind(expiry, { now, limit })),

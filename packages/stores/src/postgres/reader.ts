@@ -1,6 +1,7 @@
 import type {
   AuditRow,
   Block,
+  DueAlarm,
   Grant,
   KeyUse,
   PendingDeletion,
@@ -36,6 +37,7 @@ export function createReader(ask: Ask): Reader {
     findUpload: (recordId) => findOne<Upload>(ask, STATEMENTS.findUpload, { recordId }),
     findBlocks: (which, now, limit) =>
       findAll<Block>(ask, STATEMENTS.findBlocks, { ...filterOf(which), now, limit }),
+    findDueAlarms: (now, limit) => findAll<DueAlarm>(ask, STATEMENTS.findDueAlarms, { now, limit }),
     readKeyRing: () => findOne<SealedKeyRing>(ask, STATEMENTS.readKeyRing, {}),
     findDeletions: (now, limit) => findAll<PendingDeletion>(ask, STATEMENTS.findDeletions, { now, limit }),
     ...walks(ask),

@@ -27,6 +27,7 @@ export const SERVICE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   tombstones: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   used_challenges: ['SELECT', 'INSERT', 'DELETE'],
   blocks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  alarms: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   key_ring: ['SELECT', 'INSERT', 'UPDATE'],
   deletions: ['SELECT', 'INSERT', 'DELETE'],
   audit: ['SELECT', 'INSERT'],

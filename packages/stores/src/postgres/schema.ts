@@ -118,6 +118,22 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
       index('blocks_by_time', 'blocks (since, block_id)'),
       index('blocks_by_end', 'blocks (until) WHERE until IS NOT NULL'),
+      `CREATE TABLE IF NOT EXISTS ${SCHEMA}.alarms (
+        alarm_id text PRIMARY KEY,
+        ${bytes('about', 32)},
+        kind text NOT NULL,
+        effect text NOT NULL CHECK (effect IN ('freeze', 'step-up', 'none')),
+        at bigint NOT NULL,
+        writer text NOT NULL,
+        seq bigint NOT NULL,
+        attempts bigint NOT NULL,
+        delivered text[] NOT NULL,
+        next_at bigint,
+        expires_at bigint NOT NULL
+      )`,
+      index('alarms_by_name', 'alarms (about, at)'),
+      index('due_alarms', 'alarms (next_at, alarm_id) WHERE next_at IS NOT NULL'),
+      index('alarms_by_expiry', 'alarms (expires_at)'),
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.key_ring (
         singleton bigint PRIMARY KEY CHECK (singleton = 1),
         version bigint NOT NULL,

@@ -22,6 +22,7 @@ const SESSION = ['tokenHash', 'app', 'sessionRef', 'sessionVersion', 'sessionHas
 const BLOCK = [
   ...['blockId', 'ref', 'scope', 'app', 'sessionVersion', 'setBy', 'reason', 'effect', 'since', 'until'],
 ]
+const ALARM = ['alarmId', 'kind', 'effect', 'attempts', 'delivered']
 const UPLOAD = ['recordId', 'uploadId', 'contentLength', 'partSize', 'startedAt']
 const WORK = ['name', 'holder', 'leaseUntil', 'cursor', 'done', 'finishedAt']
 const AUDIT = `writer, seq, at, request_id, app, actor, operator, action, epoch, session, user_id, token, network, generation,
@@ -98,6 +99,11 @@ const IN_GENERATION = `${USABLE} AND ${living(SAME)} AND NOT EXISTS (SELECT 1 FR
 const FILTERED = `
   (:refs::bytea[] IS NULL OR ref = ANY(:refs::bytea[])) AND (:blockId::text IS NULL OR block_id = :blockId::text)
   AND (:app::text IS NULL OR app = :app::text) AND (:setBy::text IS NULL OR set_by = :setBy::text)`
+
+const REPLACE_BLOCK = `
+  ON CONFLICT (ref, set_by, effect) DO UPDATE SET block_id = excluded.block_id, scope = excluded.scope,
+    app = excluded.app, session_version = excluded.session_version, reason = excluded.reason,
+    since = excluded.since, until = excluded.until`
 
 // NULL is no use that could be repeated.
 const SPEND = `
@@ -288,14 +294,48 @@ export const STATEMENTS = {
     `INSERT INTO ${SCHEMA}.blocks (${columns(BLOCK)}) VALUES (
       :blockId::text, :ref::bytea, :scope::text, :app::text, :sessionVersion::int8, :setBy::text, :reason::text,
       :effect::text, :since::int8, :until::int8)
-    ON CONFLICT (ref, set_by, effect) DO UPDATE SET block_id = excluded.block_id, scope = excluded.scope,
-      app = excluded.app, session_version = excluded.session_version, reason = excluded.reason,
-      since = excluded.since, until = excluded.until`,
+    ${REPLACE_BLOCK}`,
   ),
   liftBlocks: statement(
     'liftBlocks',
     `WITH lifted AS (DELETE FROM ${SCHEMA}.blocks WHERE ${FILTERED} RETURNING block_id)
     SELECT count(DISTINCT block_id) AS value FROM lifted`,
+  ),
+  raiseAlarm: statement(
+    'raiseAlarm',
+    `WITH due AS (
+      SELECT NOT EXISTS (
+        SELECT 1 FROM ${SCHEMA}.alarms WHERE about = :about::bytea AND at > :quietSince::int8) AS due),
+    missing AS (
+      SELECT 1 FROM unnest(:refs::bytea[]) AS wanted (ref) WHERE NOT EXISTS (
+        SELECT 1 FROM ${SCHEMA}.blocks AS old WHERE old.ref = wanted.ref AND old.set_by = :setBy::text
+          AND old.effect = :effect::text AND (old.until IS NULL OR old.until > :at::int8))),
+    acts AS (SELECT 1 FROM due WHERE due OR EXISTS (SELECT 1 FROM missing)),
+    put AS (INSERT INTO ${SCHEMA}.blocks (${columns(BLOCK)})
+      SELECT :blockId::text, wanted.ref, :scope::text, :blockApp::text, wanted.version, :setBy::text, :reason::text,
+        :effect::text, :since::int8, :until::int8
+      FROM acts, unnest(:refs::bytea[], :sessionVersions::int8[]) AS wanted (ref, version)
+      ${REPLACE_BLOCK}),
+    noted AS (${note(':refusal::text', 'FROM acts RETURNING seq')}),
+    raised AS (
+      INSERT INTO ${SCHEMA}.alarms (
+        alarm_id, about, kind, effect, at, writer, seq, attempts, delivered, next_at, expires_at)
+      SELECT :alarmId::text, :about::bytea, :kind::text, :alarmEffect::text, :at::int8, :writer::text, seq, 0, '{}',
+        :at::int8, :alarmExpiresAt::int8
+      FROM noted, due WHERE due RETURNING 1)
+    SELECT EXISTS (SELECT 1 FROM raised) AS value`,
+  ),
+  findDueAlarms: statement(
+    'findDueAlarms',
+    `SELECT ${select(ALARM)}, writer, seq, noted.at, noted.request_id AS "requestId", noted.app, noted.actor, noted.epoch,
+      noted.session, noted.user_id AS user, noted.token, noted.network
+    FROM ${SCHEMA}.alarms JOIN ${SCHEMA}.audit AS noted USING (writer, seq)
+    WHERE next_at <= :now::int8 ORDER BY next_at, alarm_id LIMIT :limit::int8`,
+  ),
+  noteDelivery: statement(
+    'noteDelivery',
+    `UPDATE ${SCHEMA}.alarms SET attempts = :attempts::int8, delivered = :delivered::text[], next_at = :nextAt::int8
+    WHERE alarm_id = :alarmId::text`,
   ),
   admit: statement(
     'admit',
@@ -466,6 +506,7 @@ export const STATEMENTS = {
   expireSessions: expire('expireSessions', 'sessions', 'token_hash'),
   expireTombstones: expire('expireTombstones', 'tombstones', 'app, session_ref'),
   expireChallenges: expire('expireChallenges', 'used_challenges', 'challenge_hash'),
+  expireAlarms: expire('expireAlarms', 'alarms', 'alarm_id'),
   expireBlocks: statement(
     'expireBlocks',
     `DELETE FROM ${SCHEMA}.blocks WHERE until <= :now::int8 AND (ref, set_by, effect) IN (

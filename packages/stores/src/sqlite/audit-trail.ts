@@ -9,6 +9,8 @@ import type { Statements } from './statements.ts'
 export interface AuditTrail {
   /** `refusal` `null` = allowed. */
   append(subject: AuditSubject, refusal: Refusal | null): void
+  /** Whose rows these are. */
+  readonly writer: string
   /** The last number that is in use. */
   mark(): number
   rewind(mark: number): void
@@ -19,6 +21,7 @@ export function createAuditTrail(statements: Statements): AuditTrail {
   const writer = randomBytes(8).toString('hex')
   let last = 0
   return {
+    writer,
     append(subject, refusal) {
       const { at, requestId, app, actor, operator, action, epoch, session, user, token } = subject
       const { network, generation, policy, count } = subject

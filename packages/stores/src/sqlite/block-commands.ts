@@ -17,7 +17,7 @@ export function blockCommands({ statements, trail }: Inside): Pick<Commands, 'se
   }
 }
 
-function putBlock(statements: Statements, block: Block): void {
+export function putBlock(statements: Statements, block: Block): void {
   const { blockId, ref, scope, app, sessionVersion, setBy, reason, effect, since, until } = block
   statements.putBlock.run(blockId, ref, scope, app, sessionVersion, setBy, reason, effect, since, until)
 }

@@ -1,4 +1,5 @@
 import type { Commits } from '@lunadefend/core'
+import { alarmCommands } from './alarm-commands.ts'
 import { auditCommands } from './audit-commands.ts'
 import type { AuditTrail } from './audit-trail.ts'
 import { blockCommands } from './block-commands.ts'
@@ -29,6 +30,7 @@ export function createCommands(inside: Inside): Commands {
     ...grantCommands(inside),
     ...sessionCommands(inside),
     ...blockCommands(inside),
+    ...alarmCommands(inside),
     ...keyRingCommands(inside),
     ...workCommands(inside),
     ...auditCommands(inside),

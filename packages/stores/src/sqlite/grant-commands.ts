@@ -24,9 +24,10 @@ export function grantCommands({
       return deleteGrants(statements, which)
     },
     removeExpired(now, limit) {
-      const { expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks } = statements
-      const expiries = [expireGrants, expireSessions, expireTombstones, expireChallenges, expireBlocks]
-      return total(expiries, (expiry) => expiry.run(now, limit))
+      const { expireGrants, expireSessions, expireTombstones, expireChallenges } = statements
+      const { expireBlocks, expireAlarms } = statements
+      const sessions = [expireGrants, expireSessions, expireTombstones, expireChallenges]
+      return total([...sessions, expireBlocks, expireAlarms], (expiry) => expiry.run(now, limit))
     },
   }
 }

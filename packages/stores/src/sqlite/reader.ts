@@ -3,6 +3,7 @@ import type { AuditRow, Grant, GrantPlace, GrantSearch, Reader } from '@lunadefe
 import { filterOf } from './block-commands.ts'
 import { patiently } from './busy.ts'
 import {
+  alarmOf,
   auditRowOf,
   blockOf,
   checkpointOf,
@@ -36,6 +37,7 @@ export function createReader(statements: Statements): Reader {
     findUpload: (recordId) => patiently(() => one(findUpload, uploadOf, recordId)),
     findBlocks: (which, now, limit) =>
       patiently(() => many(findBlocks, blockOf, ...filterOf(which), now, limit)),
+    findDueAlarms: (now, limit) => patiently(() => many(statements.findDueAlarms, alarmOf, now, limit)),
     readKeyRing: () => patiently(() => one(readKeyRing, keyRingOf)),
     findDeletions: (now, limit) => patiently(() => many(findDeletions, deletionOf, now, limit)),
 

@@ -2,6 +2,7 @@ import type { StatementSync } from 'node:sqlite'
 import type {
   AuditRow,
   Block,
+  DueAlarm,
   Grant,
   KeyUse,
   PendingDeletion,
@@ -112,6 +113,34 @@ export type BlockRow = [
 export function blockOf(row: BlockRow): Block {
   const [blockId, ref, scope, app, sessionVersion, setBy, reason, effect, since, until] = row
   return { blockId, ref, scope, app, sessionVersion, setBy, reason, effect, since, until }
+}
+
+export type AlarmRow = [
+  alarmId: string,
+  kind: DueAlarm['kind'],
+  effect: DueAlarm['effect'],
+  writer: string,
+  seq: number,
+  at: number,
+  requestId: string,
+  app: DueAlarm['app'],
+  actor: DueAlarm['actor'],
+  epoch: number,
+  session: string | null,
+  user: string | null,
+  token: string | null,
+  network: string | null,
+  attempts: number,
+  delivered: string,
+]
+
+export function alarmOf(row: AlarmRow): DueAlarm {
+  const [alarmId, kind, effect, writer, seq, at, requestId, app, actor, epoch] = row
+  const [, , , , , , , , , , session, user, token, network, attempts, delivered] = row
+  return {
+    ...{ alarmId, kind, effect, writer, seq, at, requestId, app, actor, epoch },
+    ...{ session, user, token, network, attempts, delivered: JSON.parse(delivered) },
+  }
 }
 
 export type KeyRingRow = [version: number, kid: string, sealed: Uint8Array]

@@ -115,6 +115,23 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX blocks_by_end ON blocks (until) WHERE until IS NOT NULL;
   CREATE INDEX blocks_by_session_version ON blocks (session_version) WHERE session_version IS NOT NULL;
 
+  CREATE TABLE alarms (
+    alarm_id TEXT NOT NULL PRIMARY KEY,
+    about BLOB NOT NULL CHECK (length(about) = 32),
+    kind TEXT NOT NULL,
+    effect TEXT NOT NULL CHECK (effect IN ('freeze', 'step-up', 'none')),
+    at INTEGER NOT NULL,
+    writer TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    delivered TEXT NOT NULL,
+    next_at INTEGER,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX alarms_by_name ON alarms (about, at);
+  CREATE INDEX due_alarms ON alarms (next_at, alarm_id) WHERE next_at IS NOT NULL;
+  CREATE INDEX alarms_by_expiry ON alarms (expires_at);
+
   CREATE TABLE key_ring (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     version INTEGER NOT NULL,

@@ -16,6 +16,8 @@ const BLOCK = 'block_id, ref, scope, app, session_version, set_by, reason, effec
 const FILTERED = `
   (?1 IS NULL OR hex(ref) IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR block_id = ?2)
   AND (?3 IS NULL OR app = ?3) AND (?4 IS NULL OR set_by = ?4)`
+const ALARM = `
+  alarm_id, kind, effect, writer, seq, audit.at, request_id, app, actor, epoch, session, user, token, network, attempts, delivered`
 const WORK = 'name, holder, lease_until, cursor, done, finished_at'
 
 /** A grant that is usable at ?3 for a living record and, when one is named, a living session. */
@@ -161,6 +163,17 @@ const SQL = {
   liftBlocks: `DELETE FROM blocks WHERE ${FILTERED} RETURNING block_id`,
   deleteBlocksOfRecord: 'DELETE FROM blocks WHERE ref = ?',
 
+  findAlarm: 'SELECT 1 FROM alarms WHERE about = ? AND at > ? LIMIT 1',
+  findBlock: `
+    SELECT 1 FROM blocks WHERE ref = ? AND set_by = ? AND effect = ? AND (until IS NULL OR until > ?)`,
+  insertAlarm: `
+    INSERT INTO alarms (alarm_id, about, kind, effect, at, writer, seq, attempts, delivered, next_at, expires_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '[]', ?5, ?8)`,
+  findDueAlarms: `
+    SELECT ${ALARM} FROM alarms JOIN audit USING (writer, seq)
+    WHERE next_at <= ? ORDER BY next_at, alarm_id LIMIT ?`,
+  noteDelivery: 'UPDATE alarms SET attempts = ?2, delivered = ?3, next_at = ?4 WHERE alarm_id = ?1',
+
   insertAudit: `
     INSERT INTO audit (${AUDIT})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -216,6 +229,7 @@ const SQL = {
   expireSessions: expire('sessions', 'token_hash'),
   expireTombstones: expire('tombstones', 'app, session_ref'),
   expireChallenges: expire('used_challenges', 'challenge_hash'),
+  expireAlarms: expire('alarms', 'alarm_id'),
   expireBlocks: `
     DELETE FROM blocks WHERE (ref, set_by, effect) IN (
       SELECT ref, set_by, effect FROM blocks WHERE until <= ? ORDER BY until LIMIT ?)`,
