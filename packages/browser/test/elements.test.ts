@@ -51,7 +51,7 @@ describe('the iframe', () => {
         .length
     })
     expect(fields).toBe(0)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('gets one connect with the page id, the same in all frames, another in the next page load', async () => {
@@ -65,7 +65,7 @@ describe('the iframe', () => {
         expect(type).toBe('lunadefend.connect')
         ids.push(page)
       }
-      await scene.page.close()
+      await scene.close()
     }
     expect(ids[0]).toMatch(/^[0-9a-f]{32}$/)
     expect(ids[0]).toBe(ids[1])
@@ -108,7 +108,7 @@ describe('the iframe', () => {
     await until(() => heard(scene, '#s', 'update')).toMatchObject({ placeholder: 'q', readOnly: true })
     await scene.page.locator('#s').evaluate((s: HTMLElement) => s.style.setProperty('color', 'rgb(9, 9, 9)'))
     await until(() => heard(scene, '#s', 'style')).toMatchObject({ color: 'rgb(9, 9, 9)' })
-    await scene.page.close()
+    await scene.close()
   })
 
   test('is a new one after a change of its rules, and keeps what was typed', async () => {
@@ -120,7 +120,7 @@ describe('the iframe', () => {
     })
     await until(() => heard(scene, '#s', 'configure').catch(() => null)).toMatchObject({ pattern: 'b+' })
     expect(await (await scene.frame('#t')).locator('input').inputValue()).toBe('typed')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('moves with its element: the value of a token comes back, and nothing of the old frame stays', async () => {
@@ -134,7 +134,7 @@ describe('the iframe', () => {
     await until(async () => (await scene.frame('#s')).locator('input').inputValue()).toBe('stored')
     expect(scene.page.frames()).toHaveLength(2)
     expect(await scene.errors()).toEqual([])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('that breaks again and again is replaced a few times, and then when it is needed', async () => {
@@ -151,7 +151,7 @@ describe('the iframe', () => {
     expect(scene.page.frames()).toHaveLength(1)
     await scene.page.click('#s')
     await until(() => scene.page.locator('#s').evaluate((s) => s.matches(':state(ready)'))).toBe(true)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('is believed only in the words of the contract', async () => {
@@ -175,7 +175,7 @@ describe('the iframe', () => {
       await scene.page.locator('#s').evaluate((s) => s.matches(':state(empty):not(:state(focused))')),
     ).toBe(true)
     expect(await scene.page.locator('#s').evaluate((s) => Reflect.get(s, 'value'))).toBe('')
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -189,7 +189,7 @@ describe('others', () => {
       const scene = await stage.open('<secure-input id="s"></secure-input>', { wait: false, timeoutMs: 700 })
       if (mode === 'works') await until(() => connected).toEqual(['localhost'])
       else await until(() => scene.errors()).toEqual(['s:tokenizer-unreachable'])
-      await scene.page.close()
+      await scene.close()
     }
     expect(loaded).toEqual(['127.0.0.1'])
     expect(connected).toEqual([])
@@ -217,7 +217,7 @@ describe('others', () => {
       return [value, validity.valueMissing, s.matches(':state(focused)'), Reflect.get(window, 'submitted')]
     })
     expect(seen).toEqual(['', true, false, 0])
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -258,7 +258,7 @@ describe('leaving', () => {
       await scene.page.evaluate(() => document.forms[0]?.replaceChildren())
     }
     await until(opened).toEqual({ ports: 0, timers: 0, listeners: 0, frames: 0 })
-    await scene.page.close()
+    await scene.close()
   })
 
   test('an element that leaves while it becomes a token says so', async () => {
@@ -274,7 +274,7 @@ describe('leaving', () => {
     expect(code).toBe('removed')
     resolve()
     stage.tokenizer.hold = null
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -325,7 +325,7 @@ describe('configuring', () => {
     await page.waitForFunction(() => document.querySelector('#s')?.matches(':state(ready)'))
     await until(() => page.frames()[1]?.locator('input').inputValue()).toBe('early')
     await page.close()
-    await scene.page.close()
+    await scene.close()
   })
 
   test('on a server: the package can be imported, and defines nothing', () => {
@@ -357,8 +357,8 @@ describe('looks', () => {
     const after = await stage.open(html)
     expect(await sizes(before)).toEqual(await sizes(after))
     expect(await sizes(after)).toEqual([26, 86, 60])
-    await before.page.close()
-    await after.page.close()
+    await before.close()
+    await after.close()
   })
 
   test('the focus ring is there for Tab as for a click', async () => {
@@ -369,7 +369,7 @@ describe('looks', () => {
     await until(ring).toBe('solid')
     await scene.page.focus('#i')
     await until(ring).toBe('none')
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -388,7 +388,7 @@ describe('showing', () => {
     stage.tokenizer.refuseRead = 'access-denied'
     await scene.page.locator('#p').evaluate((p, token) => p.setAttribute('token', token), one)
     await until(() => scene.errors()).toEqual(['p:not-a-token', 'p:access-denied'])
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -431,7 +431,7 @@ describe('the policy of the page', () => {
         : route.continue(),
     )
     expect(await check()).toBe('blocks-tokenizer')
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -452,6 +452,6 @@ describe('errors', () => {
       .evaluate((s) => Object.assign(s, { value: 'no token' }).value)
     expect(value).toBe('')
     expect(scene.consoleErrors.join()).toContain('of the app')
-    await scene.page.close()
+    await scene.close()
   })
 })

@@ -69,7 +69,7 @@ describe('submitting', () => {
     expect(sent?.get('how')).toBe('save')
     expect(stage.tokenizer.values.get(sent?.get('ssn') ?? '')).toBe('078-05-1120')
     expect(stage.tokenizer.values.get(sent?.get('notes') ?? '')).toBe('line one\nline two')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('the page sees one submit event with tokens, its button and currentTarget, and the change events before it', async () => {
@@ -92,7 +92,7 @@ describe('submitting', () => {
       `change s ${token}`,
       'submit',
     ])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('unchanged values keep their token, changed ones get a new one, emptied ones become empty', async () => {
@@ -117,7 +117,7 @@ describe('submitting', () => {
     await until(() => submits(scene)).toHaveLength(2)
     expect(Object.fromEntries((await submits(scene))[1]?.data ?? [])).toEqual(data)
     expect(stage.tokenizer.tokenized).toBe(1)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('two fields of one name, and one outside of the form that names it', async () => {
@@ -137,7 +137,7 @@ describe('submitting', () => {
       ['x', 'two'],
       ['y', 'three'],
     ])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a second submit while the first is under way is none', async () => {
@@ -159,7 +159,7 @@ describe('submitting', () => {
     await scene.page.waitForTimeout(200)
     expect(await submits(scene)).toHaveLength(1)
     expect(stage.tokenizer.tokenized).toBe(1)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('what is typed after the button was pressed belongs to the next submit, and is not overwritten', async () => {
@@ -187,7 +187,7 @@ describe('submitting', () => {
     await until(() => submits(scene)).toHaveLength(2)
     const tokens = (await submits(scene)).map(({ data }) => stage.tokenizer.values.get(data[0]?.[1] ?? ''))
     expect(tokens).toEqual(['first', 'first and more'])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a form in a shadow root is guarded, too', async () => {
@@ -203,7 +203,7 @@ describe('submitting', () => {
     await scene.page.click('#go')
     await until(() => submits(scene)).toHaveLength(1)
     expect((await submits(scene))[0]?.data[0]?.[1]).toMatch(TOKEN)
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -243,7 +243,7 @@ describe('nothing is submitted when anything failed', () => {
     expect(await scene.errors()).toEqual(['good:access-denied', 's:access-denied'])
     stage.tokenizer.refuseTokenize = null
     await succeeds(scene)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('what the frame hands out is no token', async () => {
@@ -251,7 +251,7 @@ describe('nothing is submitted when anything failed', () => {
     stage.tokenizer.forged = 'secret'
     expect(await failing(scene)).toEqual(['good:failed', 's:failed'])
     stage.tokenizer.forged = null
-    await scene.page.close()
+    await scene.close()
   })
 
   test('one of two failed', async () => {
@@ -262,7 +262,7 @@ describe('nothing is submitted when anything failed', () => {
     expect(await failing(scene)).toEqual(['s:tokenizer-unreachable'])
     await scene.page.unroute('**/stand-in/tokenize')
     await succeeds(scene)
-    await scene.page.close()
+    await scene.close()
   })
 
   test.each([
@@ -285,7 +285,7 @@ describe('nothing is submitted when anything failed', () => {
     })
     stage.app.session = ok('{"assertion":"an-assertion"}')
     await succeeds(scene)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('the app is silent: it fails in time', async () => {
@@ -296,7 +296,7 @@ describe('nothing is submitted when anything failed', () => {
     await scene.page.click('button')
     await until(() => scene.errors()).toContain('s:session-endpoint')
     expect(await submits(scene)).toEqual([])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('the frame is silent: it fails in time, again and again', async () => {
@@ -304,7 +304,7 @@ describe('nothing is submitted when anything failed', () => {
     const scene = await stage.open(FORM, { script: SCRIPT, timeoutMs: 700 })
     expect(await failing(scene)).toEqual(['good:timed-out', 's:timed-out'])
     expect(await failing(scene)).toEqual(['good:timed-out', 's:timed-out'])
-    await scene.page.close()
+    await scene.close()
   })
 
   test.each(['down', 'blank'] as const)('the frame never starts (%s); later it does', async (mode) => {
@@ -319,7 +319,7 @@ describe('nothing is submitted when anything failed', () => {
     await typeInto(scene, '#good', 'fine')
     await typeInto(scene, '#s', 'secret')
     await succeeds(scene)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('the frame crashes after something was typed: what is lost is not taken for empty', async () => {
@@ -332,7 +332,7 @@ describe('nothing is submitted when anything failed', () => {
     expect(await failing(scene)).toEqual(['s:value-lost'])
     await typeInto(scene, '#s', 'secret')
     await succeeds(scene)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a value in place of a token is refused, loudly, and is not in any error', async () => {
@@ -341,7 +341,7 @@ describe('nothing is submitted when anything failed', () => {
     expect(await scene.errors()).toEqual(['s:not-a-token'])
     expect(await failing(scene)).toEqual(['s:not-a-token'])
     expect(await scene.page.locator('#s').evaluate((s) => Reflect.get(s, 'value'))).toBe('')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('another user has logged in: the field refuses until somebody types again', async () => {
@@ -354,7 +354,7 @@ describe('nothing is submitted when anything failed', () => {
     await until(() => scene.page.locator('#s').evaluate((s) => s.matches(':state(ready)'))).toBe(true)
     await typeInto(scene, '#s', 'secret')
     await succeeds(scene)
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -374,7 +374,7 @@ describe('Enter', () => {
     await box.press('Enter')
     await until(() => submits(scene)).toHaveLength(1)
     expect((await submits(scene))[0]?.by).toBe('yes')
-    await scene.page.close()
+    await scene.close()
   })
 
   test.each([
@@ -392,7 +392,7 @@ describe('Enter', () => {
     await (await scene.frame('#s')).locator('input').press('Enter')
     await scene.page.waitForTimeout(300)
     expect(await submits(scene)).toHaveLength(times)
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -418,7 +418,7 @@ describe('validation', () => {
     await scene.page.click('button')
     await until(() => submits(scene)).toHaveLength(1)
     expect(scene.consoleErrors).toEqual([])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a click that comes before the frame has told what was typed is judged by what was typed', async () => {
@@ -456,7 +456,7 @@ describe('validation', () => {
     await scene.page.evaluate(() => document.querySelector<HTMLElement>('#go')?.click())
     await until(() => submits(scene)).toHaveLength(1)
     expect((await submits(scene))[0]?.by).toBe('go')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a value that breaks the pattern blocks, and is shown as invalid; readonly and disabled fields do not', async () => {
@@ -487,7 +487,7 @@ describe('validation', () => {
     await scene.page.click('button')
     await until(() => submits(scene)).toHaveLength(1)
     expect((await submits(scene))[0]?.data.map(([name]) => name)).toEqual(['s', 'r'])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('no frame, no crash: a required field whose frame never came blocks without an error in the console', async () => {
@@ -502,7 +502,7 @@ describe('validation', () => {
     await scene.page.waitForTimeout(300)
     expect(await submits(scene)).toEqual([])
     expect(scene.consoleErrors.filter((text) => text.includes('not focusable'))).toEqual([])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('setCustomValidity and checkValidity', async () => {
@@ -516,7 +516,7 @@ describe('validation', () => {
       return [before, ...during, field.checkValidity(), field.willValidate, field.form?.id]
     })
     expect(verdicts).toEqual([true, false, true, 'Not this one.', true, true, 'form'])
-    await scene.page.close()
+    await scene.close()
   })
 })
 
@@ -542,7 +542,7 @@ describe('as a form field', () => {
       ['a', token],
       ['b', ''],
     ])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a disabled fieldset disables the frames, and their tokens are not sent', async () => {
@@ -560,7 +560,7 @@ describe('as a form field', () => {
     await frame.waitForFunction(() => document.querySelector('input')?.disabled === false)
     await scene.page.click('button')
     await until(async () => (await submits(scene)).at(-1)?.data).toEqual([['s', token]])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a token that cannot be read stays, unless the user changes it', async () => {
@@ -572,7 +572,7 @@ describe('as a form field', () => {
     )
     await until(() => scene.errors()).toEqual(['s:access-denied'])
     expect(await scene.page.locator('#s').evaluate((s) => s.matches(':valid'))).toBe(true)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a token set by the page is shown; a late first one does not overwrite what is being typed', async () => {
@@ -597,6 +597,6 @@ describe('as a form field', () => {
     await scene.page.locator('#s').evaluate((s) => Reflect.get(s, 'clear').call(s))
     await until(() => box.inputValue()).toBe('')
     expect(await scene.page.locator('#s').evaluate((s) => Reflect.get(s, 'value'))).toBe('')
-    await scene.page.close()
+    await scene.close()
   })
 })

@@ -47,7 +47,7 @@ describe.each([{ cross: false }, { cross: true }])('with the frame across sites:
     expect(contents).toEqual(Object.fromEntries(ORDER.map((id) => [id, `${id}-${id}!`])))
     const seen = await scene.seen()
     for (const id of ['one', 'two', 'three']) expect(seen).not.toContain(`${id}-`)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a click on the label focuses the frame, and not one character reaches the page', async () => {
@@ -59,7 +59,7 @@ describe.each([{ cross: false }, { cross: true }])('with the frame across sites:
     await scene.page.keyboard.type('secret-q8')
     await expectTyped(scene, '#three', 'secret-q8')
     await expectUnseen(scene, 'secret-q')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('autofocus: what is typed after the load goes into the frame, what is typed before it nowhere', async () => {
@@ -74,7 +74,7 @@ describe.each([{ cross: false }, { cross: true }])('with the frame across sites:
     const typed = await (await scene.frame('#auto')).locator('input').inputValue()
     expect(typed.endsWith('secret-q9')).toBe(true)
     await expectUnseen(scene, '1')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('focus() and blur() work as on an input, and are told as its events are', async () => {
@@ -99,7 +99,7 @@ describe.each([{ cross: false }, { cross: true }])('with the frame across sites:
       'focusout@one',
       'focusout@form',
     ])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a disabled field is no tab stop', async () => {
@@ -114,7 +114,7 @@ describe.each([{ cross: false }, { cross: true }])('with the frame across sites:
     await scene.page.keyboard.press('Tab')
     await scene.page.keyboard.type('k')
     expect(await scene.page.inputValue('#b')).toBe('k')
-    await scene.page.close()
+    await scene.close()
   })
 })
 

@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
-import { type Browser, chromium, type Frame, type Page } from 'playwright-core'
+import type { Browser, ConsoleMessage, Frame, Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { launchChromium } from '../../secure-frame/test/chromium.ts'
 
 /** Two origins, a browser, and a stand-in for Tokenizer and frame that can be told to misbehave. */
 export interface Stage extends AsyncDisposable {
@@ -35,6 +36,8 @@ export interface Scene {
   seen(): Promise<string>
   readonly consoleErrors: string[]
   errors(): Promise<string[]>
+  /** Leaves the page, for the next scene: a browser that opens another one starts processes for it and its frames. */
+  close(): Promise<void>
 }
 
 /** What the app's server was asked, and how it answers. */
@@ -73,10 +76,9 @@ export async function startStage(bundle: string = sdkBundle()): Promise<Stage> {
   const documents = new Map<string, string>()
   const frames = await listen(frameListener(tokenizer))
   const pages = await listen(appListener(app, documents, bundle))
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  })
+  const browser = await launchChromium()
+  const context = await browser.newContext()
+  const left: Page[] = []
   return {
     browser,
     app,
@@ -86,7 +88,8 @@ export async function startStage(bundle: string = sdkBundle()): Promise<Stage> {
       const path = `/${randomUUID()}`
       documents.set(path, documentOf(body, origin(frames, 'localhost'), options))
       const host = options.cross === true ? '127.0.0.1' : 'localhost'
-      return openScene(browser, `${origin(pages, host)}${path}`, options.wait !== false)
+      const page = left.pop() ?? (await context.newPage())
+      return openScene(page, `${origin(pages, host)}${path}`, left, options.wait !== false)
     },
     async [Symbol.asyncDispose]() {
       await browser.close()
@@ -116,14 +119,14 @@ function documentOf(
   </script></head><body>${body}<script>${script}</script></body></html>`
 }
 
-async function openScene(browser: Browser, url: string, wait: boolean): Promise<Scene> {
-  const page = await browser.newPage()
+async function openScene(page: Page, url: string, left: Page[], wait: boolean): Promise<Scene> {
   page.setDefaultTimeout(10_000)
   const consoleErrors: string[] = []
-  page.on('console', (message) => {
+  const hear = (message: ConsoleMessage): void => {
     if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text())
-  })
-  page.on('pageerror', (error) => consoleErrors.push(String(error)))
+  }
+  const fail = (error: Error): void => void consoleErrors.push(String(error))
+  page.on('console', hear).on('pageerror', fail)
   await page.goto(url)
   if (wait) await allReady(page)
   return {
@@ -132,6 +135,13 @@ async function openScene(browser: Browser, url: string, wait: boolean): Promise<
     frame: (selector, index = 0) => frameIn(page, selector, index),
     seen: () => page.evaluate(pageView),
     errors: () => page.evaluate(() => Reflect.get(window, 'errors') as string[]),
+    async close() {
+      page.off('console', hear).off('pageerror', fail)
+      await page.unrouteAll()
+      await page.mouse.move(0, 0)
+      await page.goto(new URL('/blank', url).href)
+      left.push(page)
+    },
   }
 }
 

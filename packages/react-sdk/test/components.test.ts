@@ -34,7 +34,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     expect(await scene.page.evaluate(() => Reflect.get(window, 'version'))).toMatch(
       new RegExp(`^${version}\\.`),
     )
-    await scene.page.close()
+    await scene.close()
   })
 
   test('onChange gives the token, onSubmit comes once after it, with currentTarget and the newest state', async () => {
@@ -55,7 +55,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     expect(stage.tokenizer.values.get(notes)).toBe('a note')
     expect(await scene.errors()).toEqual([])
     expect(await scene.seen()).not.toContain('078-05-1120')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('attributes arrive as on an input; a wish of false is none', async () => {
@@ -92,7 +92,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     await mount(scene.page, 'Profile', { fail: 'readOnly' })
     await until(() => scene.page.locator('#ssn').evaluate((s) => s.matches(':disabled'))).toBe(false)
     await scene.page.waitForFunction(() => document.querySelector('#notes')?.hasAttribute('readonly'))
-    await scene.page.close()
+    await scene.close()
   })
 
   test('renders do not disturb: one frame, and handlers that are the latest', async () => {
@@ -106,7 +106,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     expect(await frame.locator('input').inputValue()).toBe('12')
     await scene.page.click('#send')
     await until(async () => (await log(scene.page)).some((line) => line.startsWith('change 3 '))).toBe(true)
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a token is shown; another one replaces it; an unchanged one is kept', async () => {
@@ -121,7 +121,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     await fill(scene, '#ssn', 'other')
     await scene.page.evaluate(() => document.forms[0]?.reset())
     await until(async () => (await scene.frame('#ssn')).locator('input').inputValue()).toBe('one')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('a failure reaches field, form and provider, and nothing is submitted', async () => {
@@ -133,7 +133,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     expect(await log(scene.page)).toContain('field error store-refused')
     expect(await scene.errors()).toEqual(['ssn:store-refused'])
     expect((await log(scene.page)).filter((line) => line.startsWith('submit'))).toEqual([])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('required blocks, tells onInvalid and focuses; the ref has focus, clear and tokenize', async () => {
@@ -154,7 +154,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     await until(async () => (await log(scene.page)).at(-1)).toBe('blur')
     await scene.page.evaluate(() => Reflect.get(window, 'field').current.focus())
     await until(async () => (await log(scene.page)).at(-1)).toBe('focus')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('autoFocus takes the focus when it is mounted', async () => {
@@ -164,7 +164,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     await until(() => log(scene.page)).toEqual(['focus'])
     await scene.page.keyboard.type('typed')
     await until(async () => (await scene.frame('#auto')).locator('input').inputValue()).toBe('typed')
-    await scene.page.close()
+    await scene.close()
   })
 
   test('StrictMode, mounted and unmounted again and again, leaves nothing behind', async () => {
@@ -197,7 +197,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     }
     expect(await scene.errors()).toEqual([])
     expect(scene.consoleErrors).toEqual([])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('paragraph and span show a token and follow it', async () => {
@@ -211,13 +211,13 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     await until(texts).toEqual(['two', 'two'])
     await mount(scene.page, 'Shown', { token: 'lunasec-2b58d9b2-83c1-4e9b-9692-b149112810c8' })
     await until(() => log(scene.page)).toEqual(['p error access-denied'])
-    await scene.page.close()
+    await scene.close()
   })
 
   test('without a provider it says what is missing', async () => {
     const scene = await stage.open('<div id="root"></div>', { wait: false })
     expect(await scene.page.evaluate(() => Reflect.get(window, 'mountLost')())).toBe('no-provider')
-    await scene.page.close()
+    await scene.close()
   })
 })
 

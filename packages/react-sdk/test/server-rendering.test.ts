@@ -26,6 +26,6 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     await until(async () => (await scene.frame('#p')).locator('p').textContent()).toBe('stored')
     expect(await scene.page.evaluate(() => Reflect.get(window, 'log'))).toEqual([])
     expect(scene.consoleErrors).toEqual([])
-    await scene.page.close()
+    await scene.close()
   })
 })
