@@ -75,7 +75,7 @@ describe('in a browser that keeps nothing for the Tokenizer: no cookie, no stora
 
   test('where frames cannot even talk to each other, each has a session of its own', async () => {
     await using stage = await startStage(undefined, { own })
-    await stage.context.addInitScript(() => {
+    await using _ = await stage.context.addInitScript(() => {
       Object.assign(window, {
         BroadcastChannel: function Refused() {
           throw new DOMException('no', 'SecurityError')

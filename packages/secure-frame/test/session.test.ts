@@ -84,7 +84,7 @@ describe('one page load', () => {
 
   test('works without a place to keep the key', async () => {
     await using stage = await startStage()
-    await stage.context.addInitScript(() => {
+    await using _ = await stage.context.addInitScript(() => {
       IDBFactory.prototype.open = () => {
         throw new DOMException('no', 'SecurityError')
       }

@@ -1,5 +1,5 @@
 import type { Component, FrameMessage, HostMessage } from '@lunadefend/contract/frame-messages'
-import type { BrowserContext, Frame, Locator, Page } from 'playwright-core'
+import type { BrowserContext, ConsoleMessage, Frame, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type OwnBrowser, startChromium } from './chromium.ts'
 import { type StandIn, startStandIn } from './stand-in.ts'
@@ -52,21 +52,43 @@ export interface Mounted {
 export type Answer = { type: string; tokenId?: string; code?: string }
 
 let shared: Promise<OwnBrowser> | undefined
+/** Pages whose stages are over, each alone in its context and empty. Another page would take processes of its own. */
+const left: Page[] = []
 
 /** One browser for a file of tests. */
 export async function closeBrowser(): Promise<void> {
+  left.length = 0
   await (await shared)?.[Symbol.asyncDispose]()
   shared = undefined
 }
 
-/** A context of the browser, or of one of the caller's own, in which every page can mount frames of this Tokenizer. */
-export async function openContext(tokenizer: string, own?: OwnBrowser): Promise<BrowserContext> {
+async function newContext(own: OwnBrowser | undefined): Promise<BrowserContext> {
   if (own === undefined) shared ??= startChromium()
   const { browser } = own ?? (await (shared as Promise<OwnBrowser>))
   const context = await browser.newContext()
   context.setDefaultTimeout(10_000)
+  return context
+}
+
+/** A context of the browser, or of one of the caller's own, in which every page can mount frames of this Tokenizer. */
+export async function openContext(tokenizer: string, own?: OwnBrowser): Promise<BrowserContext> {
+  const context = await newContext(own)
   await context.addInitScript(hostScript, { tokenizer })
   return context
+}
+
+/** Makes a page as good as new. Each stand-in has ports of its own, but cookies are the same at all ports of a host. */
+async function leave(page: Page, origins: readonly string[]): Promise<void> {
+  const context = page.context()
+  for (const other of context.pages()) if (other !== page) await other.close()
+  await page.evaluate(() => document.body.replaceChildren())
+  await page.mouse.move(0, 0)
+  await context.clearCookies()
+  const devtools = await context.newCDPSession(page)
+  for (const origin of origins)
+    await devtools.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
+  await devtools.detach()
+  left.push(page)
 }
 
 /** Where a page is, and in what browser. */
@@ -83,28 +105,33 @@ export async function startStage(
 ): Promise<Stage> {
   const world = await startStandIn(appHost)
   change?.(world)
-  const context = await openContext(world.tokenizer, own)
+  const page = (own === undefined && left.pop()) || (await (await newContext(own)).newPage())
+  const context = page.context()
+  const script = await context.addInitScript(hostScript, { tokenizer: world.tokenizer })
   const lines: string[] = []
-  const open = async (url: string): Promise<Page> => {
-    const page = await context.newPage()
-    page.on('console', (message) => {
-      // Chromium's own advice for pages with a password field and no form.
-      if (!message.text().startsWith('[DOM]')) lines.push(message.text())
-    })
-    page.on('pageerror', (error) => lines.push(String(error)))
-    await page.goto(url)
-    return page
+  const hear = (message: ConsoleMessage): void => {
+    // Chromium's own advice for pages with a password field and no form.
+    if (!message.text().startsWith('[DOM]')) lines.push(message.text())
   }
-  const page = await open(world.app)
+  const fail = (error: Error): void => void lines.push(String(error))
+  const goTo = async (opened: Page, url: string): Promise<Page> => {
+    opened.on('console', hear).on('pageerror', fail)
+    await opened.goto(url)
+    return opened
+  }
+  await goTo(page, world.app)
   return {
     world,
     context,
     page,
     console: lines,
-    open,
+    open: async (url) => goTo(await context.newPage(), url),
     mount: (component, options = {}) => mountOn(options.page ?? page, component, options),
     async [Symbol.asyncDispose]() {
-      await context.close()
+      await script.dispose()
+      page.off('console', hear).off('pageerror', fail)
+      if (own === undefined) await leave(page, [world.app, world.tokenizer, world.elsewhere])
+      else await context.close()
       await world[Symbol.asyncDispose]()
     },
   }
