@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chownSync,
@@ -316,12 +316,19 @@ function isOpen(path: string): boolean {
   return path === dirname(path) || isOpen(dirname(path))
 }
 
+/**
+ * Below the ports of outgoing connections (Linux: from 32768): while the server is away, one of these would be given its
+ * port now and then, even to a client that looks for the server, and is then connected with itself.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  const port = randomInt(20_000, 32_000)
+  const server = createServer().listen(port, '127.0.0.1')
+  const isFree = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  )
+  if (!isFree) return freePort()
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('There is no port.')
-  return address.port
+  return port
 }

@@ -128,10 +128,13 @@ export async function startStage(
     open: async (url) => goTo(await context.newPage(), url),
     mount: (component, options = {}) => mountOn(options.page ?? page, component, options),
     async [Symbol.asyncDispose]() {
-      await script.dispose()
       page.off('console', hear).off('pageerror', fail)
-      if (own === undefined) await leave(page, [world.app, world.tokenizer, world.elsewhere])
-      else await context.close()
+      // A shared stage may be the last to go.
+      if (context.browser()?.isConnected()) {
+        await script.dispose()
+        if (own === undefined) await leave(page, [world.app, world.tokenizer, world.elsewhere])
+        else await context.close()
+      }
       await world[Symbol.asyncDispose]()
     },
   }
