@@ -1,3 +1,5 @@
+import { type Stretch, type Walk, walkOn } from './walk.ts'
+
 /** A bucket that holds `burst` and is filled again at `perSecond`; `ref` is its name, 32 bytes. */
 export interface Bucket {
   readonly ref: Uint8Array
@@ -22,17 +24,24 @@ export interface DistinctSet {
 export interface Quota {
   readonly buckets: readonly Bucket[]
   readonly sets: readonly DistinctSet[]
+  /** What is noted when all the rest is taken. @default none */
+  readonly walks?: readonly Walk[]
   readonly now: number
 }
 
-/** `held` = how many things each set holds now. Else in how many milliseconds it is worth another try. */
+/** `held` = how many things each set holds now, `walked` = what each walk has come to. Else in how many milliseconds it is worth another try. */
 export type Taken =
-  | { readonly kind: 'taken'; readonly held: readonly number[] }
+  | {
+      readonly kind: 'taken'
+      readonly held: readonly number[]
+      readonly walked?: readonly (Stretch | null)[]
+    }
   | { readonly kind: 'too-many' | 'over-budget'; readonly retryMs: number }
 
 /**
  * All that is stored of a bucket, of a set, or of one thing in a set: the time, in microseconds since 1970, after which
- * the row says nothing any more, and for a set how many things were last met in each part of its window.
+ * the row says nothing any more, and for a set how many things were last met in each part of its window; for a walk how
+ * far it has come.
  */
 export interface QuotaRow {
   readonly until: number
@@ -65,8 +74,8 @@ const CLOCK_SKEW = 60 * SECOND
 /** A row is removed so long after it has lost its meaning, so that a process whose clock is behind still sees it. */
 export const SWEEP_DELAY_MS = 60_000
 
-export function namesOf({ buckets, sets }: Pick<Quota, 'buckets' | 'sets'>): QuotaNames {
-  const locked = new Set([...buckets, ...sets].map(({ ref }) => nameOf(ref)))
+export function namesOf({ buckets, sets, walks = [] }: Omit<Quota, 'now'>): QuotaNames {
+  const locked = new Set([...buckets, ...sets, ...walks].map(({ ref }) => nameOf(ref)))
   const members = sets.flatMap((set) => set.members.map((member) => memberName(set, member)))
   return { locked: [...locked], members: [...new Set(members)] }
 }
@@ -77,7 +86,7 @@ export function namesOf({ buckets, sets }: Pick<Quota, 'buckets' | 'sets'>): Quo
  * full again. Whoever comes is let through when that, with what they take, lies no further ahead than a whole bucket
  * takes to fill. Everything is rounded against the caller.
  */
-export function takeQuota(rows: QuotaRows, { buckets, sets, now }: Quota): Allotment {
+export function takeQuota(rows: QuotaRows, { buckets, sets, walks, now }: Quota): Allotment {
   const changed = new Map<string, QuotaRow>()
   const micros = Math.floor(now * MICRO)
   const read = (name: string) => changed.get(name) ?? rows.get(name)
@@ -90,7 +99,10 @@ export function takeQuota(rows: QuotaRows, { buckets, sets, now }: Quota): Allot
     held.push(added.held)
     wait = Math.max(wait, added.wait)
   }
-  return wait > 0 ? refuse('over-budget', wait) : { taken: { kind: 'taken', held }, changed }
+  if (wait > 0) return refuse('over-budget', wait)
+  if (walks === undefined) return { taken: { kind: 'taken', held }, changed }
+  const walked = walks.map((walk) => note(walk, micros, read, changed))
+  return { taken: { kind: 'taken', held, walked }, changed }
 }
 
 const NOTHING: QuotaRows = new Map()
@@ -118,6 +130,15 @@ function takeFrom(
   const until = from + interval * cost
   if (until <= now + whole) changed.set(name, { until, counts: null })
   return Math.max(0, until - now - whole)
+}
+
+function note({ ref, idleMs, positions, stride }: Walk, now: number, read: Read, changed: Changes) {
+  const name = nameOf(ref)
+  const row = read(name)
+  const before = row !== undefined && row.until > now ? row.counts : null
+  const { state, stretch } = walkOn(before, positions, stride)
+  changed.set(name, { until: now + idleMs * MICRO, counts: state })
+  return stretch
 }
 
 function addTo(set: DistinctSet, now: number, read: Read, changed: Changes): { held: number; wait: number } {

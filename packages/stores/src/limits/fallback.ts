@@ -78,8 +78,11 @@ export function withLocalFallback(shared: Limiter, options: FallbackOptions): Li
   }
 }
 
-function halfOf({ buckets, sets, now }: Quota): Quota {
-  return { buckets: buckets.map(halfOfBucket), sets: sets.map(halfOfSet), now }
+function halfOf({ buckets, sets, walks, now }: Quota): Quota {
+  const half = { buckets: buckets.map(halfOfBucket), sets: sets.map(halfOfSet), now }
+  // Of a walk that goes on over several processes each sees a part.
+  const halfWay = walks?.map((walk) => ({ ...walk, stride: Math.ceil(walk.stride / 2) }))
+  return halfWay === undefined ? half : { ...half, walks: halfWay }
 }
 
 /** The burst of a bucket that holds one thing stays one: half of it would let nothing through for ever. */

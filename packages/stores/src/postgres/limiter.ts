@@ -154,6 +154,7 @@ function allNames(quotas: readonly Quota[]): QuotaNames {
   const names = namesOf({
     buckets: quotas.flatMap(({ buckets }) => buckets),
     sets: quotas.flatMap(({ sets }) => sets),
+    walks: quotas.flatMap(({ walks = [] }) => walks),
   })
   return { locked: names.locked.toSorted(), members: names.members }
 }
