@@ -28,6 +28,7 @@ test('a revocation outlives every assertion from before, whatever is cleaned up 
       sid,
       subject: '',
       roles: [],
+      authenticatedAt: null,
       issuedAt,
       challenge: `${++challenges}`,
       challengeExpiresAt,

@@ -19,6 +19,8 @@ export const ERROR_MESSAGES = {
   'access-denied': 'This session may not read or store this token. Grant it on the server first.',
   masked: 'A policy shows only a part of this value. A field does not take it: show it in a SecureParagraph.',
   'no-session': 'The frame has no session with the Tokenizer. Is the user logged in?',
+  'step-up-required':
+    'The user must log in again before anything is shown or stored. Lead them to your login.',
   'session-changed': 'Another user has logged in. Reload the page.',
   'logged-out': 'The user has logged out, here or on another page. Every value was wiped.',
   'tokenizer-unreachable':

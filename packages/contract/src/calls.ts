@@ -168,6 +168,7 @@ const BlockReason = Type.Union([
   Type.Literal('maintenance'),
   Type.Literal('other'),
 ])
+const BlockEffect = Type.Union([Type.Literal('freeze'), Type.Literal('step-up')])
 const BlockData = Type.Object(
   {
     blockId: BlockId,
@@ -175,7 +176,7 @@ const BlockData = Type.Object(
     app: Type.Optional(App),
     setBy: Type.Union([Type.Literal('application'), Type.Literal('operator'), Type.Literal('system')]),
     reason: Type.Union([BlockReason, Type.Literal('alarm')]),
-    effect: Type.Union([Type.Literal('freeze'), Type.Literal('step-up')]),
+    effect: BlockEffect,
     since: UnixSeconds,
     until: Type.Optional(UnixSeconds),
   },
@@ -434,6 +435,7 @@ export const CALLS = {
         ...BlockNames,
         ttl: Type.Optional(Duration),
         reason: Type.Optional(BlockReason),
+        effect: Type.Optional(BlockEffect),
       },
       closed,
     ),

@@ -95,6 +95,7 @@ export const FRAME_FAILURES = [
   'access-denied',
   'masked',
   'no-session',
+  'step-up-required',
   'session-changed',
   'logged-out',
   'tokenizer-unreachable',

@@ -155,6 +155,7 @@ export type {
   SealedRow,
   SessionOpening,
   StartedUpload,
+  StepUpPassing,
   Stops,
   StoredCheckpoint,
   StoredObject,

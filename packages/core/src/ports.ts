@@ -397,6 +397,11 @@ export interface Commits {
     opening: SessionOpening,
     audit: AuditEvent,
   ): Promise<'opened' | 'challenge-used' | 'revoked' | 'blocked'>
+  /**
+   * The user has logged in again: lifts the step-ups of the session that were set before, whoever set them. If there
+   * are any, its other openings end, and a row of audit is written. `false` = there are none, and nothing is changed.
+   */
+  passStepUp(passing: StepUpPassing, audit: AuditEvent): Promise<boolean>
   closeSession(tokenHash: Uint8Array, audit: AuditEvent): Promise<void>
   /**
    * Ends the session everywhere with its grants, and refuses assertions that were issued before. The session has one
@@ -520,6 +525,16 @@ export interface Room {
   readonly most: number
   /** Milliseconds since 1970: what has expired by then does not count. */
   readonly now: number
+}
+
+export interface StepUpPassing {
+  readonly app: AppId
+  /** The session's names under every version of the session key. */
+  readonly sessionRefs: readonly Uint8Array[]
+  /** When the user logged in, in milliseconds since 1970: a step-up that was set later stays. */
+  readonly authenticatedAt: number
+  /** The opening that stays. */
+  readonly tokenHash: Uint8Array
 }
 
 export interface SessionOpening {

@@ -14,6 +14,8 @@ export interface BlockOptions {
   readonly ttl?: number | string
   /** For the list, and the audit log's readers. @default 'other' */
   readonly reason?: 'compromise' | 'fraud' | 'investigation' | 'maintenance' | 'other'
+  /** `step-up`, of a session alone: it ends when its user has logged in again, by `authenticatedAt`. @default 'freeze' */
+  readonly effect?: 'freeze' | 'step-up'
 }
 
 /** A block that holds. Times to the second. */
@@ -96,8 +98,9 @@ interface BlockCalls {
   one<N extends BlockCall, T>(name: N, body: Body<N>, reader: Reader<T>): Promise<T>
 }
 
-function setBlock(calls: BlockCalls, target: Body<'setBlock'>, { ttl, reason }: BlockOptions = {}) {
-  const terms = { ...(ttl === undefined ? {} : { ttl }), ...(reason === undefined ? {} : { reason }) }
+function setBlock(calls: BlockCalls, target: Body<'setBlock'>, { ttl, reason, effect }: BlockOptions = {}) {
+  const asked = Object.entries({ ttl, reason, effect }).filter(([, term]) => term !== undefined)
+  const terms = Object.fromEntries(asked) as BlockOptions
   return calls.one('setBlock', { ...target, ...terms }, ({ blockId, until }) => {
     const [id, end] = [readText(blockId), until === undefined ? null : readTime(until)]
     return id === null || (until !== undefined && end === null) ? null : { blockId: id, until: end }

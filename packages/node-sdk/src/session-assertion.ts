@@ -12,6 +12,8 @@ export interface AssertionSubject {
   readonly subject: string | undefined
   /** What the user is, for policies. */
   readonly roles: readonly string[]
+  /** When the user last showed who they are. */
+  readonly authenticatedAt: Date | undefined
   /** The origin of the page that asks. */
   readonly origin: string
   /** RFC 7638 thumbprint of the frame's key. */
@@ -30,6 +32,7 @@ export function signAssertion(
     aud: tokenizerUrl,
     ...(subject.subject === undefined ? {} : { sub: subject.subject }),
     ...(subject.roles.length === 0 ? {} : { roles: subject.roles }),
+    ...(subject.authenticatedAt && { auth_time: Math.floor(subject.authenticatedAt.getTime() / 1000) }),
     sid: subject.sid,
     iat,
     exp: iat + LIFE_SECONDS,

@@ -15,6 +15,12 @@ export interface AppSession {
    * handshake, ten minutes at most: where a role that was taken away must end at once, call `sessions.revoke`.
    */
   readonly roles?: readonly string[] | undefined
+  /**
+   * When the user last showed who they are: by a password, a passkey, at an identity provider. Sent as `auth_time`
+   * (OpenID Connect Core, section 2). A session that must log in again goes on when this is later than that was asked
+   * for; without it only a new `id` does. Never the time of a request.
+   */
+  readonly authenticatedAt?: Date | undefined
 }
 
 /** What the routes of one application need. */
@@ -80,8 +86,8 @@ export async function answerSite(
   const session = checkSession(await find())
   if (session === null) return refuse('no_session')
   if (pin !== null && (await pin(asked.thumbprint)) !== asked.thumbprint) return refuse('relogin')
-  const { id, subject, roles = [] } = session
-  const said = { sid: deriveSessionId(id), subject, roles, origin, ...asked }
+  const { id, subject, roles = [], authenticatedAt } = session
+  const said = { sid: deriveSessionId(id), subject, roles, authenticatedAt, origin, ...asked }
   const assertion = await signAssertion(routes.settings, said)
   if (assertion.length > LIMITS.jwtCharacters) throw invalidSession('`roles` are too long together.')
   return answer(200, { assertion })
@@ -146,16 +152,23 @@ function parseJson(text: string): unknown {
 
 function checkSession(session: AppSession | null | undefined): AppSession | null {
   if (session === null || session === undefined) return null
-  const { id, subject, roles = [] } = session
+  const { id, subject, roles = [], authenticatedAt } = session
   if (typeof id !== 'string' || id.length === 0) throw invalidSession('`id` must be a text, not empty.')
   if (!areRoles(roles))
     throw invalidSession('`roles` must be a list of at most 32 texts of 1 to 64 characters, or absent.')
-  if (subject === undefined) return { id, roles }
+  if (!(authenticatedAt === undefined || isPast(authenticatedAt)))
+    throw invalidSession('`authenticatedAt` must be a Date that is not in the future, or absent.')
+  const login = { id, roles, authenticatedAt }
+  if (subject === undefined) return login
   if (typeof subject !== 'string' || subject.length === 0 || subject.length > 256) {
     throw invalidSession('`subject` must be a text of 1 to 256 characters, or absent.')
   }
   if (RESERVED_SUBJECTS.has(subject)) throw invalidSession('`subject` must not be application or operator.')
-  return { id, subject, roles }
+  return { ...login, subject }
+}
+
+function isPast(date: unknown): boolean {
+  return date instanceof Date && date.getTime() <= Date.now()
 }
 
 /** What the Tokenizer takes. */

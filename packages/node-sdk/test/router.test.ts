@@ -187,6 +187,17 @@ describe('roles', () => {
   })
 })
 
+describe('the last login', () => {
+  test('is signed in whole seconds, and only where the application says when it was', async () => {
+    const authenticatedAt = new Date(1_795_299_525_999)
+    const said = [alice, { ...alice, authenticatedAt }].map(async (session) => {
+      const { body } = await ask(await site({ session: () => session }))
+      return decodeJwt(JSON.parse(body).assertion)['auth_time']
+    })
+    expect(await Promise.all(said)).toEqual([undefined, 1_795_299_525])
+  })
+})
+
 describe('who may ask', () => {
   const refused: [string, Record<string, string | undefined>][] = [
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
@@ -396,6 +407,9 @@ describe('the session of the application', () => {
     ['an empty role', { id: 'x', roles: [''] }],
     ['a long role', { id: 'x', roles: ['r'.repeat(65)] }],
     ['a number among the roles', { id: 'x', roles: ['support', 5] }],
+    ['a login in the future', { id: 'x', authenticatedAt: new Date(Date.now() + 60_000) }],
+    ['a login at no time', { id: 'x', authenticatedAt: new Date('yesterday') }],
+    ['the time of a login as a text', { id: 'x', authenticatedAt: new Date().toISOString() }],
     ['more than 32 roles', { id: 'x', roles: Array.from({ length: 33 }, (_, n) => `role-${n}`) }],
     ['roles that fit into no assertion', { id: 'x', roles: Array(32).fill('😀'.repeat(32)) }],
   ])('%s is an error of the application, not an assertion', async (_what, session) => {

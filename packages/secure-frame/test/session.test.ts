@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { refuse } from './stand-in.ts'
 import { closeBrowser, eventually, expectState, type Mounted, settle, startStage } from './stage.ts'
 
 afterAll(closeBrowser)
@@ -246,6 +247,30 @@ describe('renewal', () => {
       'shown',
       'shown',
     ])
+  })
+
+  test('that must log in again goes on by a new handshake after it has, and says so until then', async () => {
+    await using stage = await startStage()
+    const { world } = stage
+    const token = world.put('shown')
+    const frame = await stage.mount('paragraph')
+    await frame.ask({ type: 'load', tokenId: token })
+    let isAsked = true
+    world.faults.set('/detokenize', (_, response) => {
+      if (isAsked) refuse(response, 401, 'step_up_required')
+      return isAsked
+    })
+    const load = () => frame.ask({ type: 'load', tokenId: token })
+    expect(await load()).toEqual({ type: 'failed', code: 'step-up-required' })
+    expect(await frame.value.textContent()).toBe('')
+    // One to see whether the user has logged in meanwhile.
+    expect(world.callsTo(OPEN)).toHaveLength(2)
+    world.faults.set(OPEN, () => {
+      isAsked = false
+      return false
+    })
+    expect(await load()).toEqual({ type: 'loaded' })
+    expect(world.callsTo(OPEN)).toHaveLength(3)
   })
 
   test('after a 401 that does not help ends in no-session, and works later', async () => {

@@ -35,6 +35,8 @@ export type Action =
   | 'lift-block'
   /** An alarm, and what it does to the session. */
   | `alarm-${AlarmKind}`
+  /** The user of a session has logged in again, as was asked for: see `BlockEffect`. */
+  | 'pass-step-up'
   /** A token whose time to live is over. */
   | 'expire-token'
   /** A record whose value never arrived. */

@@ -2,7 +2,7 @@ import type { AppId } from '@lunadefend/contract'
 
 /** What a block stops. */
 export type BlockScope = 'token' | 'session' | 'app' | 'everything'
-/** `freeze`: nothing is given out. `step-up`: nothing is given to the session until its user has logged in again. */
+/** `freeze`: nothing is given out. `step-up`, of a session alone: nothing is given to it until its user has logged in again. */
 export type BlockEffect = 'freeze' | 'step-up'
 /** `system` is the Tokenizer itself, when an alarm asks for it. */
 export type BlockSetter = 'application' | 'operator' | 'system'

@@ -40,6 +40,7 @@ export async function setBlock(
   target: BlockTarget,
   terms: BlockTerms,
 ): Promise<Result<Block>> {
+  if (terms.effect === 'step-up' && target.scope !== 'session') throw stepUpOf(target.scope)
   const app = appMeant(caller.actor, target)
   const refs = await refsOf(needs, caller.actor, app, target)
   const subject = subjectFor(needs, caller, 'set-block', app, target)
@@ -151,6 +152,11 @@ function appMeant(actor: Switcher, { scope, token, sid, app }: BlockTarget): App
 
 function surplus(key: string, scope: BlockScope): LunaDefendError {
   return new LunaDefendError('invalid_request', `body/${key}: does not go with the scope ${scope}`)
+}
+
+/** A user can log in again to a session, and to nothing else. */
+function stepUpOf(scope: BlockScope): LunaDefendError {
+  return new LunaDefendError('invalid_request', `body/effect: step-up does not go with the scope ${scope}`)
 }
 
 function known<T>(name: T | null, key: string): T {

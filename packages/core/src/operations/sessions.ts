@@ -7,8 +7,9 @@ import { currentKey, type KeyVersion } from '../crypto/key-ring.ts'
 import { newAccessToken } from '../crypto/random.ts'
 import { openSession as openSeal, sealSession } from '../crypto/session-seal.ts'
 import type { AppActor, Caller } from '../domain/actor.ts'
-import { allowed, refused } from '../domain/audit.ts'
+import { type AuditEvent, allowed, refused } from '../domain/audit.ts'
 import { SESSION_MS, type Session, TOMBSTONE_MS } from '../domain/session.ts'
+import type { StepUpPassing } from '../ports.ts'
 import { subjectFor, subjectOf } from './audit-trail.ts'
 import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
@@ -40,6 +41,8 @@ export interface VerifiedAssertion {
   /** What the application says that the user is. */
   readonly roles: readonly string[]
   readonly issuedAt: number
+  /** When the user showed who they are; `null` = the application does not say. */
+  readonly authenticatedAt: number | null
   readonly challenge: string
   readonly challengeExpiresAt: number
 }
@@ -52,7 +55,10 @@ export interface OpenedSession {
   readonly expiresAt: number
 }
 
-/** One commit uses up the challenge and writes the session. `null` = replayed, or the session was revoked. */
+/**
+ * One commit uses up the challenge and writes the session. `null` = replayed, or the session was revoked. Of a user who
+ * has logged in since a step-up was asked for, the session goes on.
+ */
 export async function openSession(
   needs: SessionNeeds,
   verified: VerifiedAssertion,
@@ -81,7 +87,28 @@ export async function openSession(
   const who = { kind: 'user', app, sid, subject, network } as const
   const audit = allowed(subjectFor(needs, who, requestId, 'open-session', null))
   const outcome = await database.commit.openSession(opening, audit)
-  return outcome === 'opened' ? { accessToken, sessionHash, expiresAt: Math.floor(expiresAt / 1000) } : null
+  if (outcome !== 'opened') return null
+  if (verified.authenticatedAt !== null) {
+    const authenticatedAt = verified.authenticatedAt * 1000
+    const passing = { app, sessionRefs: opening.sessionRefs, authenticatedAt, tokenHash: row.tokenHash }
+    await passStepUp(needs, passing, { ...audit, action: 'pass-step-up' })
+  }
+  return { accessToken, sessionHash, expiresAt: Math.floor(expiresAt / 1000) }
+}
+
+/** More blocks than one session can have: of each setter and effect one. */
+const MOST_BLOCKS = 100
+
+/** Looked for first, so that a handshake costs no second commit where nothing was asked for. */
+async function passStepUp(
+  { database, clock }: SessionNeeds,
+  passing: StepUpPassing,
+  audit: AuditEvent,
+): Promise<void> {
+  const which = { refs: passing.sessionRefs, blockId: null, app: null, setBy: null }
+  const blocks = await database.read((reader) => reader.findBlocks(which, clock.now(), MOST_BLOCKS))
+  const asked = blocks.some(({ effect, since }) => effect === 'step-up' && since < passing.authenticatedAt)
+  if (asked) await database.commit.passStepUp(passing, audit)
 }
 
 /**

@@ -282,7 +282,7 @@ function hasRoom(
   return others.length + ids.size <= most
 }
 
-function sessionCommits(state: State): Some<'openSession' | 'closeSession' | 'revokeSession'> {
+function sessionCommits(state: State): Some<'openSession' | 'passStepUp' | 'closeSession' | 'revokeSession'> {
   const { sessions, tombstones, challenges, grants } = state
   return {
     openSession(opening, audit) {
@@ -296,6 +296,22 @@ function sessionCommits(state: State): Some<'openSession' | 'closeSession' | 're
       sessions.set(hex(opening.session.tokenHash), opening.session)
       record(state, audit)
       return 'opened'
+    },
+    passStepUp({ app, sessionRefs, authenticatedAt, tokenHash }, audit) {
+      const names = sessionRefs.map(hex)
+      const lifted = removeWhere(
+        state.blocks,
+        ({ ref, effect, since }) =>
+          names.includes(hex(ref)) && effect === 'step-up' && since < authenticatedAt,
+      )
+      if (lifted === 0) return false
+      removeWhere(
+        sessions,
+        (row) =>
+          row.app === app && names.includes(hex(row.sessionRef)) && hex(row.tokenHash) !== hex(tokenHash),
+      )
+      record(state, audit)
+      return true
     },
     closeSession(tokenHash, audit) {
       sessions.delete(hex(tokenHash))

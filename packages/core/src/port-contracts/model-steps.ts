@@ -340,6 +340,20 @@ const openSession = step(
   },
 )
 
+const passStepUp = step(
+  fc.record({
+    app: pick(2),
+    refs: fc.uniqueArray(pick(3), { minLength: 1, maxLength: 2 }),
+    session: pick(3),
+    authenticatedAt: time,
+  }),
+  ({ app, refs, session, authenticatedAt }, world) => {
+    const sessionRefs = refs.map((ref) => at(world.refs, ref))
+    const passing = { app: at(world.apps, app), sessionRefs, tokenHash: at(world.tokenHashes, session) }
+    return [['passStepUp', { ...passing, authenticatedAt }, sampleEvent()]]
+  },
+)
+
 const revokeSession = step(
   fc.record({
     app: pick(2),
@@ -395,7 +409,7 @@ const any: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: setGrants, weight: 4 },
   { arbitrary: decide, weight: 6 },
   { arbitrary: openSession, weight: 3 },
-  { arbitrary: fc.oneof(setBlocks, liftBlocks), weight: 3 },
+  { arbitrary: fc.oneof(setBlocks, liftBlocks, passStepUp), weight: 3 },
   { arbitrary: fc.oneof(raiseAlarm, noteDelivery), weight: 2 },
   { arbitrary: fc.oneof(upload, reseal, rekey, refer, replaceKeyRing, work), weight: 6 },
   { arbitrary: fc.oneof(revokeGrants, shred, finishDeletions, revokeSession, removeExpired), weight: 4 },

@@ -1,18 +1,23 @@
 import { expect, test } from 'vitest'
+import type { Block } from '../domain/block.ts'
 import type { Session } from '../domain/session.ts'
 import type { Commits, Database, SessionOpening, Tombstone } from '../ports.ts'
 import type { OpenDatabase } from './database-under-test.ts'
 import {
+  APP,
   bytes,
+  givenGrant,
   givenSession,
   NOW,
   OTHER_APP,
+  sampleBlock,
   sampleEvent,
   sampleGrant,
   sampleOpening,
   sampleRoom,
   sampleSession,
   sampleTombstone,
+  spend,
 } from './sample-rows.ts'
 
 const find = (database: Database, { tokenHash }: Session) =>
@@ -23,6 +28,7 @@ const revoke = (commit: Commits, sessionRef: Uint8Array, changes: Partial<Tombst
 
 export function sessionRules(open: OpenDatabase): void {
   challengeRules(open)
+  stepUpRules(open)
   closingRules(open)
   tombstoneRules(open)
   versionRules(open)
@@ -61,6 +67,59 @@ function challengeRules(open: OpenDatabase): void {
     const taken = sampleOpening(sampleSession({ tokenHash }), { challengeHash })
     await expect(opens(commit, taken)).rejects.toThrow()
     expect(await opens(commit, sampleOpening(sampleSession(), { challengeHash }))).toBe('opened')
+  })
+}
+
+function stepUpRules(open: OpenDatabase): void {
+  test('a new login lifts the step-ups that were set before it, and ends the other openings of the session', async () => {
+    await using under = await open()
+    const { database } = under
+    const { commit } = database
+    const [older, newer] = [bytes(32), bytes(32)]
+    const here = await givenSession(commit, { sessionRef: newer })
+    const others = [
+      await givenSession(commit, { sessionRef: newer }),
+      await givenSession(commit, { sessionRef: older }),
+    ]
+    const apart = [
+      await givenSession(commit),
+      await givenSession(commit, { sessionRef: newer, app: OTHER_APP }),
+    ]
+    const set = (ref: Uint8Array, changes: Partial<Block>) =>
+      commit.setBlocks([sampleBlock(ref, changes)], sampleEvent())
+    const pass = (authenticatedAt: number) =>
+      commit.passStepUp(
+        { app: APP, sessionRefs: [newer, older], authenticatedAt, tokenHash: here.tokenHash },
+        sampleEvent({ action: 'pass-step-up' }),
+      )
+    await set(older, { effect: 'step-up', setBy: 'system' })
+    await set(newer, { effect: 'step-up', setBy: 'application' })
+    await set(bytes(32), { effect: 'step-up' })
+    const rows = (await under.readAudit()).length
+
+    expect(await pass(NOW)).toBe(false)
+    for (const session of [here, ...others, ...apart]) expect(await find(database, session)).toEqual(session)
+    expect(await under.readAudit()).toHaveLength(rows)
+
+    expect(await pass(NOW + 1)).toBe(true)
+    for (const session of [here, ...apart]) expect(await find(database, session)).toEqual(session)
+    for (const session of others) expect(await find(database, session)).toBeNull()
+    expect(await under.readAudit()).toHaveLength(rows + 1)
+    expect(await pass(NOW + 1)).toBe(false)
+    const any = { refs: null, blockId: null, app: null, setBy: null }
+    expect(await database.read((reader) => reader.findBlocks(any, NOW, 9))).toHaveLength(1)
+  })
+
+  test('no login lifts a freeze', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const { sessionRef, tokenHash } = await givenSession(commit)
+    await commit.setBlocks([sampleBlock(sessionRef)], sampleEvent())
+    await commit.setBlocks([sampleBlock(sessionRef, { effect: 'step-up' })], sampleEvent())
+    const passing = { app: APP, sessionRefs: [sessionRef], authenticatedAt: NOW + 5000, tokenHash }
+    expect(await commit.passStepUp(passing, sampleEvent())).toBe(true)
+    const { grant } = await givenGrant(commit)
+    expect(await commit.decide([spend(grant, { stops: [sessionRef] })])).toEqual(['blocked'])
   })
 }
 

@@ -31,7 +31,8 @@ export interface SessionKeeper {
   begin(): Promise<void>
   /**
    * A call in the user's name. Throws `session-changed`, and has wiped, when the session is another than before.
-   * On a 401 there is one new handshake and one more try. After a logout it opens a session, as the first call does.
+   * On a 401 there is one new handshake and one more try: that is also how a session goes on whose user was asked to log
+   * in again, and has. After a logout it opens a session, as the first call does.
    */
   call(path: string, body: object): Promise<Answer>
   /**
@@ -214,8 +215,8 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
       try {
         return await callIn(held, path, body)
       } catch (error) {
-        if (codeOf(error) !== 'no-session') throw error
-        refusedId = held.id
+        if (!OVER.has(codeOf(error))) throw error
+        if (codeOf(error) === 'no-session') refusedId = held.id
         return callIn(await renew(held), path, body)
       }
     },
@@ -227,6 +228,9 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     },
   }
 }
+
+/** What a new session may put right. */
+const OVER: ReadonlySet<string> = new Set(['no-session', 'step-up-required'])
 
 function remaining({ expiresAt }: Session): number {
   return expiresAt - Date.now()

@@ -21,7 +21,8 @@ export interface CallOptions {
 
 /**
  * One call of the Tokenizer. Whatever goes wrong is a `FrameError`: no connection, a late answer, a gateway's HTML page,
- * an envelope of failure. `no-session` stands for every 401.
+ * an envelope of failure. `no-session` stands for every 401 but
+ * `step-up-required`.
  */
 export async function callTokenizer(
   path: string,
@@ -64,11 +65,12 @@ function request(body: object | null, { waitMs, method = 'POST', session }: Call
 }
 
 function failureOf(status: number, envelope: Readonly<Record<string, unknown>> | null): FrameFailure {
-  if (status === 401) return 'no-session'
+  const error = envelope?.['error']
+  const code = isObject(error) ? error['code'] : null
+  if (status === 401) return code === 'step_up_required' ? 'step-up-required' : 'no-session'
   // Bad gateway, unavailable, gateway time-out: the Tokenizer, or what it needs, does not answer.
   if ([502, 503, 504].includes(status)) return 'tokenizer-unreachable'
-  const error = envelope?.['error']
-  return (isObject(error) && REFUSALS.get(error['code'])) || 'failed'
+  return REFUSALS.get(code) ?? 'failed'
 }
 
 const REFUSALS: ReadonlyMap<unknown, FrameFailure> = new Map([

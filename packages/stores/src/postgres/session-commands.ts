@@ -8,7 +8,10 @@ import { STATEMENTS } from './statements.ts'
  * gate: one of 256 rows, by the first byte of the session's reference. Who opens shares it, who revokes has it alone,
  * and whoever waited sees what the other did.
  */
-export const SESSION_COMMANDS: Pick<Commands, 'openSession' | 'closeSession' | 'revokeSession'> = {
+export const SESSION_COMMANDS: Pick<
+  Commands,
+  'openSession' | 'passStepUp' | 'closeSession' | 'revokeSession'
+> = {
   openSession: ({ session, sessionRefs, stops, challengeHash, challengeExpiresAt, assertedAt }, audit) => {
     const { tokenHash, app, sessionRef, sessionVersion, sessionHash, sealedSid, expiresAt } = session
     // `iat` counts whole seconds: within the second of the revocation, before and after cannot be told apart.
@@ -25,6 +28,16 @@ export const SESSION_COMMANDS: Pick<Commands, 'openSession' | 'closeSession' | '
       answer: ([answer]) => answered(answer) as 'opened' | 'challenge-used' | 'revoked' | 'blocked',
     }
   },
+  passStepUp: ({ app, sessionRefs, authenticatedAt, tokenHash }, audit) => ({
+    locks: {},
+    steps: (writer) => [
+      bind(STATEMENTS.passStepUp, {
+        ...{ sessionApp: app, sessionRefs, authenticatedAt, tokenHash },
+        ...noted(writer, audit),
+      }),
+    ],
+    answer: ([passed]) => answered(passed) as boolean,
+  }),
   closeSession: (tokenHash, audit) => ({
     locks: {},
     steps: (writer) => [bind(STATEMENTS.deleteSession, { tokenHash }), ...notes(writer, [audit])],

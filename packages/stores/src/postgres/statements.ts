@@ -453,6 +453,18 @@ export const STATEMENTS = {
         SELECT 1 FROM ${SCHEMA}.used_challenges WHERE challenge_hash = :challengeHash::bytea) THEN 'challenge-used'
       ELSE 'revoked' END AS value`,
   ),
+  passStepUp: statement(
+    'passStepUp',
+    `WITH lifted AS (
+      DELETE FROM ${SCHEMA}.blocks
+      WHERE ref = ANY(:sessionRefs::bytea[]) AND effect = 'step-up' AND since < :authenticatedAt::int8 RETURNING 1),
+    ended AS (
+      DELETE FROM ${SCHEMA}.sessions
+      WHERE app = :sessionApp::text AND session_ref = ANY(:sessionRefs::bytea[]) AND token_hash <> :tokenHash::bytea
+        AND EXISTS (SELECT 1 FROM lifted)),
+    noted AS (${note(':refusal::text', 'WHERE EXISTS (SELECT 1 FROM lifted)')})
+    SELECT EXISTS (SELECT 1 FROM lifted) AS value`,
+  ),
   deleteSession: statement(
     'deleteSession',
     `DELETE FROM ${SCHEMA}.sessions WHERE token_hash = :tokenHash::bytea`,

@@ -7,7 +7,7 @@ import type { Statements } from './statements.ts'
 export function sessionCommands({
   statements,
   trail,
-}: Inside): Pick<Commands, 'openSession' | 'closeSession' | 'revokeSession'> {
+}: Inside): Pick<Commands, 'openSession' | 'passStepUp' | 'closeSession' | 'revokeSession'> {
   return {
     openSession(opening, audit) {
       if (statements.findChallenge.get(opening.challengeHash) !== undefined) return 'challenge-used'
@@ -19,6 +19,13 @@ export function sessionCommands({
       insertSession(statements, opening)
       trail.append(audit, audit.refusal)
       return 'opened'
+    },
+    passStepUp({ app, sessionRefs, authenticatedAt, tokenHash }, audit) {
+      const lifted = sessionRefs.filter((ref) => statements.liftStepUps.run(ref, authenticatedAt).changes > 0)
+      if (lifted.length === 0) return false
+      for (const ref of sessionRefs) statements.deleteOtherSessions.run(app, ref, tokenHash)
+      trail.append(audit, audit.refusal)
+      return true
     },
     closeSession(tokenHash, audit) {
       statements.deleteSession.run(tokenHash)

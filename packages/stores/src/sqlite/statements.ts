@@ -114,6 +114,7 @@ const SQL = {
   insertSession: `INSERT INTO sessions (${SESSION}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   deleteSession: 'DELETE FROM sessions WHERE token_hash = ?',
   deleteSessions: 'DELETE FROM sessions WHERE app = ? AND session_ref = ?',
+  deleteOtherSessions: 'DELETE FROM sessions WHERE app = ? AND session_ref = ? AND token_hash <> ?',
   putTombstone: `
     INSERT INTO tombstones (app, session_ref, session_version, revoked_at, expires_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
@@ -161,6 +162,7 @@ const SQL = {
     'SELECT effect FROM blocks WHERE ref = ? AND (until IS NULL OR until > ?) ORDER BY effect LIMIT 1',
   putBlock: `INSERT OR REPLACE INTO blocks (${BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   liftBlocks: `DELETE FROM blocks WHERE ${FILTERED} RETURNING block_id`,
+  liftStepUps: `DELETE FROM blocks WHERE ref = ? AND effect = 'step-up' AND since < ?`,
   deleteBlocksOfRecord: 'DELETE FROM blocks WHERE ref = ?',
 
   findAlarm: 'SELECT 1 FROM alarms WHERE about = ? AND at > ? LIMIT 1',

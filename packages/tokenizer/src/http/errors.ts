@@ -14,6 +14,10 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_BAD_URL: 'invalid_request',
 }
 
+/** RFC 9470, section 3: whoever logged in longer ago than that, so everybody, must do so again. */
+const LOG_IN_AGAIN =
+  'Bearer error="insufficient_user_authentication", error_description="The user must log in again.", max_age=0'
+
 interface Reading {
   readonly code: ErrorCode
   readonly detail?: string | undefined
@@ -34,6 +38,7 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
   }
   const wait = error instanceof TooManyRequests ? error.retrySeconds : 1
   if (code === 'too_many_requests' || code === 'unavailable') reply.header('retry-after', String(wait))
+  if (code === 'step_up_required') reply.header('www-authenticate', LOG_IN_AGAIN)
   reply.code(ERRORS[code].status).send(failure(code, request.id, detail))
 }
 

@@ -39,29 +39,34 @@ export async function verifyExchange(
   const shown = await verifyProof(proof)
   if (shown === null || !proofMatches(shown, said, assertion, audience, nowSeconds)) return null
   if (!token.signer.origins.includes(said.origin)) return null
-  const { sid, subject, roles, challenge } = said
+  const { sid, subject, roles, challenge, authenticatedAt } = said
   const issuedAt = token.claims.iat
+  const about = { app: token.signer.id, sid, subject, roles }
   return {
     app: token.signer,
-    verified: { app: token.signer.id, sid, subject, roles, issuedAt, challenge, challengeExpiresAt },
+    verified: { ...about, issuedAt, authenticatedAt, challenge, challengeExpiresAt },
   }
 }
 
-interface Assertion extends Pick<VerifiedAssertion, 'sid' | 'subject' | 'roles' | 'challenge'> {
+interface Assertion
+  extends Pick<VerifiedAssertion, 'sid' | 'subject' | 'roles' | 'challenge' | 'authenticatedAt'> {
   readonly origin: string
   readonly thumbprint: string
 }
 
 function readAssertion({ claims }: SignedToken<App>): Assertion | null {
-  const { sub, sid: sidText, roles = [], nonce, origin, cnf, jti } = claims as Record<string, unknown>
+  const said = claims as Record<string, unknown>
+  const { sub, sid: sidText, roles = [], nonce, origin, cnf, jti, auth_time: authTime = null } = said
   const sid = typeof sidText === 'string' ? parseSessionId(sidText) : null
   const thumbprint = typeof cnf === 'object' && cnf !== null ? (cnf as Record<string, unknown>)['jkt'] : null
   const texts = [nonce, origin, thumbprint, jti].every((text) => typeof text === 'string' && text !== '')
   if (sid === null || !texts || !(sub === undefined || isSubject(sub)) || !areRoles(roles)) return null
+  if (!(authTime === null || isPast(authTime, claims.iat))) return null
   return {
     sid,
     subject: sub ?? '',
     roles,
+    authenticatedAt: authTime,
     challenge: nonce as string,
     origin: origin as string,
     thumbprint: thumbprint as string,
@@ -71,6 +76,11 @@ function readAssertion({ claims }: SignedToken<App>): Assertion | null {
 /** A user may be called anything but the names of the other roles. */
 function isSubject(sub: unknown): sub is string {
   return typeof sub === 'string' && sub.length <= 256 && sub !== 'application' && sub !== 'operator'
+}
+
+/** `auth_time` of OpenID Connect Core, section 2: seconds, and nobody has logged in after the assertion was made. */
+function isPast(authTime: unknown, issuedAt: number): authTime is number {
+  return typeof authTime === 'number' && authTime >= 0 && authTime <= issuedAt
 }
 
 /** What policies may ask for: up to 32 names of up to 64 characters. */

@@ -18,8 +18,8 @@ import type { House } from './house.ts'
 /** The kill switch. */
 export function blockRoutes(server: FastifyInstance, { gate, needs }: House): void {
   serve(server, gate, 'setBlock', async ({ caller, body }) => {
-    const { reason = 'other' } = body
-    const terms = { reason, effect: 'freeze', until: untilOf(body, needs.clock.now()) } as const
+    const { reason = 'other', effect = 'freeze' } = body
+    const terms = { reason, effect, until: untilOf(body, needs.clock.now()) }
     const { blockId, until } = unwrap(await setBlock(needs, caller, targetOf(body), terms))
     return { blockId, ...end(until) }
   })
