@@ -45,6 +45,15 @@ function newClient(tokenizerUrl: string, directory: string): LunaDefend {
 }
 
 describe('the code of the document runs', () => {
+  test('a session that must log in again', async () => {
+    const sid = lunadefend.sid(randomUUID())
+    const token = await lunadefend.tokenize(sid, 'a value')
+    await lunadefend.grants.create(sid, token)
+    await lunadefend.blocks.set({ sid }, { effect: 'step-up', reason: 'fraud' })
+    await expect(lunadefend.detokenizeText(sid, token)).rejects.toMatchObject({ code: 'step_up_required' })
+    await lunadefend.blocks.lift({ sid })
+  })
+
   test('a witness of the audit log', async () => {
     const remembered = join(folder.path, 'checkpoint')
     const headers = await asApplication(

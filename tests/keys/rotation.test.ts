@@ -200,7 +200,7 @@ describe('the session key', () => {
           sid,
           subject: 'alice',
           roles: [],
-      authenticatedAt: null,
+          authenticatedAt: null,
           issuedAt: Math.floor(house.clock.now() / 1000),
           challenge,
           challengeExpiresAt: expiresAt,
@@ -241,8 +241,14 @@ describe('the session key', () => {
   test('a revocation of before refuses what was asserted before it, under the next key, too', async () => {
     const { challenge, expiresAt } = issueChallenge(house.needs, APP)
     const issuedAt = Math.floor(house.clock.now() / 1000)
-    const carol = { app: APP, sid: 'carol' as SessionId, subject: '', roles: [],
-      authenticatedAt: null, issuedAt }
+    const carol = {
+      app: APP,
+      sid: 'carol' as SessionId,
+      subject: '',
+      roles: [],
+      authenticatedAt: null,
+      issuedAt,
+    }
     await revokeSession(house.needs, house.application, carol.sid)
     await rotate('session')
     const verified = { ...carol, challenge, challengeExpiresAt: expiresAt }

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { refuse } from './stand-in.ts'
 import { closeBrowser, eventually, expectState, type Mounted, settle, startStage } from './stage.ts'
+import { refuse } from './stand-in.ts'
 
 afterAll(closeBrowser)
 

@@ -200,7 +200,7 @@ async function logIn(needs: Needs): Promise<string> {
     sid: SID,
     subject: 'alice',
     roles: [],
-      authenticatedAt: null,
+    authenticatedAt: null,
     issuedAt: now,
     challenge,
     challengeExpiresAt: now + 100,
