@@ -248,6 +248,9 @@ export const CALLS = {
         contentLength: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.objectBytes })),
         ttl: Type.Optional(Duration),
         accept: Type.Optional(Accept),
+        honeytoken: Type.Optional(
+          Type.Boolean({ description: 'Whoever touches the token raises an alarm. Applications only.' }),
+        ),
       },
       closed,
     ),

@@ -18,6 +18,7 @@ export type {
   Tokens,
   VerifyOptions,
 } from './grants.ts'
+export type { Honeytokens, PlantOptions } from './honeytokens.ts'
 export { LunaDefend } from './lunadefend.ts'
 export type { NodeHandler, RouterOptions } from './node-router.ts'
 export { LunaDefendOperator } from './operator.ts'

@@ -3,6 +3,7 @@ import { applicationTokens } from './application-token.ts'
 import { type Blocks, makeBlocks } from './blocks.ts'
 import { type DeletionReceipt, deleteToken } from './deletion.ts'
 import { type Grants, makeGrants } from './grants.ts'
+import { type Honeytokens, makeHoneytokens } from './honeytokens.ts'
 import { type NodeHandler, nodeRouter, type RouterOptions } from './node-router.ts'
 import { type RekeyOptions, rekeyToken } from './rekey.ts'
 import { checkSessionId, deriveSessionId } from './session-id.ts'
@@ -36,6 +37,8 @@ export class LunaDefend {
   readonly grants: Grants
   /** The kill switch of this application. */
   readonly blocks: Blocks
+  /** Tokens that only a thief would touch. */
+  readonly honeytokens: Honeytokens
   readonly sessions: {
     /**
      * Ends a session everywhere, with its grants; what was signed for it before is refused. Call it at logout, with
@@ -69,6 +72,7 @@ export class LunaDefend {
     this.grants = makeGrants(calls)
     this.audit = createAudit(this.#settings, signed)
     this.blocks = makeBlocks(calls)
+    this.honeytokens = makeHoneytokens(this.#settings, calls, signed.forget)
     this.sessions = {
       async revoke(sid) {
         const sessionId = checkSessionId(sid)

@@ -47,7 +47,7 @@ export async function tokenizeValue(
   calls: TokenizerCalls,
   sid: string,
   given: Value,
-  options: TokenizeOptions,
+  options: TokenizeOptions & { readonly honeytoken?: true },
 ): Promise<string> {
   const sessionId = checkSessionId(sid)
   const value = toBlob(given)
@@ -99,9 +99,10 @@ async function begin(
   calls: TokenizerCalls,
   sid: SessionId,
   { size }: Blob,
-  { metadata, ttl }: TokenizeOptions,
+  { metadata, ttl, honeytoken }: TokenizeOptions & { readonly honeytoken?: true },
 ): Promise<NewToken> {
   const asked = {
+    ...(honeytoken && { honeytoken }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(ttl === undefined ? {} : { ttl }),
   }

@@ -15,6 +15,14 @@ export function locatorOf(key: KeyObject, app: AppId, token: TokenId): Buffer {
   return keyed(key, 'lunadefend/v1/locator', app, token)
 }
 
+/**
+ * Where the record of a honeytoken is found: so the database does not tell which records are, and whoever looks for a token
+ * looks in both places. 32 bytes.
+ */
+export function honeytokenLocatorOf(key: KeyObject, app: AppId, token: TokenId): Buffer {
+  return keyed(key, 'lunadefend/v1/honeytoken', app, token)
+}
+
 /** Where the record of an object is found, by whoever has its name but no token. 32 bytes. */
 export function objectRefOf(key: KeyObject, objectKey: string): Buffer {
   return keyed(key, 'lunadefend/v1/object', objectKey)

@@ -8,6 +8,8 @@ import type { Needs } from './needs.ts'
 export interface Found {
   readonly token: TokenId
   readonly record: TokenRecord | null
+  /** Whether it was planted for those who should not have it: any touch of it raises an alarm. */
+  readonly honeytoken: boolean
 }
 
 /** A token with its record and the session's grant for it. */
@@ -19,11 +21,8 @@ type Looks = Pick<Needs, 'database' | 'keys'>
 
 export async function lookUpRecords(needs: Looks, app: AppId, tokens: readonly TokenId[]): Promise<Found[]> {
   const locators = tokens.map((token) => allLocators(needs, app, token))
-  const records = firstOfEach(
-    locators,
-    await needs.database.read((reader) => reader.findRecords(locators.flat())),
-  )
-  return tokens.map((token, index) => ({ token, record: records[index] ?? null }))
+  const found = await needs.database.read((reader) => reader.findRecords(locators.flat()))
+  return answersOf(locators, found).map((answers, index) => foundOf(tokens[index] as TokenId, answers))
 }
 
 export async function lookUpGrants(
@@ -40,16 +39,17 @@ export async function lookUpGrants(
       reader.findRecords(locators.flat()),
       reader.findGrants(grantIds.flat()),
     ])
-    const records = firstOfEach(locators, foundRecords)
-    const grants = firstOfEach(grantIds, foundGrants)
+    const records = answersOf(locators, foundRecords)
+    const grants = answersOf(grantIds, foundGrants)
     return tokens.map((token, index) => ({
-      token,
-      record: records[index] ?? null,
-      grant: grants[index] ?? null,
+      ...foundOf(token, records[index] ?? []),
+      grant: grants[index]?.find((grant) => grant !== null) ?? null,
     }))
   })
 }
 
-function firstOfEach<T>(names: readonly (readonly unknown[])[], found: readonly (T | null)[]): (T | null)[] {
-  return answersOf(names, found).map((answers) => answers.find((answer) => answer !== null) ?? null)
+/** What was found under the names that a token could have: see `allLocators`. */
+function foundOf(token: TokenId, answers: readonly (TokenRecord | null)[]): Found {
+  const place = answers.findIndex((answer) => answer !== null)
+  return { token, record: answers[place] ?? null, honeytoken: place >= answers.length / 2 }
 }

@@ -1,6 +1,7 @@
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import {
   grantIdOf,
+  honeytokenLocatorOf,
   locatorOf,
   objectRefOf,
   type PseudonymKind,
@@ -17,9 +18,10 @@ import { stopsOf } from './stops.ts'
 
 type Names = Pick<Needs, 'keys' | 'clock'>
 
-export function newLocator({ keys, clock }: Names, app: AppId, token: TokenId) {
+export function newLocator({ keys, clock }: Names, app: AppId, token: TokenId, honeytoken: boolean) {
   const { key, version } = currentKey(keys.ring.locator, clock.now())
-  return { locator: locatorOf(key, app, token), locatorVersion: version }
+  const locator = (honeytoken ? honeytokenLocatorOf : locatorOf)(key, app, token)
+  return { locator, locatorVersion: version }
 }
 
 export function newObjectRef({ keys, clock }: Names, objectKey: string) {
@@ -43,8 +45,10 @@ export function newSessionRef({ keys, clock }: Names, app: AppId, sid: SessionId
   return { sessionRef: sessionRefOf(key, app, sid), sessionVersion: version }
 }
 
+/** Those of a usual token, then as many of a honeytoken. */
 export function allLocators({ keys }: Pick<Names, 'keys'>, app: AppId, token: TokenId): Buffer[] {
-  return youngestFirst(keys.ring.locator).map(({ key }) => locatorOf(key, app, token))
+  const versions = youngestFirst(keys.ring.locator)
+  return [locatorOf, honeytokenLocatorOf].flatMap((of) => versions.map(({ key }) => of(key, app, token)))
 }
 
 export function allObjectRefs({ keys }: Pick<Names, 'keys'>, objectKey: string): Buffer[] {

@@ -13,6 +13,7 @@ import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import { newLocator } from './names.ts'
 import type { Keys, Needs } from './needs.ts'
 import { type AsksPolicies, askPolicies, type Deed } from './policies.ts'
+import { raiseAlarm } from './raise-alarm.ts'
 import { mapLimited } from './result.ts'
 import { stopsOf } from './stops.ts'
 
@@ -62,7 +63,7 @@ type Decides = Pick<Needs, 'database'> & AsksPolicies
 const ATTEMPTS = 8
 
 /**
- * One commit for all of them. `null` = refused; the audit log says why. Throws `step_up_required` when the session, and
+ * One commit for all of them, and for the alarm when one of them is a honeytoken. `null` = refused; the audit log says why. Throws `step_up_required` when the session, and
  * so all of them, must wait until its user has logged in again.
  */
 export async function commitDecisions(
@@ -80,7 +81,11 @@ export async function commitDecisions(
     const decisions = judgements.map((judged) =>
       decisionOn(needs, caller, judged, ask, stops, attempt > ATTEMPTS),
     )
-    const outcomes = await needs.database.commit.decide(decisions)
+    // Sent together, and in this order: what is decided here is what a usual token would get, in the time that it takes.
+    const [outcomes] = await Promise.all([
+      needs.database.commit.decide(decisions),
+      alarmOver(needs, caller, judgements, ask),
+    ])
     if (outcomes.includes('step-up')) throw new LunaDefendError('step_up_required')
     for (const [index, { item, place }] of open.entries()) {
       const [judged, decision] = [judgements[index], decisions[index]]
@@ -123,6 +128,25 @@ interface Judged {
 }
 
 const WIDTH = 32
+
+/** Whoever may store a honeytoken has planted it; an application that gives one a new key looks after its own. */
+function isHit({ found, refusal }: Judged, { access, action }: Ask): boolean {
+  const isPlanter = access === 'store' && refusal === null
+  return found.honeytoken && !isPlanter && action !== 'rekey-token'
+}
+
+/** One for all honeytokens of a call: it is about the session. */
+async function alarmOver(
+  needs: Decides,
+  caller: Caller,
+  judgements: readonly Judged[],
+  ask: Ask,
+): Promise<void> {
+  const hit = judgements.find((judged) => isHit(judged, ask))
+  if (hit === undefined) return
+  const about = { kind: 'honeytoken', effect: 'freeze', sid: ask.sid, token: hit.found.token } as const
+  await raiseAlarm(needs, caller, about)
+}
 
 /** Grants first; policies hear of what those allow, and can only take away. */
 async function judge(
@@ -176,7 +200,7 @@ function decisionOn(
   stops: Stops,
   giveUp: boolean,
 ): Decision {
-  const { token, record, grant } = found
+  const { token, record, grant, honeytoken } = found
   const generation = record?.generation ?? null
   const audit = { ...subjectOf(needs, caller, action, token), generation, policy }
   if (refusal !== null || record === null || grant === null) {
@@ -185,7 +209,7 @@ function decisionOn(
   if (giveUp) return { kind: 'refuse', refusal: 'changed-meanwhile', audit }
   const { recordId } = record
   const tokenHash = caller.actor.kind === 'user' ? caller.actor.tokenHash : null
-  const relocation = relocationOf(needs, caller, token, record)
+  const relocation = relocationOf(needs, caller, token, record, honeytoken)
   return {
     kind: 'spend',
     grantId: grant.grantId,
@@ -212,7 +236,8 @@ function relocationOf(
   caller: Caller,
   token: TokenId,
   { locatorVersion }: TokenRecord,
+  honeytoken: boolean,
 ): Relocation | null {
   const { version } = currentKey(needs.keys.ring.locator, needs.clock.now())
-  return locatorVersion < version ? newLocator(needs, caller.actor.app, token) : null
+  return locatorVersion < version ? newLocator(needs, caller.actor.app, token, honeytoken) : null
 }

@@ -31,6 +31,8 @@ export interface TokenizeCommand {
   readonly acceptsParts: boolean
   /** After that many seconds the value is shredded; `null` = never. */
   readonly ttlSeconds: number | null
+  /** Whether any touch of it is to raise an alarm. @default false */
+  readonly honeytoken?: boolean
 }
 
 /** A token, where to upload its value and, when the client must encrypt it, with which key. */
@@ -131,9 +133,9 @@ function recordOf(
   place: RecordPlace,
   token: TokenId,
   objectKey: string,
-  { ttlSeconds }: TokenizeCommand,
+  { ttlSeconds, honeytoken = false }: TokenizeCommand,
 ): Omit<NewRecord, 'recordSalt' | 'sealed' | 'sealedMetadata'> {
-  const names = { ...newLocator(needs, place.app, token), ...newObjectRef(needs, objectKey) }
+  const names = { ...newLocator(needs, place.app, token, honeytoken), ...newObjectRef(needs, objectKey) }
   const createdAt = needs.clock.now()
   const expiresAt = ttlSeconds === null ? null : createdAt + ttlSeconds * 1000
   return { ...place, ...names, createdAt, expiresAt, storedAt: null, deletedAt: null }

@@ -1,5 +1,6 @@
 import { type AppId, type EndToEndKey, LunaDefendError, type TokenId } from '@lunadefend/contract'
 import {
+  type AppActor,
   beginRekey,
   completeRekey,
   type Download,
@@ -26,6 +27,7 @@ export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): vo
       acceptsEndToEnd: acceptsEndToEnd(body),
       acceptsParts: body.accept?.includes('parts') ?? false,
       ttlSeconds: body.ttl === undefined ? null : secondsOf(body.ttl),
+      honeytoken: isHoneytoken(caller.actor, body),
     }
     return newToken(await tokenize(needs, caller, command))
   })
@@ -65,6 +67,16 @@ export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): vo
     unwrap(await completeRekey(needs, caller, body.tokenId as TokenId, body.ticket))
     return {}
   })
+}
+
+/** A user who could plant some could make other users' sessions freeze. */
+function isHoneytoken(
+  { kind }: AppActor,
+  { honeytoken = false }: { readonly honeytoken?: boolean },
+): boolean {
+  if (honeytoken && kind !== 'application')
+    throw new LunaDefendError('invalid_request', 'body/honeytoken: is for applications')
+  return honeytoken
 }
 
 function newToken({ tokenId, upload, contentKey, expiresAt }: NewToken) {
