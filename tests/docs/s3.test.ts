@@ -22,6 +22,7 @@ async function command(...args: string[]) {
     PATH: process.env['PATH'],
     AWS_ACCESS_KEY_ID: administrator.accessKeyId,
     AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
   }
   const child = spawn(process.execPath, [script, ...args], { cwd: ROOT, env })
   const said = { out: '', err: '' }

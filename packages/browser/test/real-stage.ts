@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium, type Frame, type Page } from 'playwright-core'
+import type { Frame, Page } from 'playwright-core'
 import { LunaDefend } from '../../node-sdk/src/index.ts'
+import { launchChromium, renew } from '../../secure-frame/test/chromium.ts'
 import { freePort, type LunaDefend as Service, startLunaDefend } from '../../testing/src/index.ts'
 import { allReady } from './stage.ts'
 
@@ -13,7 +14,7 @@ export interface RealStage extends AsyncDisposable {
   readonly service: Service
   readonly client: LunaDefend
   readonly app: { login: string | null; readonly submissions: URLSearchParams[] }
-  /** Opens the app's page with this HTML, in a browser profile of its own, and waits for its frames. */
+  /** Opens the app's page with this HTML, as in a new browser profile, and waits for its frames. Leaves the one before. */
   open(html: string): Promise<Page>
 }
 
@@ -35,8 +36,10 @@ export async function startRealStage(script: string): Promise<RealStage> {
   )
   await once(site, 'listening')
   stack.defer(() => site.close().closeAllConnections())
-  const browser = await launch()
+  const browser = await launchChromium()
   stack.defer(() => browser.close())
+  const shown = await (await browser.newContext()).newPage()
+  shown.setDefaultTimeout(15_000)
   const opened = stack.move()
   return {
     service,
@@ -44,21 +47,13 @@ export async function startRealStage(script: string): Promise<RealStage> {
     app,
     async open(html) {
       page.html = html
-      const opened = await (await browser.newContext()).newPage()
-      opened.setDefaultTimeout(15_000)
-      await opened.goto(origin)
-      await allReady(opened)
-      return opened
+      await renew(shown, [origin, tokenizerUrl])
+      await shown.goto(origin)
+      await allReady(shown)
+      return shown
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
-}
-
-function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  })
 }
 
 interface Site {

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launchChromium } from '../../secure-frame/test/chromium.ts'
 import { call, NOW, ORIGIN, presigned, send, sse, startTestStore, type TestStore } from './harness.ts'
 
 const CUSTOMER_KEY = Object.keys(sse())
@@ -120,19 +121,7 @@ describe('in Chromium', () => {
     await once(pages.listen(0, '127.0.0.1'), 'listening')
     port = (pages.address() as AddressInfo).port
     store = await startTestStore({ corsOrigins: [`http://localhost:${port}`] })
-    browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: [
-        '--headless=new',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser.close()

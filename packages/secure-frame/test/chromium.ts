@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
 import { chromiumPath } from '../../../tools/chromium.ts'
 
 const BARE = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
@@ -78,4 +78,21 @@ function endpointOf(child: ChildProcess): Promise<string> {
     })
     child.once('exit', () => reject(new Error('Chromium ended before it listened.')))
   })
+}
+
+/**
+ * Makes a page as good as one in a new context, which would take processes of its own: nothing is left of its frames, of
+ * other pages beside it, of cookies, and of what these origins keep in the browser.
+ */
+export async function renew(page: Page, origins: readonly string[]): Promise<Page> {
+  const context = page.context()
+  for (const other of context.pages()) if (other !== page) await other.close()
+  await page.evaluate(() => document.body.replaceChildren())
+  await page.mouse.move(0, 0)
+  await context.clearCookies()
+  const devtools = await context.newCDPSession(page)
+  for (const origin of origins)
+    await devtools.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
+  await devtools.detach()
+  return page
 }

@@ -1,7 +1,7 @@
 import type { Component, FrameMessage, HostMessage } from '@lunadefend/contract/frame-messages'
 import type { BrowserContext, ConsoleMessage, Frame, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { type OwnBrowser, startChromium } from './chromium.ts'
+import { type OwnBrowser, renew, startChromium } from './chromium.ts'
 import { type StandIn, startStandIn } from './stand-in.ts'
 
 /** One page of the application in a browser of its own, against a fresh stand-in. */
@@ -77,20 +77,6 @@ export async function openContext(tokenizer: string, own?: OwnBrowser): Promise<
   return context
 }
 
-/** Makes a page as good as new. Each stand-in has ports of its own, but cookies are the same at all ports of a host. */
-async function leave(page: Page, origins: readonly string[]): Promise<void> {
-  const context = page.context()
-  for (const other of context.pages()) if (other !== page) await other.close()
-  await page.evaluate(() => document.body.replaceChildren())
-  await page.mouse.move(0, 0)
-  await context.clearCookies()
-  const devtools = await context.newCDPSession(page)
-  for (const origin of origins)
-    await devtools.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
-  await devtools.detach()
-  left.push(page)
-}
-
 /** Where a page is, and in what browser. */
 export interface Surroundings {
   /** @default the one browser of the file */
@@ -132,7 +118,7 @@ export async function startStage(
       // A shared stage may be the last to go.
       if (context.browser()?.isConnected()) {
         await script.dispose()
-        if (own === undefined) await leave(page, [world.app, world.tokenizer, world.elsewhere])
+        if (own === undefined) left.push(await renew(page, [world.app, world.tokenizer, world.elsewhere]))
         else await context.close()
       }
       await world[Symbol.asyncDispose]()
