@@ -5,7 +5,7 @@ const root = document.getElementById('root') as HTMLElement
 const { tokenizer = '', token = '' } = root.dataset
 
 createRoot(root).render(
-  <LunaDefendProvider tokenizerUrl={tokenizer} app="hello" onError={({ message }) => alert(message)}>
+  <LunaDefendProvider tokenizerUrl={tokenizer} app="hello" onError={reportError}>
     <SecureForm method="post" action="/ssn">
       <label htmlFor="ssn">Social security number</label>
       <SecureInput id="ssn" name="ssn" defaultValue={token} required />

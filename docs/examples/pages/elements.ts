@@ -5,12 +5,12 @@ const { tokenizer = '' } = document.body.dataset
 const page = configure({
   tokenizerUrl: tokenizer,
   app: 'hello',
-  onError: ({ message }) => alert(message),
+  onError: reportError,
 })
 defineElements()
 
 if (location.hostname === 'localhost') {
   checkPolicy(page).then((finding) => {
-    if (finding !== 'ok') alert(`The frame-src of this page: ${finding}`)
+    if (finding !== 'ok') reportError(`The frame-src of this page: ${finding}`)
   })
 }

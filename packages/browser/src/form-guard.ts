@@ -1,4 +1,5 @@
 import type { LunaDefendError } from './errors.ts'
+import { tellWhoStays } from './leaving.ts'
 
 /** A field that becomes a token before its form is submitted. */
 export interface GuardedField extends HTMLElement {
@@ -102,7 +103,7 @@ class FormGuard {
 
   #refuse(errors: readonly LunaDefendError[]): void {
     const event: TokenizeErrorEvent = new CustomEvent('tokenizeerror', { detail: { errors } })
-    this.#form.dispatchEvent(event)
+    tellWhoStays(() => this.#form.dispatchEvent(event))
   }
 
   #pass(submitter: HTMLElement | null): void {

@@ -6,6 +6,7 @@ import {
   parseFrameMessage,
 } from '@lunadefend/contract/frame-messages'
 import { LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
+import { watchLeaving } from './leaving.ts'
 import { currentPageId, type LunaDefendPage } from './page.ts'
 
 /** What a frame says that is no answer to a request. */
@@ -72,6 +73,7 @@ export class FrameLink {
     this.#ready.promise.catch(() => {})
     this.#startTimer = setTimeout(() => this.#lose(), needs.page.timeoutMs)
     links.add(this)
+    watchLeaving()
   }
 
   get page(): LunaDefendPage {

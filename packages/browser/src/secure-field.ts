@@ -8,6 +8,7 @@ import { shield } from './focus-shield.ts'
 import { type GuardedField, guardForm } from './form-guard.ts'
 import type { FrameNews } from './frame-link.ts'
 import { submitImplicitly } from './implicit-submission.ts'
+import { tellWhoStays } from './leaving.ts'
 import type { LunaDefendPage } from './page.ts'
 import {
   LONGEST_PATTERN,
@@ -447,8 +448,10 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     if (known !== undefined) return known
     const error = new LunaDefendError(cause.code, this.getAttribute('name') || this.id)
     this.#reported.set(cause, error)
-    this.dispatchEvent(new CustomEvent('error', { detail: error }))
-    this.lunadefend?.report(error)
+    tellWhoStays(() => {
+      this.dispatchEvent(new CustomEvent('error', { detail: error }))
+      this.lunadefend?.report(error)
+    })
     return error
   }
 }

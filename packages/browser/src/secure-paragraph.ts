@@ -3,6 +3,7 @@ import { BaseElement, takeUpProperties } from './element.ts'
 import { ElementFrame } from './element-frame.ts'
 import { LunaDefendError } from './errors.ts'
 import type { FrameLink } from './frame-link.ts'
+import { tellWhoStays } from './leaving.ts'
 import type { LunaDefendPage } from './page.ts'
 import { labelOf, presentationOf } from './presentation.ts'
 import { isToken } from './token.ts'
@@ -131,7 +132,9 @@ export class SecureParagraphElement extends BaseElement {
 
   #fail(thrown: unknown): void {
     const error = new LunaDefendError(thrown instanceof LunaDefendError ? thrown.code : 'failed', this.id)
-    this.dispatchEvent(new CustomEvent('error', { detail: error }))
-    this.lunadefend?.report(error)
+    tellWhoStays(() => {
+      this.dispatchEvent(new CustomEvent('error', { detail: error }))
+      this.lunadefend?.report(error)
+    })
   }
 }

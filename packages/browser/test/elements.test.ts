@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Route } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ERROR_MESSAGES, LunaDefendError, LunaDefendPage } from '../src/index.ts'
 import { judgePolicies } from '../src/policy-check.ts'
@@ -15,6 +16,8 @@ afterAll(() => stage[Symbol.asyncDispose]())
 beforeEach(() => {
   Object.assign(stage.tokenizer, { mode: 'works', refuseRead: null })
 })
+
+type SecureField = { tokenize(): Promise<string> }
 
 interface Heard {
   readonly type: string
@@ -275,6 +278,65 @@ describe('leaving', () => {
     resolve()
     stage.tokenizer.hold = null
     await scene.close()
+  })
+})
+
+describe('a page that is being left', () => {
+  const html = `<form id="form"><secure-input id="s" name="s"></secure-input></form>
+    <secure-paragraph id="p"></secure-paragraph>`
+  const script = `form.addEventListener('tokenizeerror', () => errors.push('form heard'))
+    for (const id of ['s', 'p']) document.getElementById(id).addEventListener('error', () => errors.push(id + ' heard'))`
+
+  /** All fails that can be asked for, while the answer to a click is on its way. Then this answer comes. */
+  async function leave({ page, frame }: Scene, answer: Parameters<Route['fulfill']>[0]): Promise<void> {
+    const { promise: failed, resolve } = Promise.withResolvers<void>()
+    await page.exposeFunction('allHasFailed', resolve)
+    await page.route('**/elsewhere', async (route) => {
+      await failed
+      await route.fulfill(answer)
+    })
+    await (await frame('#s')).locator('input').fill('x')
+    stage.tokenizer.refuseTokenize = 'access-denied'
+    const work = page.evaluate(async () => {
+      location.assign('/elsewhere')
+      const [s, p] = ['s', 'p'].map((id) => document.getElementById(id) as HTMLElement & SecureField)
+      p?.setAttribute('token', 'no token')
+      document.forms[0]?.requestSubmit()
+      await s?.tokenize().catch(() => {})
+      Reflect.set(window, 'toldBefore', [...Reflect.get(window, 'errors')])
+      Reflect.get(window, 'allHasFailed')()
+    })
+    await Promise.allSettled([work, failed])
+    stage.tokenizer.refuseTokenize = null
+  }
+
+  test('is told of no failure, and can be left', async () => {
+    const scene = await stage.open(html, { script })
+    const dialogs: string[] = []
+    scene.page.on('dialog', (dialog) => {
+      dialogs.push(dialog.message())
+      dialog.dismiss().catch(() => {})
+    })
+    await scene.page.evaluate(() => {
+      Reflect.get(window, 'errors').push = (text: string) => alert(text)
+    })
+    await leave(scene, { contentType: 'text/html', body: '<title>Elsewhere</title>' })
+    await until(() => scene.page.title().catch(() => '')).toBe('Elsewhere')
+    expect(dialogs).toEqual([])
+    await scene.page.close()
+  })
+
+  test('is told of each when it is still there after a while, and of later ones at once', async () => {
+    const scene = await stage.open(html, { script })
+    await scene.page.clock.install()
+    await leave(scene, { status: 204 })
+    expect(await scene.page.evaluate(() => Reflect.get(window, 'toldBefore'))).toEqual([])
+    await scene.page.clock.runFor(10_000)
+    const told = ['form heard', 'p heard', 'p:not-a-token', 's heard', 's:access-denied']
+    expect(new Set(await scene.errors())).toEqual(new Set(told))
+    await scene.page.locator('#p').evaluate((p) => p.setAttribute('token', 'nor this'))
+    expect((await scene.errors()).at(-1)).toBe('p:not-a-token')
+    await scene.page.close()
   })
 })
 
