@@ -4,7 +4,7 @@ import type { Product, Round } from './product.ts'
 import { type Drawn, OPENING, settle } from './sequences.ts'
 
 /** What the oracle would not have answered. */
-export class Disagreement extends Error {
+class Disagreement extends Error {
   constructor(acts: readonly Act[], answers: readonly Answer[], expected: readonly string[], past: History) {
     const said = acts.map(
       (act, index) => `${JSON.stringify(act)}\n    was answered ${JSON.stringify(answers[index])}`,
