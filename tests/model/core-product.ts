@@ -43,7 +43,7 @@ export interface CoreOptions {
   readonly directory: string
   /** A fresh database, to be opened twice. `folder` is its own. */
   readonly freshDatabase: (folder: string) => Promise<() => Promise<Database> | Database>
-  /** @default 3 */
+  /** @default 5 */
   readonly mostGrants?: number
   /** Stands between the rules and the database. @default nothing does */
   readonly between?: (database: Database) => Database
@@ -57,7 +57,7 @@ const ROUNDS = 250
 
 /** The rules, without HTTP: two nodes, each with a connection of its own to one database. */
 export async function openCore(options: CoreOptions): Promise<Product> {
-  const { mostGrants = 3 } = options
+  const { mostGrants = 5 } = options
   const clock = stoppedClock(BEGINNING)
   const denied = new Set<PolicyAction>()
   let nodes: Nodes | null = null

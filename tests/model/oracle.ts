@@ -208,7 +208,7 @@ export function judge(history: History, act: Act, now: number, most: number): Ou
   }
 }
 
-/** When something that has been promised ends: just before, at and after that there is something to get wrong. */
+/** When something that has been promised ends, the soonest first: just before, at and after that there is something to get wrong. */
 export function endings(history: History): number[] {
   const ends = history.map((e) => {
     switch (e.is) {
@@ -223,7 +223,7 @@ export function endings(history: History): number[] {
         return NEVER
     }
   })
-  return [...new Set(ends)].filter(Number.isFinite)
+  return [...new Set(ends)].filter(Number.isFinite).toSorted((a, b) => a - b)
 }
 
 interface Ask {
