@@ -84,8 +84,8 @@ export async function openCore(options: CoreOptions): Promise<Product> {
 /** Two nodes over one database and one object store. */
 interface Nodes {
   needsOf(node: number): Needs
-  /** A new version of a key, which every node knows at once. */
-  rotate(key: 'grant' | 'session' | 'locator'): Promise<void>
+  /** New versions of the keys that find things, which every node knows at once. */
+  rotate(): Promise<void>
   readonly rotated: boolean
   readonly objectStore: MemoryObjects
   close(): Promise<void>
@@ -117,9 +117,10 @@ async function openNodes(
   }
   return {
     needsOf,
-    async rotate(key) {
+    async rotate() {
       rotated = true
-      await rotateRingKey(needsOf(0), 'model', key)
+      for (const key of ['grant', 'session', 'locator'] as const)
+        await rotateRingKey(needsOf(0), 'model', key)
       for (const { opened } of nodes) await opened.refresh()
     },
     get rotated() { return rotated }, // biome-ignore format: one line shows that it is live
@@ -234,7 +235,7 @@ class CoreRound implements Round {
         await needs.database.commit.removeExpired(needs.clock.now(), PLENTY)
         return 'ok'
       case 'rotate':
-        await this.#nodes.rotate(act.key)
+        await this.#nodes.rotate()
         return 'ok'
       case 'reseal':
         await resealStep(this.#nodes.needsOf(0), 'model', null)
@@ -242,14 +243,19 @@ class CoreRound implements Round {
     }
   }
 
-  async #logIn(needs: Needs, { name, app, sid, secondsAgo }: Extract<Act, { do: 'login' }>): Promise<Answer> {
+  async #logIn(
+    needs: Needs,
+    { name, app, sid, secondsAgo, loggedIn }: Extract<Act, { do: 'login' }>,
+  ): Promise<Answer> {
+    const second = Math.floor(needs.clock.now() / 1000)
     const { challenge, expiresAt } = issueChallenge(needs, this.#app(app))
     const verified = {
       app: this.#app(app),
       sid: sidOf(sid),
       subject: `user ${sid}`,
       roles: [],
-      issuedAt: Math.floor(needs.clock.now() / 1000) - secondsAgo,
+      issuedAt: second - secondsAgo,
+      authenticatedAt: loggedIn === null ? null : second - loggedIn,
       // Two of the same moment are the same challenge otherwise.
       challenge: `${challenge}${randomBytes(8).toString('hex')}`,
       challengeExpiresAt: expiresAt,

@@ -24,7 +24,8 @@ export interface Target {
 
 /** What somebody does. `name` is what a token or a login will be called. */
 export type Act =
-  | { do: 'login'; name: number; app: number; sid: number; secondsAgo: number }
+  /** With an assertion of so many seconds ago, which says that the user logged in so many seconds ago. */
+  | { do: 'login'; name: number; app: number; sid: number; secondsAgo: number; loggedIn: number | null }
   | { do: 'logout'; login: number }
   | { do: 'tokenize'; name: number; by: By; ttl: number | null; stored: boolean }
   | {
@@ -56,8 +57,8 @@ export type Act =
   | { do: 'deny'; actions: readonly PolicyAction[] }
   /** What expired is cleared away; it changes nothing but what is left to delete. */
   | { do: 'tidy' }
-  /** A new key, and records sealed anew: they change nothing. */
-  | { do: 'rotate'; key: 'grant' | 'session' | 'locator' }
+  /** New keys, and records sealed anew: they change nothing. */
+  | { do: 'rotate' }
   | { do: 'reseal' }
 
 /**
@@ -83,7 +84,9 @@ type Event =
   | { is: 'revoked'; app: number; sid: number | null; token: number | null }
   | { is: 'ended'; app: number; sid: number; at: number }
   | { is: 'deleted'; token: number }
-  | { is: 'blocked'; by: Switcher; target: Target; effect: 'freeze' | 'step-up'; until: number }
+  | { is: 'blocked'; by: Switcher; target: Target; effect: 'freeze' | 'step-up'; at: number; until: number }
+  /** The user has logged in since step-ups before that time; only this login goes on. */
+  | { is: 'passed'; app: number; sid: number; before: number; login: number }
   | { is: 'lifted'; by: Switcher; target: Target }
   | { is: 'denied'; actions: readonly PolicyAction[] }
 
@@ -109,7 +112,12 @@ export function judge(history: History, act: Act, now: number, most: number): Ou
       const said = second(now) - secondsAgo
       const revoked = history.some((e) => e.is === 'ended' && same(e, act) && said <= second(e.at))
       if (revoked || stopped(history, { app, sid }, now) === 'freeze') return answer('who')
-      return answer('ok', { is: 'login', name, app, sid, at: now })
+      const entry = { is: 'login', name, app, sid, at: now } as const
+      const before = act.loggedIn === null ? 0 : (second(now) - act.loggedIn) * 1000
+      const passes = standing(history, now).some((e) => isStepUpOf(e, act) && e.at < before)
+      return passes
+        ? answer('ok', entry, { is: 'passed', app, sid, before, login: name })
+        : answer('ok', entry)
     }
     case 'logout':
       if (loginOf(history, act.login, now) === null) return answer('who')
@@ -182,7 +190,7 @@ export function judge(history: History, act: Act, now: number, most: number): Ou
       const { by, target, effect, seconds } = act
       if (!maySwitch(history, by, target)) return answer('no')
       const until = seconds === null ? NEVER : now + seconds * 1000
-      return answer('ok', { is: 'blocked', by, target, effect, until })
+      return answer('ok', { is: 'blocked', by, target, effect, at: now, until })
     }
     case 'lift':
       if (!maySwitch(history, act.by, act.target)) return answer('no')
@@ -308,9 +316,10 @@ function loginOf(history: History, login: number, now: number): { app: number; s
   const place = history.findIndex((e) => e.is === 'login' && e.name === login)
   const entry = history[place]
   if (entry?.is !== 'login' || now >= entry.at + SESSION_LIFE) return null
-  const over = history
-    .slice(place + 1)
-    .some((e) => (e.is === 'logout' && e.login === login) || (e.is === 'ended' && same(e, entry)))
+  const over = history.slice(place + 1).some((e) => {
+    if (e.is === 'logout') return e.login === login
+    return (e.is === 'ended' || (e.is === 'passed' && e.login !== login)) && same(e, entry)
+  })
   return over ? null : { app: entry.app, sid: entry.sid }
 }
 
@@ -322,17 +331,28 @@ interface Touched {
 
 /** What stands in the way of something that touches these. */
 function stopped(history: History, touched: Touched, now: number): 'freeze' | 'step-up' | null {
-  const effects = history.flatMap((e, place) => {
-    if (e.is !== 'blocked' || e.until <= now || !isAbout(e.target, touched)) return []
-    const over = history.slice(place + 1).some((later) => {
+  const effects = standing(history, now).flatMap((e) => (isAbout(e.target, touched) ? [e.effect] : []))
+  if (effects.length === 0) return null
+  return effects.includes('freeze') ? 'freeze' : 'step-up'
+}
+
+type Blocked = Extract<Event, { is: 'blocked' }>
+
+/** Blocks that hold: not over, not lifted, not set anew. */
+function standing(history: History, now: number): Blocked[] {
+  return history.filter((e, place) => {
+    if (e.is !== 'blocked' || e.until <= now) return false
+    return !history.slice(place + 1).some((later) => {
+      if (later.is === 'passed') return isStepUpOf(e, later) && e.at < later.before
       if (later.is === 'lifted') return isSameTarget(later.target, e.target) && lifts(later.by, e.by)
       if (later.is !== 'blocked' || later.effect !== e.effect) return false
       return isSameTarget(later.target, e.target) && kindOf(later.by) === kindOf(e.by)
     })
-    return over ? [] : [e.effect]
-  })
-  if (effects.length === 0) return null
-  return effects.includes('freeze') ? 'freeze' : 'step-up'
+  }) as Blocked[]
+}
+
+function isStepUpOf({ effect, target }: Blocked, session: { app: number; sid: number }): boolean {
+  return effect === 'step-up' && target.scope === 'session' && same(target, session)
 }
 
 function isAbout({ scope, app, sid, token }: Target, touched: Touched): boolean {

@@ -51,6 +51,7 @@ function often(
   return { weight, arbitrary }
 }
 
+const loggedIn = orNull(fc.constantFrom(0, 0, 1, 600))
 const stored = fc.constantFrom(true, true, true, true, false)
 const maxUses = orNull(fc.constantFrom(1, 1, 2))
 const record = orNull(fc.constantFrom('one', 'other'))
@@ -60,7 +61,7 @@ const until = orNull(ttl)
 
 /** What can be done at the same time as something else. */
 const common = (tokens: fc.Arbitrary<number[]>) => [
-  often(2, fc.record({ do: is('login'), name, app, sid, secondsAgo: fc.nat({ max: 2 }) })),
+  often(2, fc.record({ do: is('login'), name, app, sid, secondsAgo: fc.nat({ max: 2 }), loggedIn })),
   often(2, fc.record({ do: is('logout'), login })),
   often(3, fc.record({ do: is('tokenize'), name, by, ttl: orNull(ttl, 1), stored })),
   often(9, fc.record({ do: is('grant'), app, sid, tokens, access, ttl, maxUses })),
@@ -85,7 +86,7 @@ const one = token.map((each) => [each])
  */
 const COUNTED = [
   often(2, fc.record({ do: is('list'), app, sid: orNull(sid), token: orNull(token) })),
-  often(1, fc.record({ do: is('rotate'), key: fc.constantFrom('grant', 'session', 'locator') })),
+  often(2, fc.record({ do: is('rotate') })),
 ]
 /** What changes everything: only by itself. */
 const ALONE = [
@@ -98,7 +99,7 @@ const wait: fc.Arbitrary<Drawn> = fc.record({
   step: is('wait'),
   // Mostly the one that comes next.
   ending: orNull(fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 5), 6),
-  ms: fc.constantFrom(-1, 0, 0, 0, 1, 999),
+  ms: fc.constantFrom(-1, 0, 0, 0, 1, 999, 2000),
 })
 
 function actOf(...arbitraries: readonly { weight: number; arbitrary: fc.Arbitrary<Act> }[]) {
@@ -134,9 +135,9 @@ export const races: fc.Arbitrary<Drawn[]> = fc.array(
 
 /** Somebody is there, and has something: what a sequence begins with. */
 export const OPENING: readonly Act[] = [
-  { do: 'login', name: 0, app: 0, sid: 0, secondsAgo: 0 },
-  { do: 'login', name: 0, app: 0, sid: 1, secondsAgo: 0 },
-  { do: 'login', name: 0, app: 1, sid: 0, secondsAgo: 0 },
+  { do: 'login', name: 0, app: 0, sid: 0, secondsAgo: 0, loggedIn: null },
+  { do: 'login', name: 0, app: 0, sid: 1, secondsAgo: 0, loggedIn: null },
+  { do: 'login', name: 0, app: 1, sid: 0, secondsAgo: 0, loggedIn: null },
   { do: 'tokenize', name: 0, by: { login: 0 }, ttl: null, stored: true },
   { do: 'tokenize', name: 0, by: { login: 0 }, ttl: 30, stored: true },
   { do: 'grant', app: 0, sid: 0, tokens: [0, 1], access: 'read', ttl: 600, maxUses: null },
@@ -168,7 +169,11 @@ export function settle(act: Act, known: Known, fresh: number): Act {
       return { ...act, token: act.token === null ? null : tokenAt(act.token) }
     case 'delete':
       return { ...act, token: tokenAt(act.token) }
-    case 'block':
+    case 'block': {
+      const aimed = { ...act.target, token: tokenAt(act.target.token) }
+      // A user can log in again to a session, and to nothing else.
+      return { ...act, target: aimed, effect: aimed.scope === 'session' ? act.effect : 'freeze' }
+    }
     case 'lift':
       return { ...act, target: { ...act.target, token: tokenAt(act.target.token) } }
     default:
