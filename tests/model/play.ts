@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Act, type Answer, endings, type History, judge } from './oracle.ts'
+import { type Act, type Answer, endings, type History, judge, type Target } from './oracle.ts'
 import type { Product, Round } from './product.ts'
 import { type Drawn, OPENING, settle } from './sequences.ts'
 
@@ -50,6 +50,7 @@ class Game {
   #fresh = 0
   readonly #tokens: number[] = []
   readonly #logins: number[] = []
+  #blocked: Target | null = null
 
   constructor(product: Product, round: Round, tally: Tally, together: Together) {
     this.#product = product
@@ -60,7 +61,7 @@ class Game {
 
   async step(drawn: Drawn): Promise<void> {
     if (drawn.step === 'wait') return this.#wait(drawn.ending, drawn.ms)
-    const known = { tokens: [...this.#tokens], logins: [...this.#logins] }
+    const known = { tokens: [...this.#tokens], logins: [...this.#logins], blocked: this.#blocked }
     const settled = drawn.acts.map(({ act, node }) => ({ act: settle(act, known, this.#fresh++), node }))
     const acts = settled.map(({ act }) => act)
     const run = settled.map(
@@ -108,6 +109,7 @@ class Game {
 
   #note(act: Act, answer: Answer): void {
     if (act.do === 'login' && answer === 'ok') this.#logins.push(act.name)
+    if (act.do === 'block' && answer === 'ok') this.#blocked = act.target
     if (act.do === 'tokenize' && answer === 'ok') this.#tokens.push(act.name)
     for (const word of Array.isArray(answer) ? answer : [answer]) {
       const kind = `${act.do} ${typeof word === 'number' || word.startsWith('value') ? 'given' : word}`

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Act, By, PolicyAction, Switcher } from './oracle.ts'
+import type { Act, By, PolicyAction, Switcher, Target } from './oracle.ts'
 
 /** What is drawn: an act whose tokens and logins are still places in the lists of those that there are by then. */
 export type Drawn =
@@ -24,6 +24,8 @@ const by: fc.Arbitrary<By> = fc.oneof(
 const switcher: fc.Arbitrary<Switcher> = fc.oneof(is('operator'), fc.record({ app }))
 const scope = fc.constantFrom('token', 'session', 'app', 'everything')
 const target = fc.record({ scope, app, sid, token })
+/** What was blocked last. */
+const LAST: Target = { scope: 'everything', app: NONE, sid: NONE, token: NONE }
 const policies = fc.constantFrom<readonly PolicyAction[]>(
   [],
   [],
@@ -72,7 +74,7 @@ const common = (tokens: fc.Arbitrary<number[]>) => [
   often(1, fc.record({ do: is('end'), app, sid })),
   often(2, fc.record({ do: is('delete'), by: switcher, app, token })),
   often(2, fc.record({ do: is('block'), by: switcher, target, effect, seconds: until })),
-  often(2, fc.record({ do: is('lift'), by: switcher, target })),
+  often(3, fc.record({ do: is('lift'), by: switcher, target: fc.oneof(target, is(LAST), is(LAST)) })),
   often(1, fc.record({ do: is('reseal') })),
 ]
 
@@ -175,14 +177,16 @@ export function settle(act: Act, known: Known, fresh: number): Act {
       return { ...act, target: aimed, effect: aimed.scope === 'session' ? act.effect : 'freeze' }
     }
     case 'lift':
+      if (act.target.app === NONE && known.blocked !== null) return { ...act, target: known.blocked }
       return { ...act, target: { ...act.target, token: tokenAt(act.target.token) } }
     default:
       return act
   }
 }
 
-/** The tokens and the logins that there are, by their names. */
+/** The tokens and the logins that there are, by their names; and what was blocked last. */
 export interface Known {
+  readonly blocked: Target | null
   readonly tokens: readonly number[]
   readonly logins: readonly number[]
 }
