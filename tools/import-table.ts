@@ -194,6 +194,7 @@ export const ROOMS = {
     purpose: 'reads the settings whole, once',
     at: [
       'packages/tokenizer/src/config.ts',
+      'packages/tokenizer/src/config-alarms.ts',
       'packages/tokenizer/src/config-authorizers.ts',
       'packages/tokenizer/src/config-limits.ts',
       'packages/tokenizer/src/config-object-store.ts',
@@ -207,9 +208,19 @@ export const ROOMS = {
     at: ['packages/tokenizer/src/fetch-key-set.ts'],
     may: ['node:fs', 'node:http', 'node:https'],
   },
+  'tokenizer/webhooks': {
+    purpose: 'tells of alarms at the URLs of the settings, and speaks to nobody else',
+    at: ['packages/tokenizer/src/send-webhook.ts'],
+    may: ['node:crypto', 'node:fs', 'node:http', 'node:https'],
+    types: ['#core', '#tokenizer/config'],
+  },
   'tokenizer/jobs': {
     purpose: 'what runs by the clock',
-    at: ['packages/tokenizer/src/jobs.ts', 'packages/tokenizer/src/audit-guard.ts'],
+    at: [
+      'packages/tokenizer/src/jobs.ts',
+      'packages/tokenizer/src/audit-guard.ts',
+      'packages/tokenizer/src/alarms.ts',
+    ],
     may: ['#contract', '#core'],
     types: ['pino'],
   },
@@ -248,6 +259,7 @@ export const ROOMS = {
         '#tokenizer/jobs',
         '#tokenizer/metrics',
         '#tokenizer/key-sets',
+        '#tokenizer/webhooks',
       ],
       ...['pino', 'node:*'],
     ],

@@ -250,7 +250,7 @@ describe('the database alone', () => {
       const [record] = db.prepare('SELECT record_id, created_at FROM records WHERE number = ?').all(number)
       const { record_id, created_at } = record as { record_id: Uint8Array; created_at: number }
       const [made] = db
-        .prepare("SELECT token FROM audit WHERE at = ? AND action = 'tokenize'")
+        .prepare("SELECT token FROM audit WHERE at >= ? AND action = 'tokenize' ORDER BY at LIMIT 1")
         .all(created_at)
       return {
         record: shapesOf(db, 'records', 'number = ?', number),

@@ -61,6 +61,7 @@ export {
   setBlock,
 } from './operations/blocks.ts'
 export { deleteToken } from './operations/delete-token.ts'
+export { type AlarmReceiver, deliverAlarms } from './operations/deliver-alarms.ts'
 export { type DetokenizeCommand, type Download, detokenize } from './operations/detokenize.ts'
 export { loadKeyRing } from './operations/key-ring.ts'
 export {

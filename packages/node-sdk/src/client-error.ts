@@ -22,6 +22,7 @@ export const CLIENT_ERRORS = {
   audit_unsigned: 'The checkpoint of the audit log was not signed by a key that is pinned.',
   audit_forked:
     'The audit log is not what it was: rows were changed or removed, or an older database was put back.',
+  webhook_refused: 'This is no webhook of the Tokenizer, or an old one.',
   aborted: 'The caller gave it up.',
   not_text: 'The value is not text in UTF-8.',
 } as const satisfies Record<string, string>

@@ -22,6 +22,7 @@ import {
   type MaskedOptions,
   type Seen,
 } from './values.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 import { type Audit, createAudit } from './witness.ts'
 
 /**
@@ -59,6 +60,9 @@ export class LunaDefend {
      */
     rekey(token: string, options?: RekeyOptions): Promise<void>
   }
+
+  /** What the Tokenizer tells this server of alarms. */
+  readonly webhooks: Webhooks = createWebhooks(Date.now)
 
   /** The Tokenizer's audit log, watched from outside. */
   readonly audit: Audit

@@ -37,6 +37,8 @@ export interface LunaDefendOptions {
   readonly grants?: NonNullable<TokenizerConfig['grants']>
   /** Policies that narrow what grants allow. @default none */
   readonly authorizers?: NonNullable<TokenizerConfig['authorizers']>
+  /** Who is told of alarms. @default nobody */
+  readonly alarms?: NonNullable<TokenizerConfig['alarms']>
   /** @default those of docs/limits.md */
   readonly limits?: NonNullable<TokenizerConfig['limits']>
   /** @default none */
@@ -217,6 +219,7 @@ function tokenizerConfig(
     protection: options.protection ?? 'store',
     grants: options.grants ?? {},
     ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
+    ...(options.alarms && { alarms: options.alarms }),
     logLevel: options.logLevel ?? 'silent',
   }
 }

@@ -3,6 +3,7 @@ import { APP_PATTERN } from '@lunadefend/contract'
 import { type DurationLimits, GRANT_LIMITS, type GrantLimits, parseDuration } from '@lunadefend/core'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
+import { Alarms, alarmProblems } from './config-alarms.ts'
 import { Authorizers } from './config-authorizers.ts'
 import { LimitSettings } from './config-limits.ts'
 import { ObjectStore } from './config-object-store.ts'
@@ -106,6 +107,8 @@ const Config = Type.Object(
     /** Policies that can only narrow what grants allow. @default none */
     authorizers: Type.Optional(Authorizers),
     grants: Type.Optional(Grants),
+    /** Who is told of alarms, besides the log. @default nobody */
+    alarms: Type.Optional(Alarms),
     apps: Type.Array(App, { minItems: 1 }),
     /** Each has an id that no app has, and keys that no app has. @default none */
     operators: Type.Optional(Type.Array(Operator)),
@@ -153,7 +156,7 @@ export function parseConfig(value: unknown): TokenizerConfig {
     const found = [...Value.Errors(Config, value)]
     throw new ConfigError(found.map(({ instancePath, message }) => `${instancePath || '/'} ${message}`))
   }
-  const mixed = [...mixedUp(value), ...keysIn(value), ...proxyProblems(value)]
+  const mixed = [...mixedUp(value), ...keysIn(value), ...proxyProblems(value), ...webhookProblems(value)]
   if (mixed.length > 0) throw new ConfigError(mixed)
   const wrong = originsIn(value).filter(([, text]) => !URL.canParse(text) || new URL(text).origin !== text)
   if (wrong.length > 0) throw new ConfigError(wrong.map(([path]) => `${path} is not written as browsers do`))
@@ -182,6 +185,11 @@ function keysIn({ apps }: TokenizerConfig): string[] {
     if (jwksUrl === undefined) return caFile === undefined ? [] : [`${path}/caFile is for jwksUrl`]
     return isSafeUrl(jwksUrl) ? [] : [`${path}/jwksUrl must be https, except on this machine`]
   })
+}
+
+function webhookProblems({ alarms, apps }: TokenizerConfig): string[] {
+  const ids = apps.map(({ id }) => id)
+  return alarmProblems(alarms?.webhooks ?? [], ids, isSafeUrl)
 }
 
 function isSafeUrl(text: string): boolean {

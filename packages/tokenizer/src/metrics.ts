@@ -1,8 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Meter } from './http/server.ts'
 
+/** Counts alarms, and what became of telling somebody. */
+export interface AlarmMeter {
+  raised(kind: string): void
+  delivery(outcome: 'told' | 'gone' | 'failed'): void
+}
+
 /** Counts what was answered, by route and status, in the Prometheus text format. */
-export function createMeter(limiter: () => 'shared' | 'local'): Meter {
+export function createMeter(limiter: () => 'shared' | 'local'): Meter & { readonly alarms: AlarmMeter } {
   const registry = new Registry()
   const registers = [registry]
   const requests = new Counter({
@@ -26,11 +32,32 @@ export function createMeter(limiter: () => 'shared' | 'local'): Meter {
     },
   })
   return {
+    alarms: alarmMeter(registry),
     answered(route, status, elapsedMs) {
       requests.inc({ route, status })
       seconds.observe({ route }, elapsedMs / 1000)
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),
+  }
+}
+
+function alarmMeter(registry: Registry): AlarmMeter {
+  const registers = [registry]
+  const alarms = new Counter({
+    name: 'lunadefend_alarms_total',
+    help: 'Alarms that this process has raised.',
+    labelNames: ['kind'] as const,
+    registers,
+  })
+  const deliveries = new Counter({
+    name: 'lunadefend_alarm_deliveries_total',
+    help: 'Attempts of this process to tell a webhook of an alarm.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  return {
+    raised: (kind) => alarms.inc({ kind }),
+    delivery: (outcome) => deliveries.inc({ outcome }),
   }
 }

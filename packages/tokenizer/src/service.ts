@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { originOf } from '@lunadefend/audit-log'
 import { type AuthorizerEvent, openAuthorizers } from '@lunadefend/authorizers'
 import {
+  type AlarmReceiver,
   type Authorizers,
   type Clock,
   type Database,
@@ -19,8 +20,9 @@ import { openRootKeys } from '@lunadefend/stores/root-keys'
 import { type Check, openProvenS3, openS3, publicPlace, type S3ObjectStore } from '@lunadefend/stores/s3'
 import { openSqlite, openSqliteLimiter } from '@lunadefend/stores/sqlite'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { startDelivery, watchAlarms } from './alarms.ts'
 import { guardAudit, watchCommits } from './audit-guard.ts'
-import { grantLimitsOf, keyOf, parseConfig, type TokenizerConfig } from './config.ts'
+import { ConfigError, grantLimitsOf, keyOf, parseConfig, type TokenizerConfig } from './config.ts'
 import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
 import { keySetFetcher } from './fetch-key-set.ts'
@@ -31,8 +33,9 @@ import { buildServer } from './http/server.ts'
 import { nameOf, startJobs } from './jobs.ts'
 import { openLiveKeys } from './live-keys.ts'
 import { isLoopback } from './loopback.ts'
-import { createMeter } from './metrics.ts'
+import { type AlarmMeter, createMeter } from './metrics.ts'
 import { placeOf, takePassword } from './postgres-place.ts'
+import { BadSecret, takeWebhookSecret, webhookReceiver } from './send-webhook.ts'
 
 /** A Tokenizer that answers. */
 export interface RunningTokenizer extends AsyncDisposable {
@@ -67,7 +70,10 @@ export async function startTokenizer(
   const { needs: opened } = await openNeeds(config, surroundings, stack)
   const authorizers = surroundings.authorizers ?? (await openPolicies(rest.authorizers, log, stack))
   const watched = watchCommits(opened.database)
-  const needs = { ...opened, authorizers, database: watched.database }
+  const meter = createMeter(() => opened.limiter.where)
+  const database = watchAlarms(watched.database, log, meter.alarms.raised)
+  const needs = { ...opened, authorizers, database }
+  const receivers = alarmReceivers(rest.alarms, surroundings, meter.alarms, log)
   const { clock } = needs
   const audit = guardAudit(opened, watched, originOf(publicUrl), log)
   // After the last answer: what it decided is sealed, too.
@@ -81,17 +87,39 @@ export async function startTokenizer(
   const operators = await registerOperators(rest.operators ?? [])
   const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
   const { trustedProxies = [] } = rest
-  const meter = createMeter(() => needs.limiter.where)
   const parts = { needs, apps, operators, publicUrl, pages, log, meter, clock, audit, trustedProxies }
   const server = await buildServer(parts)
   stack.defer(() => shutDown(server))
   const jobs = startJobs(needs, log)
   stack.defer(() => jobs.stop())
+  const delivery = startDelivery(needs, receivers, log)
+  stack.defer(() => delivery.stop())
   await server.listen({ ...listen })
   const { port } = server.server.address() as AddressInfo
   const running = stack.move()
   const close = () => running.disposeAsync()
   return { port, close, [Symbol.asyncDispose]: close }
+}
+
+/** Throws ConfigError for a secret that is missing or none. */
+function alarmReceivers(
+  { webhooks = [] }: Partial<NonNullable<TokenizerConfig['alarms']>> = {},
+  { environment: variables = environment }: Surroundings,
+  meter: AlarmMeter,
+  log: Logger,
+): AlarmReceiver[] {
+  return webhooks.map((settings, index) => {
+    const told = (outcome: 'told' | 'gone' | 'failed', reason: string | null) => {
+      meter.delivery(outcome)
+      if (reason !== null) log.warn({ webhook: index, outcome, reason }, 'a webhook did not take an alarm')
+    }
+    try {
+      return webhookReceiver(settings, takeWebhookSecret(settings, variables), told)
+    } catch (error) {
+      const problem = error instanceof BadSecret ? error.message : 'has files that cannot be read'
+      throw new ConfigError([`/alarms/webhooks/${index} ${problem}`])
+    }
+  })
 }
 
 /** What the rules need of the world. */

@@ -24,3 +24,8 @@ export function newName(): string {
 export function newAccessToken(): string {
   return randomBytes(32).toString('base64url')
 }
+
+/** From 0 on, less than 1: what is tried again by many is not tried by all of them at once. */
+export function newFraction(): number {
+  return randomBytes(4).readUInt32BE() / 2 ** 32
+}

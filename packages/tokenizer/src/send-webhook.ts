@@ -1,0 +1,145 @@
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Alarm, AlarmReceiver } from '@lunadefend/core'
+import type { WebhookSettings } from './config-alarms.ts'
+
+/** For the whole of it, in milliseconds. */
+const TIMEOUT_MS = 10_000
+/** Of the answer nothing but its headers is read. */
+const ANSWER_BYTES = 8 * 1024
+/** Bytes of a secret, as Standard Webhooks has it. */
+const SHORTEST_SECRET = 24
+const LONGEST_SECRET = 64
+
+/** A secret that is none; the message does not repeat it. */
+export class BadSecret extends Error {}
+
+/** Tells of alarms at a URL of the settings. Throws BadSecret, or what reading `caFile` throws. */
+export function webhookReceiver(
+  settings: WebhookSettings,
+  secrets: string,
+  tellOutcome: (outcome: 'told' | 'gone' | 'failed', reason: string | null) => void,
+): AlarmReceiver {
+  const { url, caFile, apps, kinds } = settings
+  const keys = keysOf(secrets)
+  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) }
+  return {
+    name: hash('sha256', url, 'hex').slice(0, 16),
+    hears: ({ app, kind }) =>
+      (apps === undefined || (app !== null && apps.includes(app))) && (kinds?.includes(kind) ?? true),
+    async tell(alarm) {
+      const body = JSON.stringify(bodyOf(alarm))
+      const headers = { ...signedHeaders(alarm, body, keys), 'content-length': Buffer.byteLength(body) }
+      try {
+        const status = await post(url, { ...ca, headers, signal: AbortSignal.timeout(TIMEOUT_MS) }, body)
+        const outcome = outcomeOf(status)
+        tellOutcome(outcome, outcome === 'told' ? null : `it answered ${status}`)
+        return outcome
+      } catch (error) {
+        tellOutcome('failed', reasonOf(error))
+        return 'failed'
+      }
+    },
+  }
+}
+
+/** 410: "the consumer can indicate that it wants to stop receiving webhooks", and every other answer is tried again. */
+function outcomeOf(status: number): 'told' | 'gone' | 'failed' {
+  if (status >= 200 && status < 300) return 'told'
+  return status === 410 ? 'gone' : 'failed'
+}
+
+/** What is said of an alarm. Pseudonyms as in the audit log; no token, session id, user or value. */
+function bodyOf({ alarmId: _, kind, at, effect, writer, seq, ...about }: Alarm) {
+  const { app, actor, requestId, epoch, session, user, token, network } = about
+  return {
+    type: `alarm.${kind}`,
+    timestamp: new Date(at).toISOString(),
+    data: {
+      kind,
+      effect,
+      app,
+      actor,
+      requestId,
+      epoch,
+      session,
+      user,
+      token,
+      network,
+      audit: { writer, seq },
+    },
+  }
+}
+
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
+function signedHeaders({ alarmId }: Alarm, body: string, keys: readonly KeyObject[]) {
+  const id = `alarm_${alarmId}`
+  const timestamp = String(Math.floor(Date.now() / 1000))
+  const sign = (key: KeyObject) =>
+    `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'lunadefend',
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': keys.map(sign).join(' '),
+  }
+}
+
+/** As with every secret: taken out of the variables, so that no child process and no dump of them shows it. */
+export function takeWebhookSecret(
+  { secretFile, secretVariable = '' }: WebhookSettings,
+  variables: Record<string, string | undefined>,
+): string {
+  if (secretFile !== undefined) return readFileSync(secretFile, 'utf8')
+  const secret = variables[secretVariable] ?? ''
+  delete variables[secretVariable]
+  return secret
+}
+
+function keysOf(secrets: string): KeyObject[] {
+  const lines = secrets.split(/\r?\n/).filter((line) => line !== '')
+  if (lines.length === 0) throw new BadSecret('is empty')
+  return lines.map((line) => {
+    const bytes = Buffer.from(line.slice('whsec_'.length), 'base64')
+    const isWhole = line === `whsec_${bytes.toString('base64')}`
+    if (!isWhole || bytes.length < SHORTEST_SECRET || bytes.length > LONGEST_SECRET)
+      throw new BadSecret('is not whsec_ and base64 of 24 to 64 bytes, one a line')
+    return createSecretKey(bytes)
+  })
+}
+
+/**
+ * The status of the answer. node:http follows no redirect, asks no proxy and keeps no cookie; of the answer's body nothing
+ * is read, since nothing in it is wanted.
+ */
+function post(url: string, more: RequestOptions, body: string): Promise<number> {
+  // Said here, so that no variable of the environment switches it off.
+  const options = {
+    ...more,
+    method: 'POST',
+    agent: false,
+    rejectUnauthorized: true,
+    maxHeaderSize: ANSWER_BYTES,
+  }
+  return new Promise((resolve, reject) => {
+    const answered = (response: IncomingMessage) => {
+      resolve(response.statusCode ?? 0)
+      response.destroy()
+    }
+    const request = url.startsWith('https:')
+      ? httpsRequest(url, options, answered)
+      : httpRequest(url, options, answered)
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** A code such as ECONNREFUSED or CERT_HAS_EXPIRED; nothing else of the error, which may quote the server. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS} ms`
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+  return /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'unknown'
+}
