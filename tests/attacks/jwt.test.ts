@@ -5,7 +5,7 @@ import {
   type KeyObject,
   sign as signBytes,
 } from 'node:crypto'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   asApplication,
@@ -190,6 +190,18 @@ describe('assertions and proofs', () => {
   ]
   test.each(bent)('refused: %s', async (_name, bends) => {
     expect(await attempt(typeof bends === 'function' ? await bends() : bends)).toBe(401)
+  })
+
+  test.each(['null', '5', '"text"', '[]', '{}', ''])('refused: a proof that says %s', async (payload) => {
+    const frame = await generateKeyPair('ES256', { extractable: true })
+    const { kty, crv, x, y } = await exportJWK(frame.publicKey)
+    const jwk = { kty, crv, x, y } as JWK
+    const bends = { assertionClaims: { cnf: { jkt: await calculateJwkThumbprint(jwk) } } }
+    const { body, headers } = await handshakeRequest(on.wire, on.who('alice'), bends)
+    const proof = await new CompactSign(Buffer.from(payload))
+      .setProtectedHeader({ typ: 'lunadefend-proof+jwt', alg: 'ES256', jwk })
+      .sign(frame.privateKey)
+    expect((await on.wire.call('/session', { body: { ...body, proof }, headers })).status).toBe(401)
   })
 
   test('refused: a private key in the proof', async () => {

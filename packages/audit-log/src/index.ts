@@ -14,7 +14,7 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from './proof.ts'
-export { encodeSelected, type Selected } from './selection.ts'
+export { decodeSelected, encodeSelected, type Selected } from './selection.ts'
 export { fromTiles, hashesAt, parseTilePath, TILE_HEIGHT, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 export {
   consistencyProof,

@@ -31,6 +31,28 @@ function problems(policies: string, metadata?: string): string {
   return 'nothing'
 }
 
+describe('text that is no Unicode', () => {
+  const types = 'type Metadata = { owner?: String, tags?: Set<String> };'
+  const evaluate = evaluator(
+    set(
+      '@id("all") permit(principal, action, resource) unless { resource has metadata && resource.metadata has owner && resource.metadata.owner == "x" };',
+      types,
+    ),
+    'UTC',
+    'surrogates',
+  )
+  test.each([
+    ['metadata', { metadata: { owner: '\ud800' } }],
+    ['metadata in a set', { metadata: { tags: ['fine', 'a\udfff'] } }],
+    ['a purpose', { context: { purpose: '\ud800' } }],
+    ['a role', { principal: { roles: ['\udc00'] } }],
+    ['a subject', { principal: { subject: 'a\ud800b' } }],
+  ])('in %s is a denial, not the end of the thread', (_, parts) => {
+    expect(evaluate(question(parts))).toEqual({ kind: 'deny', policy: 'engine:bad-question' })
+    expect(evaluate(question())).toEqual({ kind: 'allow', policy: 'all' })
+  })
+})
+
 describe('policies that would not do what they seem to are refused', () => {
   test.each([
     ['no policy at all', '', 'there is no policy'],

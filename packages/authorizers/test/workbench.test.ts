@@ -31,6 +31,11 @@ describe('tests of policies', () => {
     [{ tests: {} }, 'a.test.json/tests: a list'],
     [{ tests: [{ ask, expect: 'allow' }] }, 'a.test.json/tests/0: "name"'],
     [{ tests: [{ name: 'a', ask, expect: 'maybe' }] }, 'a.test.json/tests/0/expect: "allow"'],
+    [{ tests: [{ name: 'a', ask, expect: ['allow'] }] }, 'a.test.json/tests/0/expect: "allow"'],
+    [
+      { tests: [{ name: 'a', ask: { action: { toString: 1 } }, expect: 'deny' }] },
+      'a.test.json/tests/0/ask/action: one of tokenize',
+    ],
     [
       { tests: [{ name: 'a', ask: { action: 'read' }, expect: 'deny' }] },
       'a.test.json/tests/0/ask/action: one of tokenize',

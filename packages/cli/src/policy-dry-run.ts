@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { type AuditLine, decodeLine } from '@lunadefend/audit-log'
+import { type AuditLine, decodeLine, decodeSelected } from '@lunadefend/audit-log'
 import { type Difference, type DryRun, dryRun } from '@lunadefend/authorizers/workbench'
 import { readAudit as readPostgres } from '@lunadefend/stores/postgres'
 import { readAudit as readSqlite } from '@lunadefend/stores/sqlite'
@@ -81,10 +81,9 @@ async function* rowsOfExport(file: string): AsyncGenerator<Row> {
 }
 
 const ROW = '{"v":'
-const SELECTED = /^\{"leaf":.*?,"row":(\{"v":.*\})\}$/
 
 function rowIn(line: string): AuditLine | null {
-  const text = line.startsWith(ROW) ? line : (SELECTED.exec(line)?.[1] ?? null)
+  const text = line.startsWith(ROW) ? line : (decodeSelected(line)?.row ?? null)
   return text === null ? null : decodeLine(text)
 }
 

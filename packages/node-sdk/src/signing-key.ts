@@ -17,6 +17,9 @@ export interface SigningKey {
   readonly publicJwk: JWK
 }
 
+/** RFC 8037 §2, RFC 7518 §6.2.2.1: 32 bytes for both. */
+const SECRET = /^[A-Za-z0-9_-]{43}$/
+
 type Members = Readonly<Record<string, unknown>>
 
 /**
@@ -61,8 +64,11 @@ function readAlgorithm(members: Members): SigningAlgorithm {
   if (members['kty'] !== row.kty || members['crv'] !== row.crv) {
     throw flaw(`with \`alg\` ${alg}, \`kty\` must be ${row.kty} and \`crv\` must be ${row.crv}.`)
   }
-  if (typeof members['d'] !== 'string')
+  const secret = members['d']
+  if (typeof secret !== 'string')
     throw flaw('`d` is missing: this is a public key, the private one is needed.')
+  // OpenSSL leaves an error behind for a longer one, and WebCrypto's next success ends the process then (Node 24).
+  if (!SECRET.test(secret)) throw flaw('`d` must be 32 bytes in base64url.')
   return alg as SigningAlgorithm
 }
 

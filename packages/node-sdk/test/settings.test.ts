@@ -80,6 +80,7 @@ describe('the signing key', () => {
     ['the alg of another kind', { ...privateJwk, alg: 'ES256' }],
     ['the curve of another kind', { ...es256.privateJwk, crv: 'P-384' }],
     ['d that is no key', { ...privateJwk, d: 'secret-d-that-must-not-show' }],
+    ['d that is too long (ES256)', { ...es256.privateJwk, d: 'a'.repeat(2000) }],
     ['halves of two keys (EdDSA)', { ...privateJwk, x: other.publicJwk.x }],
     ['halves of two keys (ES256)', { ...es256.privateJwk, x: es256.privateJwk.y, y: es256.privateJwk.x }],
     ['a use that is not signing', { ...privateJwk, use: 'enc' }],

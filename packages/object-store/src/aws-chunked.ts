@@ -109,8 +109,8 @@ async function readTrailers(
 ): Promise<void> {
   const found = new Map<string, string>()
   for (let line = await reader.line(); line !== ''; line = await reader.line()) {
-    const [, name = '', value = ''] = /^([!-9;-~]+):[ \t]*([ -~]*?)[ \t]*$/.exec(line) ?? []
-    const lower = name.toLowerCase()
+    const [, name = '', text = ''] = /^([!-9;-~]+):([\t -~]*)$/.exec(line) ?? []
+    const [lower, value] = [name.toLowerCase(), text.trim()]
     if (name === '' || found.has(lower) || found.size > MAX_TRAILERS)
       throw new S3Error('MalformedTrailerError')
     found.set(lower, value)

@@ -258,6 +258,12 @@ describe('trailers', () => {
     ['what is no checksum', ['x-amz-checksum-crc32', 'AAAA'], 400, 'InvalidRequest'],
     ['none, where one was announced', null, 400, 'MalformedTrailerError'],
     ['another one than was announced', ['x-amz-checksum-sha1', 'AAAA'], 400, 'MalformedTrailerError'],
+    [
+      'spaces without end',
+      ['x-amz-checksum-crc32', `${' '.repeat(900)}\u0001`],
+      400,
+      'MalformedTrailerError',
+    ],
     ['what is no line of a header', ['x amz', 'AAAA'], 400, 'MalformedTrailerError'],
   ] as const)('%s', async (_, trailer, status, code) => {
     await expectRefused(

@@ -249,6 +249,7 @@ describe('connecting', () => {
     ['another protocol', `https://a:${PASSWORD}@localhost/d`],
     ['no role', `postgresql://localhost/d`],
     ['no database', `postgresql://a:${PASSWORD}@localhost`],
+    ['a percent sign', `postgresql://a:%${PASSWORD}@localhost/d`],
     ['parameters', `postgresql://a:${PASSWORD}@localhost/d?sslmode=disable`],
   ] as const) {
     test(`a URL with ${what} is refused, and not shown`, async () => {

@@ -44,10 +44,17 @@ function ask(
   metadata: PolicySet['metadata'],
 ): CedarRequest | null {
   try {
-    return requestOf(question, clock(question.context.now), metadata)
+    const request = requestOf(question, clock(question.context.now), metadata)
+    return isWellFormed(request) ? request : null
   } catch {
     return null
   }
+}
+
+/** The engine stops at a lone surrogate, and its thread with it: whoever names one would stop everybody's decisions. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  return typeof value !== 'object' || value === null || Object.values(value).every(isWellFormed)
 }
 
 interface Response {

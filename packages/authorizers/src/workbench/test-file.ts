@@ -41,15 +41,17 @@ const OBJECT: Rule = {
 }
 const TIME: Rule = {
   fits: (value) =>
-    TEXT.fits(value) && /T.*(?:Z|[+-]\d\d:\d\d)$/.test(String(value)) && timeOf(value) !== null,
+    TEXT.fits(value) &&
+    /^[^T]{1,16}T.{1,24}(?:Z|[+-]\d\d:\d\d)$/.test(String(value)) &&
+    timeOf(value) !== null,
   wanted: 'a time with its offset: "2026-03-02T10:30:00+01:00"',
 }
 const VERDICT: Rule = {
-  fits: (value) => /^(?:allow|deny|mask (?:first|last):[1-9]\d?)$/.test(String(value)),
+  fits: (value) => TEXT.fits(value) && /^(?:allow|deny|mask (?:first|last):[1-9]\d?)$/.test(String(value)),
   wanted: '"allow", "deny" or "mask last:4"',
 }
 const oneOf = (...names: string[]): Rule => ({
-  fits: (value) => names.includes(String(value)),
+  fits: (value) => names.some((name) => name === value),
   wanted: `one of ${names.join(', ')}`,
 })
 const listOf = (rule: Rule): Rule => ({

@@ -68,10 +68,18 @@ function readUrl(text: string): Address {
   if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol)) throw unusable('it is no postgresql:// URL')
   const parameters = [...url.searchParams.keys(), ...(url.hash === '' ? [] : ['#'])]
   if (parameters.length > 0) throw unusable('it has parameters: TLS and the rest are settings of their own')
-  const [host, user, database] = [url.hostname, url.username, url.pathname.slice(1)].map(decodeURIComponent)
+  const [host, user, database] = [url.hostname, url.username, url.pathname.slice(1)].map(decode)
   if (!host || !user || !database) throw unusable('it must name role, host and database')
-  const password = url.password === '' ? undefined : decodeURIComponent(url.password)
+  const password = url.password === '' ? undefined : decode(url.password)
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(url.port || 5432), user, database, password }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw unusable('a percent sign in it is written as %25')
+  }
 }
 
 function unusable(reason: string): PortFailure {

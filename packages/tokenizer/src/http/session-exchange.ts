@@ -101,8 +101,9 @@ async function verifyProof(proof: string): Promise<Proof | null> {
     if (alg !== 'ES256' || typ !== PROOF_TYPE || !isPublicP256(jwk) || Object.keys(rest).length > 0)
       return null
     const { payload } = await compactVerify(proof, await importJWK(jwk, 'ES256'), { algorithms: ['ES256'] })
-    const claims = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-    return { thumbprint: await calculateJwkThumbprint(jwk), claims }
+    const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
+    if (typeof claims !== 'object' || claims === null) return null
+    return { thumbprint: await calculateJwkThumbprint(jwk), claims: { ...claims } }
   } catch {
     return null
   }
