@@ -118,7 +118,7 @@ export const ANSWERS: readonly Target[] = [
     reads: 'the settings of the SDK',
     file: 'node-sdk/settings.ts',
     cases: hostileJson(fc.constant(options)),
-    check: (given) => expect(readSettings(given as never).app).toBeTruthy(),
+    check: (given) => expect(readSettings(given as never).id).toBeTruthy(),
     refuses: isClientError,
     runs: 2_000,
   }),
