@@ -137,5 +137,5 @@ describe.each([
     ).toEqual(['request 299'])
   })
 
-  test('each kind of edit by its owner is found', () => expectEditsAreFound(log, 24))
+  test('each kind of edit by its owner is found', () => expectEditsAreFound(log, 34))
 })

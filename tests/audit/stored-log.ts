@@ -6,6 +6,7 @@ import { type AuditLog, auditVerifiers, createAuditSealer, type Database } from 
 import { openPostgres, openPostgresAuditLog } from '@lunadefend/stores/postgres'
 import { createFileRootKey } from '@lunadefend/stores/root-keys'
 import { openSqlite, openSqliteAuditLog } from '@lunadefend/stores/sqlite'
+import { Client } from 'pg'
 import { checkLog } from '../../packages/cli/src/audit-log-check.ts'
 import { sampleEvent } from '../../packages/core/src/port-contracts/sample-rows.ts'
 import { scratch } from '../harness/directory.ts'
@@ -31,7 +32,8 @@ export interface StoredLog extends AsyncDisposable {
   edit(sql: string): Promise<void>
   query(sql: string): Promise<Record<string, unknown>[]>
   restore(): Promise<void>
-  check(witnesses?: readonly string[]): Promise<LogReport>
+  /** `trusted`: whoever checks believes these keys, too. */
+  check(witnesses?: readonly string[], trusted?: readonly Verifier[]): Promise<LogReport>
 }
 
 const TABLES = ['audit', 'audit_leaves', 'audit_nodes', 'audit_checkpoints']
@@ -103,7 +105,10 @@ export async function sqliteLog(): Promise<StoredLog> {
     database: { engine: 'sqlite', file },
     edit: async (sql) => onFile((db) => db.exec(`PRAGMA synchronous = OFF; ${named(sql, '')}`)),
     query: async (sql) => onFile((db) => db.prepare(named(sql, '')).all()),
-    check: (witnesses) => checked(open, verifiers, witnesses),
+    async check(witnesses, trusted = []) {
+      await using log = await open()
+      return await checked(log, [...verifiers, ...trusted], witnesses)
+    },
     [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
   }
 }
@@ -115,34 +120,46 @@ export async function postgresLog(): Promise<StoredLog> {
   const { verifiers, vkey } = await fill(folder.path, () =>
     openPostgres({ url: server.url(name, 'service') }),
   )
-  const each = (sql: (table: string) => string) => server.administer(name, TABLES.map(sql).join(';'))
-  await server.administer(name, 'CREATE SCHEMA pristine')
-  await each((table) => `CREATE TABLE pristine.${table} AS SELECT * FROM lunadefend.${table}`)
+  const owner = new Client({ connectionString: server.url(name, 'superuser') })
+  await owner.connect()
+  const query = async (sql: string) =>
+    [await owner.query(named(sql, 'lunadefend.'))].flat().at(-1)?.rows ?? []
+  const each = (tables: Iterable<string>, sql: (table: string) => string) =>
+    query([...tables].map(sql).join(';'))
+  await query('SET synchronous_commit = off; CREATE SCHEMA pristine')
+  await each(TABLES, (table) => `CREATE TABLE pristine.${table} AS SELECT * FROM {${table}}`)
+  const touched = new Set<string>()
+  const edit = async (sql: string) => {
+    for (const table of TABLES) if (sql.includes(`{${table}}`)) touched.add(table)
+    await query(sql)
+  }
   const restore = async () => {
     await each(
-      (table) =>
-        `DELETE FROM lunadefend.${table}; INSERT INTO lunadefend.${table} SELECT * FROM pristine.${table}`,
+      touched,
+      (table) => `DELETE FROM {${table}}; INSERT INTO {${table}} SELECT * FROM pristine.${table}`,
     )
+    touched.clear()
   }
   const open = () => openPostgresAuditLog({ url: server.url(name, 'auditor') })
+  const auditor = await open()
   return {
     ...{ name: 'PostgreSQL', directory: folder.path, verifiers, vkey, open, restore },
     database: { engine: 'postgres', url: server.url(name, 'auditor') },
-    edit: async (sql) => void (await server.administer(name, named(sql, 'lunadefend.'))),
-    query: (sql) => server.administer(name, named(sql, 'lunadefend.')),
-    check: (witnesses) => checked(open, verifiers, witnesses),
+    ...{ edit, query },
+    check: (witnesses, trusted = []) => checked(auditor, [...verifiers, ...trusted], witnesses),
     async [Symbol.asyncDispose]() {
+      await auditor[Symbol.asyncDispose]()
+      await owner.end()
       await server[Symbol.asyncDispose]()
       folder[Symbol.dispose]()
     },
   }
 }
 
-async function checked(
-  open: () => Promise<AuditLog>,
+function checked(
+  log: AuditLog,
   verifiers: readonly Verifier[],
   witnesses: readonly string[] = [],
 ): Promise<LogReport> {
-  await using log = await open()
-  return await checkLog(log, { verifiers, witnesses }, Date.now())
+  return checkLog(log, { verifiers, witnesses }, Date.now())
 }

@@ -1,20 +1,36 @@
-import { encodeLine, leafHash, signCheckpoint, signingKeyOf } from '@lunadefend/audit-log'
+import {
+  type AuditLine,
+  encodeLine,
+  formatVkey,
+  leafHash,
+  nodesOver,
+  parseVkey,
+  rootOf,
+  signCheckpoint,
+  signingKeyOf,
+  type Verifier,
+  verifierOf,
+} from '@lunadefend/audit-log'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { ORIGIN, SEALED, type StoredLog } from './stored-log.ts'
 
-type Pick = <T>(from: readonly T[]) => T
+type Choose = <T>(from: readonly T[]) => T
 
 interface Leaf {
   readonly number: number
   readonly writer: string
   readonly seq: number
+  readonly hash: Uint8Array
+  readonly row: AuditLine
 }
+
+type Place = Pick<Leaf, 'writer' | 'seq'>
 
 /** What an editor knows beforehand. */
 interface Known {
   readonly leaves: readonly Leaf[]
-  readonly rest: readonly Omit<Leaf, 'number'>[]
+  readonly rest: readonly Place[]
   readonly sizes: readonly number[]
   readonly notes: ReadonlyMap<number, string>
   readonly log: StoredLog
@@ -23,11 +39,14 @@ interface Known {
 interface Edit {
   readonly sql: string
   readonly witnesses?: readonly string[]
+  /** Believed by whoever checks: the key of the log was stolen. */
+  readonly trusted?: readonly Verifier[]
 }
 
 const OTHER = 'ffffffffffffffff'
 const at = <T>(list: readonly T[], index: number): T => list[index] as T
-const rowIs = ({ writer, seq }: Omit<Leaf, 'number'>) => `writer = '${writer}' AND seq = ${seq}`
+const STOLEN = signingKeyOf(new Uint8Array(32).fill(7))
+const rowIs = ({ writer, seq }: Place) => `writer = '${writer}' AND seq = ${seq}`
 const hexOf = (log: StoredLog, hash: Uint8Array) => {
   const hex = Buffer.from(hash).toString('hex')
   return log.name === 'SQLite' ? `x'${hex}'` : `'\\x${hex}'::bytea`
@@ -124,7 +143,7 @@ const EDITS = {
   },
   'a row changed with its leaf': ({ leaves, log }, pick) => {
     const leaf = pick(leaves)
-    const line = encodeLine({ ...({} as Parameters<typeof encodeLine>[0]), ...leaf, requestId: 'forged' })
+    const line = encodeLine({ ...leaf.row, requestId: 'forged' })
     const sql = `UPDATE {audit} SET request_id = 'forged' WHERE ${rowIs(leaf)};`
     return {
       sql: `${sql} UPDATE {audit_leaves} SET hash = ${hexOf(log, leafHash(line))} WHERE number = ${leaf.number}`,
@@ -140,6 +159,52 @@ const EDITS = {
     const rest = `DELETE FROM {audit} WHERE NOT EXISTS (SELECT 1 FROM {audit_leaves} AS l WHERE l.writer = {audit}.writer AND l.seq = {audit}.seq);`
     return { sql: later.join('') + tree + nodes + rest, witnesses: [notes.get(SEALED) ?? ''] }
   },
+  'a fork under the key of the log': (known, pick) => forked(known, pick),
+  'a sealed row added': ({ log, rest }, pick) => {
+    const row = pick(rest)
+    const values = `${SEALED}, '${row.writer}', ${row.seq}, ${hexOf(log, leafHash('x'))}`
+    return { sql: `INSERT INTO {audit_leaves} (number, writer, seq, hash) VALUES (${values})` }
+  },
+  'a row added far behind its writer': ({ rest }, pick) => {
+    const row = pick(rest)
+    const columns =
+      'at, request_id, app, actor, operator, action, epoch, session, token, network, generation, policy, count, refusal'
+    const copied = `SELECT writer, seq + ${pick([1000, 5000])}, ${columns} FROM {audit} WHERE ${rowIs(row)}`
+    return { sql: `INSERT INTO {audit} (writer, seq, ${columns}) ${copied}` }
+  },
+  'two leaves swapped': ({ leaves }, pick) => {
+    const one = pick(leaves).number
+    const other = pick(leaves.filter(({ number }) => number !== one)).number
+    const move = (from: number, to: number) =>
+      `UPDATE {audit_leaves} SET number = ${to} WHERE number = ${from};`
+    return { sql: move(one, 900_000) + move(other, one) + move(900_000, other) }
+  },
+  'a bit of a leaf': ({ leaves, log }, pick) => {
+    const { number, hash } = pick(leaves)
+    return {
+      sql: `UPDATE {audit_leaves} SET hash = ${hexOf(log, flipped(hash, pick))} WHERE number = ${number}`,
+    }
+  },
+  'a bit of a node': ({ leaves, log }, pick) => {
+    const node = rootOf(nodesOver(leaves.slice(0, 256).map(({ hash }) => hash)), 256)
+    return { sql: `UPDATE {audit_nodes} SET hash = ${hexOf(log, flipped(node, pick))}` }
+  },
+  'a node elsewhere': (_, pick) => ({
+    sql: `UPDATE {audit_nodes} SET ${pick(['level', 'number'])} = ${pick([2, 3])}`,
+  }),
+  'a letter of a checkpoint': ({ sizes, notes }, pick) => {
+    const size = pick(sizes)
+    const note = notes.get(size) ?? ''
+    const place = pick([...note].keys().toArray())
+    const letter = pick([...'A0z+/\n '].filter((each) => each !== note[place]))
+    const edited = `${note.slice(0, place)}${letter}${note.slice(place + 1)}`
+    return { sql: `UPDATE {audit_checkpoints} SET note = '${edited}' WHERE size = ${size}` }
+  },
+  'a checkpoint added': ({ sizes, notes }, pick) => {
+    const size = pick(sizes) - pick([1, 2, 7])
+    const values = `${size}, '${notes.get(pick(sizes))}', 0`
+    return { sql: `INSERT INTO {audit_checkpoints} (size, note, sealed_at) VALUES (${values})` }
+  },
   'the tree removed': () => ({
     sql: 'DELETE FROM {audit_leaves}; DELETE FROM {audit_nodes}; DELETE FROM {audit_checkpoints}; UPDATE {audit} SET at = at - 600000',
   }),
@@ -154,26 +219,58 @@ const EDITS = {
     const rows = rest.filter((row) => row.writer === writer).toReversed()
     return { sql: rows.map((row) => `UPDATE {audit} SET seq = seq + 1 WHERE ${rowIs(row)};`).join('') }
   },
-} satisfies Record<string, (known: Known, pick: Pick) => Edit>
+} satisfies Record<string, (known: Known, pick: Choose) => Edit>
+
+/** One byte of it, with another bit. */
+function flipped(hash: Uint8Array, pick: Choose): Uint8Array {
+  const copy = Uint8Array.from(hash)
+  const place = pick([...copy.keys()])
+  copy[place] = (copy[place] ?? 0) ^ pick([1, 2, 4, 8, 16, 32, 64, 128])
+  return copy
+}
+
+/** A row is another one, and all that follows from it is computed and signed anew. Somebody has kept a checkpoint. */
+function forked({ leaves, sizes, notes, log }: Known, pick: Choose): Edit {
+  const leaf = pick(leaves)
+  const hash = leafHash(encodeLine({ ...leaf.row, requestId: 'forged' }))
+  const nodes = nodesOver(leaves.map((each) => (each.number === leaf.number ? hash : each.hash)))
+  const signed = sizes.map((size) => {
+    const note = signCheckpoint({ origin: ORIGIN, size, root: rootOf(nodes, size) }, [STOLEN])
+    return `UPDATE {audit_checkpoints} SET note = '${note}' WHERE size = ${size}`
+  })
+  const sql = [
+    `UPDATE {audit} SET request_id = 'forged' WHERE ${rowIs(leaf)}`,
+    `UPDATE {audit_leaves} SET hash = ${hexOf(log, hash)} WHERE number = ${leaf.number}`,
+    `UPDATE {audit_nodes} SET hash = ${hexOf(log, rootOf(nodes, 256))} WHERE level = 1 AND number = 0`,
+    ...signed,
+  ]
+  const seen = pick(sizes.filter((size) => size > leaf.number))
+  const trusted = [parseVkey(formatVkey(verifierOf(ORIGIN, STOLEN)))]
+  return { sql: sql.join(';'), witnesses: [notes.get(seen) ?? ''], trusted }
+}
 
 const NAMES = Object.keys(EDITS) as (keyof typeof EDITS)[]
 
 async function look(log: StoredLog): Promise<Known> {
-  const leaves = (await log.query('SELECT number, writer, seq FROM {audit_leaves} ORDER BY number')).map(
-    leafOf,
-  )
+  const leaves = await leavesOf(log)
   const sealed = new Set(leaves.map(({ writer, seq }) => `${writer} ${seq}`))
-  const rows = (await log.query('SELECT 0 AS number, writer, seq FROM {audit} ORDER BY writer, seq')).map(
-    leafOf,
-  )
+  const rows = (await log.query('SELECT writer, seq FROM {audit} ORDER BY writer, seq')).map(placeOf)
   const rest = rows.filter(({ writer, seq }) => !sealed.has(`${writer} ${seq}`))
   const checkpoints = await log.query('SELECT size, note FROM {audit_checkpoints} ORDER BY size')
   const notes = new Map(checkpoints.map(({ size, note }) => [Number(size), String(note)]))
   return { leaves, rest, sizes: [...notes.keys()], notes, log }
 }
 
-function leafOf({ number, writer, seq }: Record<string, unknown>): Leaf {
-  return { number: Number(number), writer: String(writer), seq: Number(seq) }
+async function leavesOf(log: StoredLog): Promise<Leaf[]> {
+  await using stored = await log.open()
+  const leaves = await stored.findLeaves(null, 0, SEALED)
+  return leaves.flatMap(({ number, hash, row }) =>
+    row === null ? [] : [{ number, hash, row, writer: row.writer, seq: row.seq }],
+  )
+}
+
+function placeOf({ writer, seq }: Record<string, unknown>): Place {
+  return { writer: String(writer), seq: Number(seq) }
 }
 
 /** Edits the stored log in so many ways, each kind at least once, and expects that each is found. */
@@ -186,13 +283,13 @@ export async function expectEditsAreFound(log: StoredLog, runs: number): Promise
       const name = at(NAMES, turn % NAMES.length)
       turn += 1
       let taken = 0
-      const pick: Pick = (from) => {
+      const pick: Choose = (from) => {
         taken += 1
         return at(from, (seeds[taken % seeds.length] ?? 0) % from.length)
       }
-      const { sql, witnesses }: Edit = EDITS[name](known, pick)
+      const { sql, witnesses, trusted }: Edit = EDITS[name](known, pick)
       await log.edit(sql)
-      const { isGood } = await log.check(witnesses)
+      const { isGood } = await log.check(witnesses, trusted)
       await log.restore()
       expect({ name, sql: sql.slice(0, 300), isGood }).toMatchObject({ isGood: false })
     }),

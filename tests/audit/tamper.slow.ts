@@ -8,7 +8,7 @@ test('each of 10,000 edits of an export is found', () => expectEditsAreFound(10_
 test.each([
   ['SQLite', sqliteLog],
   ['PostgreSQL', postgresLog],
-] as const)('each of 5,000 edits of the log that is stored in %s is found', async (_, openLog) => {
+] as const)('each of 10,000 edits of the log that is stored in %s is found', async (_, openLog) => {
   await using log = await openLog()
-  await expectStoredEditsAreFound(log, 5000)
+  await expectStoredEditsAreFound(log, 10_000)
 })
