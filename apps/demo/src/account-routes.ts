@@ -66,7 +66,7 @@ export function accountRoutes(needs: AccountNeeds): Router {
 }
 
 /** A new session id for each login: one that somebody planted before is worth nothing. */
-async function beginLogin(needs: AccountNeeds, req: Request, account: Account): Promise<void> {
+export async function beginLogin(needs: AccountNeeds, req: Request, account: Account): Promise<void> {
   await endLogin(needs, req)
   await settle((done) => req.session.regenerate(done))
   req.session.accountId = account.id

@@ -10,9 +10,12 @@ export interface TokenFields {
 /** LunaDefend as this app uses it. Every call is shown to the user whose login it was made for. */
 export interface ObservedVault {
   /** Lets this login read. @throws LunaDefendClientError */
-  allowReading(login: string, tokens: readonly string[]): Promise<void>
+  allowReading(login: string, tokens: readonly string[], purpose?: string): Promise<void>
   /** Proves that this login made what it did not have already. @throws LunaDefendClientError */
   verify(login: string, tokens: TokenFields, stored: TokenFields): Promise<void>
+  /** The kill switch of this login. @throws LunaDefendClientError */
+  stop(login: string): Promise<void>
+  letGoOn(login: string): Promise<void>
   /** @returns whether it is gone */
   deleteToken(login: string, token: string): Promise<boolean>
   /** Ends the login at the Tokenizer, too. @returns whether the Tokenizer knows */
@@ -39,10 +42,10 @@ export function observedVault(lunadefend: LunaDefend, activity: ActivityLog): Ob
     }
   }
   return {
-    async allowReading(login, tokens) {
+    async allowReading(login, tokens, purpose = 'profile') {
       if (tokens.length === 0) return
       const sid = lunadefend.sid(login)
-      const options = { ttl: READ_TTL, purpose: 'profile' }
+      const options = { ttl: READ_TTL, purpose }
       await observe(login, 'grants.create', { sid, tokens, ...options }, () =>
         lunadefend.grants.create(sid, tokens, options),
       )
@@ -54,6 +57,19 @@ export function observedVault(lunadefend: LunaDefend, activity: ActivityLog): Ob
       await observe(login, 'grants.verify', { sid, tokens, stored: held }, () =>
         lunadefend.grants.verify(sid, tokens, { stored: held, allowEmpty: true }),
       )
+    },
+    stop(login) {
+      const sid = lunadefend.sid(login)
+      const options = { ttl: '1h', reason: 'investigation' } as const
+      return observe(login, 'blocks.set', { sid, ...options }, async () => {
+        await lunadefend.blocks.set({ sid }, options)
+      })
+    },
+    letGoOn(login) {
+      const sid = lunadefend.sid(login)
+      return observe(login, 'blocks.lift', { sid }, async () => {
+        await lunadefend.blocks.lift({ sid })
+      })
     },
     deleteToken: (login, token) =>
       succeeds(

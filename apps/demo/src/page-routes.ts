@@ -3,7 +3,7 @@ import type { Surroundings } from './gatekeeping.ts'
 import type { PageBundle } from './page-bundle.ts'
 
 /** The addresses of the page. The page itself decides what to show. */
-const PATHS = ['/', '/profile', '/vault', '/steal']
+const PATHS = ['/', '/profile', '/vault', '/steal', '/support']
 
 const ICON =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#4338ca"/><path d="M20.6 18.9A7.2 7.2 0 0 1 13.1 9.1a7.6 7.6 0 1 0 9.8 9.6 7 7 0 0 1-2.3.2z" fill="#fff"/></svg>'

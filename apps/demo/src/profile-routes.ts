@@ -51,7 +51,7 @@ async function saveProfile({ activity, vault, ...needs }: ProfileNeeds, req: Req
 const BAD_TOKENS: readonly string[] = ['not_granted', 'invalid_token', 'missing_token', 'access_denied']
 
 /** Turns what LunaDefend says into what this app says. */
-async function explain(work: Promise<void>): Promise<void> {
+export async function explain(work: Promise<void>): Promise<void> {
   try {
     await work
   } catch (error) {

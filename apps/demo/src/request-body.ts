@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import { type Credentials, NAME_RULE, PASSWORD_RULE, parseName, parsePassword } from './accounts.ts'
 import type { Profile } from './profiles.ts'
 import { Refusal } from './refusal.ts'
+import { PURPOSES, type Purpose } from './support.ts'
 
 /** The texts of a JSON body that has exactly these keys. @throws Refusal `invalid_request` */
 function readTexts<K extends string>(req: Request, keys: readonly K[]): Record<K, string> {
@@ -38,4 +39,19 @@ export function readProfileForm(req: Request): Profile {
   const isShort = profile.displayName.length <= 80 && profile.city.length <= 80
   if (!isShort) throw new Refusal('too_large')
   return profile
+}
+
+/** @throws Refusal `invalid_request` */
+export function readPurpose(req: Request): Purpose {
+  const { purpose } = readTexts(req, ['purpose'])
+  const known = PURPOSES.find((each) => each === purpose)
+  if (known === undefined) throw new Refusal('invalid_request')
+  return known
+}
+
+/** @throws Refusal `invalid_request` */
+export function readSwitch(req: Request): boolean {
+  const { position } = readTexts(req, ['position'])
+  if (position !== 'on' && position !== 'off') throw new Refusal('invalid_request')
+  return position === 'on'
 }

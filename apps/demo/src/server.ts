@@ -17,6 +17,8 @@ import { profileRoutes } from './profile-routes.ts'
 import { openProfiles } from './profiles.ts'
 import { Refusal } from './refusal.ts'
 import { loginSessions } from './sessions.ts'
+import { employ, type ReadAudit, rolesOf } from './support.ts'
+import { supportRoutes } from './support-routes.ts'
 
 export interface DemoOptions {
   /** Folder of the demo's own database. */
@@ -30,6 +32,8 @@ export interface DemoOptions {
   readonly objectsUrl?: string
   readonly app: 'demo'
   readonly signingKey: LunaDefendOptions['signingKey']
+  /** The Tokenizer's audit log, for the support desk. Without it that is left out. */
+  readonly readAudit?: ReadAudit
   /** Told of failures of the server: method, path and the kind of error, never a header or a body. */
   readonly log?: (line: string) => void
 }
@@ -48,6 +52,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   try {
     const accounts = await openAccounts(database)
     await moveIn(accounts)
+    await employ(accounts)
     const server = await listen(options)
     const url = `http://localhost:${(server.address() as AddressInfo).port}`
     server.on('request', assemble({ options, origin: url, lunadefend, bundle, database, accounts }))
@@ -84,7 +89,9 @@ function assemble({ options, origin, lunadefend, bundle, database, accounts }: P
   app.use(frameLogins(lunadefend, accounts, activity, origin))
   app.use(express.json({ limit: '16kb' }))
   app.use(accountRoutes(needs), profileRoutes(needs), activityRoutes(needs))
-  app.use(neighbourRoute(needs, neighbourAt(accounts, profiles, lunadefend)))
+  const neighbour = neighbourAt(accounts, profiles, lunadefend)
+  app.use(neighbourRoute(needs, neighbour))
+  app.use(supportRoutes({ ...needs, neighbour, readAudit: options.readAudit ?? null }))
   app.use(() => {
     throw new Refusal('not_found')
   })
@@ -104,7 +111,7 @@ function frameLogins(lunadefend: LunaDefend, accounts: Accounts, activity: Activ
         kind: 'session',
         what: 'A secure frame asked who is logged in; this server signed it.',
       })
-      return { id: req.sessionID, subject: account.publicId }
+      return { id: req.sessionID, subject: account.publicId, roles: rolesOf(account) }
     },
   })
 }

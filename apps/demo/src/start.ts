@@ -2,6 +2,7 @@ import { relative } from 'node:path'
 import { type LunaDefend, StartError, startLunaDefend } from '@lunadefend/testing'
 import { readSettings, type Settings } from './environment.ts'
 import { startDemo } from './server.ts'
+import { auditIn, POLICIES } from './support.ts'
 
 async function start(settings: Settings): Promise<AsyncDisposableStack> {
   const { directory, appPort, tokenizerPort, objectsPort } = settings
@@ -10,6 +11,7 @@ async function start(settings: Settings): Promise<AsyncDisposableStack> {
     directory,
     apps: [{ id: 'demo', origins: [`http://localhost:${appPort}`] }],
     ports: { tokenizer: tokenizerPort, objects: objectsPort },
+    authorizers: { cedar: POLICIES },
     logLevel: 'warn',
   })
   stack.use(lunaDefend)
@@ -19,6 +21,7 @@ async function start(settings: Settings): Promise<AsyncDisposableStack> {
     port: appPort,
     tokenizerUrl: lunaDefend.tokenizerUrl,
     objectsUrl: lunaDefend.objectsUrl,
+    readAudit: auditIn(lunaDefend.paths.database),
     log: (line) => process.stderr.write(`${line}\n`),
     app: 'demo',
     signingKey,

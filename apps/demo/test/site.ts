@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { LunaDefend } from '@lunadefend/node-sdk'
 import { freePort, type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
 import { type Demo, startDemo } from '../src/server.ts'
+import { auditIn, POLICIES } from '../src/support.ts'
 
 /** The whole demo on free ports, with everything behind it. */
 export interface Site extends AsyncDisposable {
@@ -27,6 +28,7 @@ export async function startSite(): Promise<Site> {
   const service = await startLunaDefend({
     directory: join(directory, 'lunadefend'),
     apps: [{ id: 'demo', origins: [url] }],
+    authorizers: { cedar: POLICIES },
   })
   const logged: string[] = []
   const { tokenizerUrl, objectsUrl } = service
@@ -39,6 +41,7 @@ export async function startSite(): Promise<Site> {
       objectsUrl,
       app: 'demo',
       signingKey,
+      readAudit: auditIn(service.paths.database),
       log: (line) => logged.push(line),
     })
   let demo = await start()

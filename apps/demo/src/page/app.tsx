@@ -8,6 +8,7 @@ import { ProfilePage } from './profile-page.tsx'
 import { readMe, type User } from './server-calls.ts'
 import type { Settings } from './settings.ts'
 import { StealPage } from './steal-page.tsx'
+import { SupportPage } from './support-page.tsx'
 import { VaultPage } from './vault-page.tsx'
 import { WelcomePage } from './welcome-page.tsx'
 
@@ -40,7 +41,7 @@ function Inside({ settings, user }: { readonly settings: Settings; readonly user
       <Header user={user} path={path} />
       <div className="columns">
         <main id="main">
-          <Page path={path} settings={settings} />
+          <Page path={path} settings={settings} user={user} />
         </main>
         <ActivityPanel tokenizerUrl={settings.tokenizerUrl} />
       </div>
@@ -48,8 +49,15 @@ function Inside({ settings, user }: { readonly settings: Settings; readonly user
   )
 }
 
-function Page({ path, settings }: { readonly path: string; readonly settings: Settings }) {
+interface Place {
+  readonly path: string
+  readonly settings: Settings
+  readonly user: User
+}
+
+function Page({ path, settings, user }: Place) {
   if (path === '/vault') return <VaultPage />
   if (path === '/steal') return <StealPage settings={settings} />
+  if (path === '/support') return <SupportPage user={user} />
   return <ProfilePage />
 }

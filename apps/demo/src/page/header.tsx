@@ -6,6 +6,7 @@ const PLACES = [
   ['/profile', 'Profile'],
   ['/vault', 'Vault'],
   ['/steal', 'Try to steal it'],
+  ['/support', 'Support'],
 ] as const
 
 export function Header({ user, path }: { readonly user: User; readonly path: string }) {

@@ -1,5 +1,6 @@
 import type { Neighbour } from '../neighbour.ts'
 import type { Profile } from '../profiles.ts'
+import type { AuditEntry, Purpose } from '../support.ts'
 
 export interface User {
   readonly name: string
@@ -20,6 +21,11 @@ export const logIn = (name: string, password: string) => call('POST', '/api/logi
 export const logOut = () => call('POST', '/api/logout', {})
 export const readProfile = () => call<Profile>('GET', '/api/profile')
 export const saveProfile = (profile: Profile) => call<Profile>('POST', '/api/profile', profile)
+export const enterSupport = () => call('POST', '/api/support/enter', {})
+export const lookAsSupport = (purpose: Purpose) => call<Neighbour>('POST', '/api/support/look', { purpose })
+export const throwSwitch = (on: boolean) =>
+  call<{ on: boolean }>('POST', '/api/support/switch', { position: on ? 'on' : 'off' })
+export const readAudit = () => call<{ rows: readonly AuditEntry[] }>('GET', '/api/support/audit')
 export const readNeighbour = () => call<Neighbour>('GET', '/api/neighbour')
 
 async function call<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
