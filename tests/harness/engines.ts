@@ -27,7 +27,8 @@ async function sqliteEngine(): Promise<Engine> {
 }
 
 async function postgresEngine(): Promise<Engine & { readonly server: RunningPostgres }> {
-  const server = await startPostgres()
+  // So that it can be asked what was committed before what.
+  const server = await startPostgres({ track_commit_timestamp: 'on' })
   return {
     name: 'PostgreSQL',
     server,

@@ -1,5 +1,6 @@
 import type { SessionId, TokenId } from '@lunadefend/contract'
 import {
+  type Caller,
   type Commits,
   createAuditSealer,
   type Database,
@@ -8,6 +9,7 @@ import {
   referStep,
   resealStep,
   revokeGrant,
+  setGrant,
   tokenize,
   workOn,
 } from '@lunadefend/core'
@@ -32,9 +34,30 @@ export interface Death {
   readonly nth: number
 }
 
+/** What gives something. */
+export type Act = 'read' | 'make' | 'grant'
+
 export type Order =
   /** For each token so many clients at once; answers how many of them were let through. */
   | { readonly kind: 'race'; readonly token: TokenId; readonly clients: number }
+  /** So many clients do this under this request id, each until it is refused; answers how often they were let through. */
+  | {
+      readonly kind: 'stampede'
+      readonly act: Act
+      readonly token: TokenId
+      readonly clients: number
+      /** So often at the most, whom nothing stops. */
+      readonly most: number
+      readonly requestId: string
+    }
+  /** One client for each of the tokens, all at once: each makes a token in this session, or grants it this one. Answers as above. */
+  | {
+      readonly kind: 'crowd'
+      readonly tokens: readonly TokenId[]
+      readonly sid: SessionId
+      /** So many grants a session may have. */
+      readonly room: number
+    }
   /** One read; answers the key that the object store is sent, `null` = refused. */
   | { readonly kind: 'read'; readonly token: TokenId }
   | { readonly kind: 'revoke'; readonly token: TokenId }
@@ -46,6 +69,7 @@ export type Order =
   /** Seals the audit log until nothing is left, whoever else does; answers the checkpoints that it saw meanwhile. */
   | { readonly kind: 'seal'; readonly origin: string; readonly death: Death | null }
 
+const PLAIN = { contentLength: null, acceptsEndToEnd: false, acceptsParts: false, ttlSeconds: null }
 const STEPS = { reseal: resealStep, refer: referStep } as const
 const caller = {
   actor: { kind: 'application', app: APP, sid: SID as SessionId },
@@ -75,6 +99,10 @@ async function obey(order: Order): Promise<unknown> {
       const tries = Array.from({ length: order.clients }, () => keyOf(order.token))
       return (await Promise.all(tries)).filter((key) => key !== null).length
     }
+    case 'stampede':
+      return stampede(order)
+    case 'crowd':
+      return crowd(order)
     case 'read':
       return keyOf(order.token)
     case 'revoke':
@@ -90,8 +118,8 @@ async function obey(order: Order): Promise<unknown> {
   }
 }
 
-async function keyOf(token: TokenId): Promise<string | null> {
-  const [result] = await detokenize(rules.needs, caller, {
+async function keyOf(token: TokenId, by: Caller = caller): Promise<string | null> {
+  const [result] = await detokenize(rules.needs, by, {
     tokens: [token],
     acceptsEndToEnd: false,
     acceptsMask: false,
@@ -101,13 +129,59 @@ async function keyOf(token: TokenId): Promise<string | null> {
   return result.data.source.headers['x-amz-server-side-encryption-customer-key'] ?? null
 }
 
+async function stampede({ act, token, clients, most, requestId }: Extract<Order, { kind: 'stampede' }>) {
+  const by = { ...caller, requestId }
+  const acts = {
+    read: async () => (await keyOf(token, by)) !== null,
+    make: () => make(rules.needs, by),
+    grant: () => grant(rules.needs, token, SID, by),
+  }
+  let through = 0
+  const client = async () => {
+    for (let times = 0; times < most && (await acts[act]()); times += 1) through += 1
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+  return through
+}
+
+function crowd({ tokens, sid, room }: Extract<Order, { kind: 'crowd' }>): Promise<number> {
+  const needs = { ...rules.needs, grants: { ...rules.needs.grants, perSession: room } }
+  const by = { ...caller, actor: { ...caller.actor, sid } }
+  return letThrough(
+    tokens.map((token, at) => (at % 2 === 0 ? make(needs, by) : grant(needs, token, sid, by))),
+  )
+}
+
+async function letThrough(tries: readonly Promise<boolean>[]): Promise<number> {
+  return (await Promise.all(tries)).filter((isThrough) => isThrough).length
+}
+
+/** Whether a token was made. */
+function make(needs: Needs, by: Caller): Promise<boolean> {
+  return refusable(tokenize(needs, by, { ...PLAIN, metadata: null }))
+}
+
+function grant(needs: Needs, token: TokenId, sid: SessionId, by: Caller): Promise<boolean> {
+  const terms = { access: 'read', ttlSeconds: 3600, maxUses: null, purpose: null } as const
+  return refusable(setGrant(needs, by, { sid, tokens: [token], ...terms }))
+}
+
+/** Fails with what is no refusal. */
+async function refusable(attempt: Promise<unknown>): Promise<boolean> {
+  try {
+    return (await attempt) !== null
+  } catch (error) {
+    if (['access_denied', 'too_many_grants'].includes((error as { code?: string }).code ?? '')) return false
+    throw error
+  }
+}
+
 async function fill(needs: Needs) {
   const made: TokenId[] = []
-  const command = { contentLength: null, acceptsEndToEnd: false, acceptsParts: false, ttlSeconds: null }
   const metadata = { filler: 'x'.repeat(2000) }
   for (;;) {
     try {
-      made.push((await tokenize(needs, caller, { ...command, metadata })).tokenId)
+      made.push((await tokenize(needs, caller, { ...PLAIN, metadata })).tokenId)
     } catch (error) {
       return { made, code: (error as { code?: string }).code ?? String(error) }
     }

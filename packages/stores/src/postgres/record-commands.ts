@@ -11,6 +11,7 @@ import type {
 import { answered, type Command, noted, notes } from './command.ts'
 import type { Commands } from './commands.ts'
 import { roomValues } from './grant-commands.ts'
+import { gateOf } from './session-commands.ts'
 import { type Answer, bind, type Step, type Values } from './statement.ts'
 import { STATEMENTS } from './statements.ts'
 
@@ -20,7 +21,8 @@ type RecordCommand =
 
 export const RECORD_COMMANDS: Pick<Commands, RecordCommand> = {
   createRecord: (record, grant, audit, room) => ({
-    locks: { blocks: 'shared' },
+    // The gate of its session alone: who counts its grants must see those that others have counted before.
+    locks: { blocks: 'shared', gates: room.sessionRefs.map(gateOf), closed: true },
     steps: (writer) => [
       bind(STATEMENTS.createRecord, {
         ...recordValues(record),
