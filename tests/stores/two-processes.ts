@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import type { SessionId } from '@lunadefend/contract'
-import { type BlockScope, liftBlocks, listGrants, type OperatorId, setBlock } from '@lunadefend/core'
+import { type BlockScope, liftBlocks, listGrants, type Operator, setBlock } from '@lunadefend/core'
 import { Client } from 'pg'
 import { expect } from 'vitest'
 import { APP, type House, SID } from '../harness/house.ts'
@@ -49,7 +49,7 @@ export async function revokeElsewhere(house: House, { servants: [one, other] }: 
 }
 
 const OPERATOR = {
-  actor: { kind: 'operator', id: 'ops' as OperatorId },
+  actor: { kind: 'operator', id: 'ops' as Operator['id'] },
   requestId: 'a-switch',
   network: null,
 } as const
