@@ -30,10 +30,10 @@ const frame = () => page.frameLocator('#support-ssn iframe')
 const rows = () => page.locator('.audit tbody tr')
 /** For people who want to see it: a folder, by the variable. */
 async function picture(name: string): Promise<void> {
-  const image = await page.screenshot({ fullPage: true })
+  const image = await page.screenshot()
   expect(image.length).toBeGreaterThan(20_000)
   const folder = process.env['LUNADEFEND_PICTURES']
-  if (folder !== undefined) await page.screenshot({ fullPage: true, path: `${folder}/${name}.png` })
+  if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png` })
 }
 
 test('support sees the last four, all of it for an identity check, and nothing once it is stopped', async () => {
