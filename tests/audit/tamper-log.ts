@@ -195,7 +195,7 @@ const EDITS = {
   'a letter of a checkpoint': ({ sizes, notes }, pick) => {
     const size = pick(sizes)
     const note = notes.get(size) ?? ''
-    const place = pick([...note].keys().toArray())
+    const place = pick([...Array(note.length).keys()])
     const letter = pick([...'A0z+/\n '].filter((each) => each !== note[place]))
     const edited = `${note.slice(0, place)}${letter}${note.slice(place + 1)}`
     return { sql: `UPDATE {audit_checkpoints} SET note = '${edited}' WHERE size = ${size}` }

@@ -78,6 +78,8 @@ test('a token that cannot be deleted now fails no save, and is deleted after the
   const vault: ObservedVault = {
     async allowReading() {},
     async verify() {},
+    async stop() {},
+    async letGoOn() {},
     async endSession() {
       return true
     },
