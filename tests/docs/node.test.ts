@@ -242,9 +242,9 @@ describe('the tables are those of the source', () => {
       ...['router', 'sid', 'tokenize', 'resumeUpload', 'abortUpload'],
       ...['detokenize', 'detokenizeText', 'detokenizeStream'],
     ]
-    const grouped = (['audit', 'grants', 'sessions', 'tokens', 'blocks'] as const).flatMap((group) =>
-      Object.keys(lunadefend[group]).map((method) => `${group}.${method}`),
-    )
+    const grouped = (
+      ['audit', 'grants', 'honeytokens', 'webhooks', 'sessions', 'tokens', 'blocks'] as const
+    ).flatMap((group) => Object.keys(lunadefend[group]).map((method) => `${group}.${method}`))
     expect(documented.sort()).toEqual([...own, ...grouped].sort())
     const onPrototype = Object.getOwnPropertyNames(LunaDefend.prototype).filter(
       (each) => each !== 'constructor',

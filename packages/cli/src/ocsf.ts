@@ -56,7 +56,7 @@ export function toOcsf(row: AuditRow, leaf: number) {
     ...{ activity_id: activity, activity_name: activity === OTHER ? action : NAMES[activity] },
     type_uid: CLASS * 100 + activity,
     time: at,
-    ...{ severity_id: isAllowed ? 1 : 2, severity: isAllowed ? 'Informational' : 'Low' },
+    ...severityOf(row),
     ...{ status_id: isAllowed ? 1 : 2, status: isAllowed ? 'Success' : 'Failure' },
     ...(isAllowed ? {} : { status_code: refusal, status_detail: refusal }),
     ...{ action_id: isAllowed ? 1 : 2, action: isAllowed ? 'Allowed' : 'Denied' },
@@ -71,6 +71,13 @@ export function toOcsf(row: AuditRow, leaf: number) {
     ...(token === null ? {} : { resources: [{ type: 'token', uid: token }] }),
     unmapped: { epoch: row.epoch, generation: row.generation, count: row.count, policy },
   }
+}
+
+function severityOf({ action, refusal }: AuditRow) {
+  if (action.startsWith('alarm-')) return { severity_id: 4, severity: 'High' }
+  return refusal === null
+    ? { severity_id: 1, severity: 'Informational' }
+    : { severity_id: 2, severity: 'Low' }
 }
 
 function metadataOf({ writer, seq }: AuditRow, leaf: number) {
