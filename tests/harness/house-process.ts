@@ -6,6 +6,7 @@ import {
   type Database,
   detokenize,
   type Needs,
+  onceByKey,
   referStep,
   resealStep,
   revokeGrant,
@@ -66,6 +67,13 @@ export type Order =
   /** Does a background work to its end; answers how many items were done. */
   | { readonly kind: 'work'; readonly work: 'reseal' | 'refer'; readonly death: Death | null }
   | { readonly kind: 'refresh' }
+  /** Sets a grant under an idempotency key; answers what it came to, or the code of the refusal. */
+  | {
+      readonly kind: 'grant'
+      readonly token: TokenId
+      readonly idempotencyKey: string
+      readonly death: Death | null
+    }
   /** Seals the audit log until nothing is left, whoever else does; answers the checkpoints that it saw meanwhile. */
   | { readonly kind: 'seal'; readonly origin: string; readonly death: Death | null }
 
@@ -113,6 +121,8 @@ async function obey(order: Order): Promise<unknown> {
       return finish(mortal(rules.needs, order.death), order.work)
     case 'refresh':
       return rules.refresh()
+    case 'grant':
+      return grantOnce(mortal(rules.needs, order.death), order.token, order.idempotencyKey)
     case 'seal':
       return sealAll(mortal(rules.needs, order.death), order.origin)
   }
@@ -176,6 +186,14 @@ async function refusable(attempt: Promise<unknown>): Promise<boolean> {
   }
 }
 
+async function grantOnce(needs: Needs, token: TokenId, idempotencyKey: string): Promise<unknown> {
+  const call = { idempotencyKey, request: token, app: APP, sid: SID, tokens: [token], stoppable: true }
+  const terms = { access: 'read', ttlSeconds: 3600, maxUses: null, purpose: null } as const
+  const work = (by: Caller) => setGrant(needs, by, { sid: SID, tokens: [token], ...terms })
+  const done = onceByKey<Caller['actor']>(needs, caller, call, work)
+  return done.catch((error: { code?: string }) => error.code ?? String(error))
+}
+
 async function fill(needs: Needs) {
   const made: TokenId[] = []
   const metadata = { filler: 'x'.repeat(2000) }
@@ -215,20 +233,26 @@ function mortal(needs: Needs, death: Death | null): Needs {
     process.kill(process.pid, 'SIGKILL')
     return new Promise<never>(() => {})
   }
-  const commit = new Proxy(needs.database.commit, {
-    get(target, name: keyof Commits) {
-      const call = target[name] as (...args: unknown[]) => Promise<unknown>
-      if (name !== death.commit) return call
-      return async (...args: unknown[]) => {
-        calls += 1
-        if (calls === death.nth && death.when === 'before') await die()
-        const answer = await call.apply(target, args)
-        if (calls === death.nth) await die()
-        return answer
-      }
-    },
-  })
-  const database = { ...needs.database, read: needs.database.read.bind(needs.database), commit } as Database
+  const mortalCommits = (commits: Commits) =>
+    new Proxy(commits, {
+      get(target, name: keyof Commits) {
+        const call = target[name] as (...args: unknown[]) => Promise<unknown>
+        if (name !== death.commit) return call
+        return async (...args: unknown[]) => {
+          calls += 1
+          if (calls === death.nth && death.when === 'before') await die()
+          const answer = await call.apply(target, args)
+          if (calls === death.nth) await die()
+          return answer
+        }
+      },
+    })
+  const database = {
+    ...needs.database,
+    read: needs.database.read.bind(needs.database),
+    commit: mortalCommits(needs.database.commit),
+    settling: (settlement) => mortalCommits(needs.database.settling(settlement)),
+  } as Database
   return { ...needs, database, keys: needs.keys }
 }
 

@@ -47,6 +47,30 @@ describe.each(Object.entries(ENGINES))('two Tokenizers on %s behave as one', (_,
     return tokenId
   }
 
+  test('of many that make a call under one key at both, one has an effect; all are answered alike', async () => {
+    const alice = await enter('key')
+    const tokenId = await protect(alice)
+    const headers = { ...(await application()), 'idempotency-key': '"one-for-both"' }
+    const body = { sessionId: alice.sid, tokenId, access: 'store', consume: true }
+    const ask = (wire: Wire) => wire.call('/grant/verify', { headers, body })
+    const racers = await Promise.all(Array.from({ length: 12 }, (_, index) => ask(index % 2 ? one : other)))
+    const late = racers.filter(({ status }) => status !== 200)
+    expect(late.map(({ body }) => body.error.code)).toEqual(late.map(() => 'idempotency_key_in_use'))
+    expect(late.map((answer) => answer.headers.get('retry-after'))).toEqual(late.map(() => '1'))
+    const first = racers.filter(
+      (answer) => answer.status === 200 && !answer.headers.has('idempotency-replayed'),
+    )
+    expect(first).toHaveLength(1)
+    for (const wire of [one, other]) {
+      const again = await ask(wire)
+      expect(again.body).toEqual(first[0]?.body)
+      expect(again.headers.get('idempotency-replayed')).toBe('true')
+    }
+    expect(first[0]?.body.data).toEqual({ valid: true })
+    const fresh = await one.call('/grant/verify', { headers: await application(), body })
+    expect(fresh.body.data, 'the store grant has one use').toEqual({ valid: false })
+  })
+
   test('what one makes, the other gives out', async () => {
     const alice = await enter('alice')
     const tokenId = await protect(alice)

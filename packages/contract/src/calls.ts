@@ -231,6 +231,7 @@ export const CALLS = {
     method: 'POST',
     path: '/session/revoke',
     callers: ['application'],
+    idempotencyKey: true,
     status: 200,
     summary: 'End a session everywhere, with its grants',
     body: Type.Object({ sessionId: Session }, closed),
@@ -278,6 +279,7 @@ export const CALLS = {
     method: 'POST',
     path: '/upload/complete',
     callers: ['user', 'application'],
+    idempotencyKey: true,
     status: 200,
     summary: 'Put the parts of a value together',
     body: Type.Object({ tokenId: Token }, closed),
@@ -323,6 +325,7 @@ export const CALLS = {
     method: 'POST',
     path: '/grant/set',
     callers: ['application'],
+    idempotencyKey: true,
     status: 200,
     summary: 'Allow a session to read or to store tokens, all or none',
     body: Type.Object(
@@ -343,6 +346,7 @@ export const CALLS = {
     method: 'POST',
     path: '/grant/verify',
     callers: ['application'],
+    idempotencyKey: true,
     status: 200,
     summary: 'Whether a session holds a grant for tokens',
     body: Type.Object(
@@ -367,6 +371,7 @@ export const CALLS = {
     method: 'POST',
     path: '/grant/revoke',
     callers: ['application'],
+    idempotencyKey: true,
     status: 200,
     summary: 'Withdraw grants by session, by token, by both, or all of them',
     body: Type.Object(
@@ -397,6 +402,7 @@ export const CALLS = {
     method: 'POST',
     path: '/token/delete',
     callers: ['application', 'operator'],
+    idempotencyKey: true,
     status: 200,
     summary: 'Shred the keys of a token, then remove its object',
     body: Type.Object({ tokenId: Token, app: Type.Optional(OwnApp) }, closed),
@@ -473,6 +479,8 @@ export interface Call {
   readonly path: string
   readonly callers: readonly Caller[]
   readonly status: 200
+  /** Whether it takes `Idempotency-Key`. @default false: there the header is ignored */
+  readonly idempotencyKey?: true
   readonly summary: string
   readonly body: TSchema | null
   readonly data: TSchema

@@ -59,11 +59,21 @@ export const ERRORS = {
     name: 'TooManyGrants',
     message: 'This session has as many grants as it may have. Revoke some, or let them expire.',
   },
+  idempotency_key_in_use: {
+    status: 409,
+    name: 'IdempotencyKeyInUse',
+    message: 'The first call with this Idempotency-Key is still under way. Try again later.',
+  },
   payload_too_large: { status: 413, name: 'PayloadTooLarge', message: 'The request body is too large.' },
   unsupported_media_type: {
     status: 415,
     name: 'UnsupportedMediaType',
     message: 'The request body must be application/json.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    name: 'IdempotencyKeyReused',
+    message: 'This Idempotency-Key was used for another request. Each call needs a key of its own.',
   },
   too_many_requests: { status: 429, name: 'TooManyRequests', message: 'Too many requests. Try again later.' },
   internal: { status: 500, name: 'Internal', message: 'Something failed on our side.' },

@@ -11,6 +11,7 @@ export {
   type FailureBody,
 } from './calls.ts'
 export { ERRORS, type ErrorCode, LunaDefendError } from './errors.ts'
+export { IdempotencyKey, parseIdempotencyKey } from './idempotency-key.ts'
 export { LIMITS } from './limits.ts'
 export {
   type Access,

@@ -26,6 +26,8 @@ export const LIMITS = {
   grantsAtOnce: 1000,
   /** Blocks in one list, the youngest. */
   blocksListed: 1000,
+  /** An idempotency key, in characters. */
+  idempotencyKeyCharacters: 255,
   /** Uses of one grant that can be asked for. */
   grantUses: 1_000_000,
 } as const

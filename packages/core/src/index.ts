@@ -78,6 +78,7 @@ export {
 } from './operations/list-grants.ts'
 export { pseudonymsOf } from './operations/names.ts'
 export type { Keys, Needs } from './operations/needs.ts'
+export { type KeyedCall, type OnceByKey, onceByKey } from './operations/once.ts'
 export { type AlarmTerms, raiseAlarm } from './operations/raise-alarm.ts'
 export { readMetadata } from './operations/read-metadata.ts'
 export { expireStep, reapObjectsStep, reapRecordsStep, reapUploadsStep } from './operations/reap.ts'
@@ -119,7 +120,7 @@ export {
 } from './operations/upload-parts.ts'
 export { type VerifyGrantCommand, verifyGrant } from './operations/verify-grant.ts'
 export { type DoStep, type Step, workOn } from './operations/work.ts'
-export { PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
+export { LeaseLost, PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
 export type {
   AuditFilter,
   AuditLog,
@@ -150,11 +151,14 @@ export type {
   Reader,
   ReferredObject,
   Relocation,
+  Repeat,
+  RepeatClaim,
   Reseal,
   Room,
   RootKeys,
   SealedRow,
   SessionOpening,
+  Settlement,
   StartedUpload,
   StepUpPassing,
   Stops,

@@ -36,6 +36,14 @@ export const PORT_FAILURES = {
 
 export type PortFailureCode = keyof typeof PORT_FAILURES
 
+/** A commit for a call that another process has taken over, or that is done: nothing was changed. */
+export class LeaseLost extends Error {
+  constructor() {
+    super('The lease of this call is lost.')
+    this.name = 'LeaseLost'
+  }
+}
+
 /**
  * What an adapter throws when what lies behind it does not answer, is damaged, or refuses. The message is one line for
  * the operator, says what to do, and holds no key, token or value; a caller over HTTP learns nothing of it.

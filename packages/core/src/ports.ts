@@ -467,7 +467,20 @@ export interface Commits {
   raiseAlarm(alarm: NewAlarm, blocks: readonly Block[], audit: AuditEvent): Promise<boolean>
   /** Notes how far the delivery of an alarm is. */
   noteDelivery(alarmId: string, delivery: AlarmDelivery): Promise<void>
-  /** Removes what has expired: grants, sessions, tombstones, used challenges, blocks, alarms. At most `limit` of each. */
+  /**
+   * Takes the lease of a call that carries an idempotency key, and answers its row: the caller has it when it is the
+   * `holder`. A row that has expired counts as none; of a call that has no answer, and whose lease is over, the lease is
+   * taken over by the same request. Of several that ask at the same moment exactly one gets it.
+   */
+  claimRepeat(claim: RepeatClaim): Promise<Repeat>
+  /** Notes the whole answer, and gives the lease back. `false` = the lease is another one's; nothing was changed. */
+  settleRepeat(ref: Uint8Array, holder: string, answer: Uint8Array): Promise<boolean>
+  /** Forgets a call that came to nothing: not one that has an answer, or that another one has taken over. */
+  releaseRepeat(ref: Uint8Array, holder: string): Promise<void>
+  /**
+   * Removes what has expired: grants, sessions, tombstones, used challenges, blocks, alarms, repeats. At most `limit` of
+   * each.
+   */
   removeExpired(now: number, limit: number): Promise<number>
 
   /**
@@ -480,6 +493,44 @@ export interface Commits {
    * back, or is another one's by now; nothing was changed.
    */
   saveWork(name: string, holder: string, progress: WorkProgress): Promise<boolean>
+}
+
+/**
+ * A call that carries an idempotency key: that it was made, and its answer when there is one. Times in milliseconds
+ * since 1970.
+ */
+export interface Repeat extends RepeatName {
+  readonly holder: string
+  readonly leaseUntil: number
+  /** Sealed. `null` = nothing is done yet. */
+  readonly answer: Uint8Array | null
+}
+
+/** The name of such a call, and of what it asks: keyed, 32 bytes each. */
+export interface RepeatName {
+  readonly ref: Uint8Array
+  readonly fingerprint: Uint8Array
+  readonly sessionVersion: number
+}
+
+export interface RepeatClaim {
+  /** Under every version of the session key; a new row gets the first one. */
+  readonly names: readonly RepeatName[]
+  readonly holder: string
+  readonly now: number
+  readonly leaseUntil: number
+  readonly expiresAt: number
+}
+
+/** What a commit notes of the call that it belongs to, in the same transaction. */
+export interface Settlement {
+  readonly ref: Uint8Array
+  readonly holder: string
+  /**
+   * From what the commit is about to answer; pure, and may be called more than once. `last` = the call is over with this.
+   * `null` = nothing was decided, and nothing is noted. What it throws the commit rejects with, having changed nothing.
+   */
+  note(result: unknown): { readonly answer: Uint8Array; readonly last: boolean } | null
 }
 
 export interface WorkProgress {
@@ -576,4 +627,9 @@ export interface ObjectDeletion {
 export interface Database extends AsyncDisposable {
   read<T>(look: (reader: Reader) => Promise<T>): Promise<T>
   readonly commit: Commits
+  /**
+   * The same commits on behalf of a call with an idempotency key: each happens, and is noted, only while the call has its
+   * lease and no answer. Rejects with LeaseLost otherwise.
+   */
+  settling(settlement: Settlement): Commits
 }

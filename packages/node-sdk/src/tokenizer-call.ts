@@ -1,7 +1,8 @@
-import { type Body, CALLS, type CallName, type SessionId } from '@lunadefend/contract'
+import { type Body, CALLS, type Call, type CallName, type SessionId } from '@lunadefend/contract'
 import type { ApplicationTokens } from './application-token.ts'
 import { type Reader, readEnvelope, readResults } from './envelope.ts'
 import { type Answer, exchange } from './http-exchange.ts'
+import { withKey } from './retry.ts'
 import type { Role, Settings } from './settings.ts'
 
 /** The calls of the contract that such a caller may make. */
@@ -23,7 +24,12 @@ export interface TokenizerCalls<Call extends CallName = CallOf<'application'>> {
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 export function tokenizerCalls(settings: Settings, tokens: ApplicationTokens): TokenizerCalls<CallOf<Role>> {
-  const post = async <N extends CallOf<Role>>(name: N, body: Body<N>, sid?: SessionId): Promise<Answer> =>
+  const post = async <N extends CallOf<Role>>(
+    name: N,
+    body: Body<N>,
+    sid?: SessionId,
+    idempotencyKey?: string,
+  ): Promise<Answer> =>
     exchange({
       url: settings.tokenizerUrl + CALLS[name].path,
       method: CALLS[name].method,
@@ -31,6 +37,7 @@ export function tokenizerCalls(settings: Settings, tokens: ApplicationTokens): T
         accept: 'application/json',
         authorization: `Bearer ${await tokens.get(sid)}`,
         'content-type': 'application/json',
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
       },
       body: JSON.stringify(body),
       timeoutMs: settings.timeoutMs,
@@ -39,7 +46,15 @@ export function tokenizerCalls(settings: Settings, tokens: ApplicationTokens): T
       tooLarge: 'unexpected_answer',
     })
   return {
-    one: async (name, body, reader, sid) => readEnvelope(await post(name, body, sid), reader),
-    many: async (name, body, count, reader) => readResults(await post(name, body), count, reader),
+    one: (name, body, reader, sid) =>
+      keyed(name, async (key) => readEnvelope(await post(name, body, sid, key), reader)),
+    many: (name, body, count, reader) =>
+      keyed(name, async (key) => readResults(await post(name, body, undefined, key), count, reader)),
   }
+}
+
+/** What takes an idempotency key is tried again after failures that pass; nothing else is. */
+function keyed<T>(name: CallName, work: (idempotencyKey?: string) => Promise<T>): Promise<T> {
+  const call: Call = CALLS[name]
+  return call.idempotencyKey ? withKey(work) : work()
 }

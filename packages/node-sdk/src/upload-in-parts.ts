@@ -75,7 +75,7 @@ export async function sendMissing(sending: Sending): Promise<void> {
 }
 
 export async function completeUpload({ calls, sid, tokenId }: UploadOwner): Promise<void> {
-  await withRetries(() => calls.one('completeUpload', { tokenId }, () => true, sid))
+  await calls.one('completeUpload', { tokenId }, () => true, sid)
 }
 
 export async function abortUpload({ calls, sid, tokenId }: UploadOwner): Promise<void> {

@@ -24,19 +24,26 @@ export interface WatchedDatabase {
 
 export function watchCommits(database: Database): WatchedDatabase {
   let failures = 0
-  const watched = Object.entries(database.commit).map(([name, commit]) => {
-    const run = commit as (...args: unknown[]) => Promise<unknown>
-    return [
-      name,
-      (...args: unknown[]) =>
-        run(...args).catch((error: unknown) => {
-          if (name !== 'sealAudit' && error instanceof PortFailure) failures += 1
-          throw error
-        }),
-    ]
-  })
+  const watch = (commits: Commits) => {
+    const watched = Object.entries(commits).map(([name, commit]) => {
+      const run = commit as (...args: unknown[]) => Promise<unknown>
+      return [
+        name,
+        (...args: unknown[]) =>
+          run(...args).catch((error: unknown) => {
+            if (name !== 'sealAudit' && error instanceof PortFailure) failures += 1
+            throw error
+          }),
+      ]
+    })
+    return Object.fromEntries(watched) as Commits
+  }
   return {
-    database: { ...database, commit: Object.fromEntries(watched) as Commits },
+    database: {
+      ...database,
+      commit: watch(database.commit),
+      settling: (settlement) => watch(database.settling(settlement)),
+    },
     failures: () => failures,
     settle(count) {
       failures -= count

@@ -77,10 +77,10 @@ export const KEY_RING_COLUMNS: Readonly<Record<string, Effect>> = {
 }
 
 /**
- * No read looks at these, which say what is to be done, or what was; and `alarms` and `blocks`, which are empty here: like a grant's
- * times, they are as true as the database is.
+ * No read looks at these, which say what is to be done, or what was; `repeats`, of calls that read nothing; and `alarms`
+ * and `blocks`, which are empty here: like a grant's times, they are as true as the database is.
  */
 export const UNREAD_TABLES = [
   ...['alarms', 'audit', 'audit_checkpoints', 'audit_leaves', 'audit_nodes', 'blocks'],
-  ...['deletions', 'tombstones', 'uploads', 'used_challenges', 'works'],
+  ...['deletions', 'repeats', 'tombstones', 'uploads', 'used_challenges', 'works'],
 ]

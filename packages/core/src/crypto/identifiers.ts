@@ -72,6 +72,16 @@ export function limitRefOf(key: KeyObject, names: readonly string[]): Buffer {
   return keyed(key, 'lunadefend/v1/limit', ...names)
 }
 
+/** A call that carries an idempotency key: whose it is, and the key. The key itself is stored nowhere. 32 bytes. */
+export function repeatRefOf(key: KeyObject, owner: readonly string[], idempotencyKey: string): Buffer {
+  return keyed(key, 'lunadefend/v1/repeat', ...owner, idempotencyKey)
+}
+
+/** What such a call asked, so that another request under the same key can be told from it. 32 bytes. */
+export function fingerprintOf(key: KeyObject, ref: Uint8Array, request: string): Buffer {
+  return keyed(key, 'lunadefend/v1/repeat-request', ref, digestOf(request))
+}
+
 /** The form in which a bearer secret of 256 random bits, or a challenge, is stored. 32 bytes. */
 export function digestOf(secret: string): Buffer {
   return hash('sha256', secret, 'buffer')

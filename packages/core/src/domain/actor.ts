@@ -1,4 +1,5 @@
 import type { AppId, OperatorId, SessionId } from '@lunadefend/contract'
+import type { Attempt } from './repeat.ts'
 
 /** Who belongs to an application. It is always that of the credential, never that of the request. */
 export type AppActor =
@@ -38,4 +39,6 @@ export interface Caller<A extends Actor = AppActor> {
   readonly requestId: string
   /** `203.0.113.0/24`, `2001:db8:1::/48`; `null` = not known. */
   readonly network: string | null
+  /** It carries an idempotency key: its commit goes through `commitOnce`. */
+  readonly attempt?: Attempt
 }

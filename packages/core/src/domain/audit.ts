@@ -37,6 +37,8 @@ export type Action =
   | `alarm-${AlarmKind}`
   /** The user of a session has logged in again, as was asked for: see `BlockEffect`. */
   | 'pass-step-up'
+  /** The answer to an earlier call with the same idempotency key, once more: no second decision. */
+  | 'repeat-call'
   /** A token whose time to live is over. */
   | 'expire-token'
   /** A record whose value never arrived. */
@@ -81,6 +83,10 @@ export type Refusal =
   | 'too-many'
   /** More different tokens than a budget has. */
   | 'over-budget'
+  /** The first call with this idempotency key is still under way. */
+  | 'repeat-under-way'
+  /** Another request was made with this idempotency key. */
+  | 'repeat-differs'
   /** A key that rows still name, or that is the only one. */
   | 'key-in-use'
   /** So much is without a record that the database, not the objects, looks wrong. */

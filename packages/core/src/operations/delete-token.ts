@@ -8,7 +8,7 @@ import { lookUpRecords } from './look-up.ts'
 import { appOf, type Needs } from './needs.ts'
 import { askPolicies } from './policies.ts'
 import { DENIED, isDamage, type Result } from './result.ts'
-import { type Shredded, shred } from './shred.ts'
+import { resultOf, type Shredded, shred } from './shred.ts'
 import { stopsOf } from './stops.ts'
 
 /**
@@ -40,8 +40,7 @@ export async function deleteToken(
   }
   // What is frozen cannot be destroyed with the key of an application, which may be a stolen one.
   const stops = caller.actor.kind === 'operator' ? [] : stopsOf(needs, app, null, [record.recordId])
-  const shredded = await shred(needs, record, judged, stops)
-  return shredded === null ? DENIED : { ok: true, data: shredded }
+  return resultOf(await shred(needs, record, judged, stops, caller))
 }
 
 function deletionSubject(needs: Needs, caller: Caller<Actor>, app: AppId, token: TokenId): AuditSubject {

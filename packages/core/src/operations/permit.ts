@@ -7,11 +7,12 @@ import type { Action, AuditSubject, Refusal } from '../domain/audit.ts'
 import { type Grant, refusalOf } from '../domain/grant.ts'
 import type { Mask, PolicyAction, Verdict } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
-import type { Decision, Relocation, Stops } from '../ports.ts'
+import type { Commits, Decision, Outcome, Relocation, Stops } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import { newLocator } from './names.ts'
 import type { Keys, Needs } from './needs.ts'
+import { commitOnce } from './once.ts'
 import { type AsksPolicies, askPolicies, type Deed } from './policies.ts'
 import { raiseAlarm } from './raise-alarm.ts'
 import { mapLimited } from './result.ts'
@@ -51,6 +52,8 @@ export interface Ask {
   readonly uses: 0 | 1
   /** What the token is used for, in the application's own words: that use may be repeated. @default each counts */
   readonly record?: string | null
+  /** It is all that the call does: what is allowed is what it comes to. @default the call goes on */
+  readonly once?: boolean
   /** As what the policies are asked about it. Without it grants alone decide. */
   readonly policy?: { readonly action: PolicyAction; readonly full: boolean }
   /** What else speaks against it, once grants and policies allow it, or allow to show a part. */
@@ -83,7 +86,7 @@ export async function commitDecisions(
     )
     // Sent together, and in this order: what is decided here is what a usual token would get, in the time that it takes.
     const [outcomes] = await Promise.all([
-      needs.database.commit.decide(decisions),
+      decideAll(needs, ask.once ? caller : {}, decisions),
       alarmOver(needs, caller, judgements, ask),
     ])
     if (outcomes.includes('step-up')) throw new LunaDefendError('step_up_required')
@@ -100,6 +103,29 @@ export async function commitDecisions(
     )
   }
   return permits
+}
+
+/** All of them were stale where one was, and nothing is spent: the answer to a call is noted whole, in one commit. */
+async function decideAll(
+  needs: Pick<Needs, 'database'>,
+  caller: Pick<Caller, 'attempt'>,
+  decisions: readonly Decision[],
+): Promise<Outcome[]> {
+  const run = (commit: Commits) => commit.decide(decisions)
+  try {
+    return await commitOnce(needs, caller, run, allowedOf)
+  } catch (error) {
+    if (error instanceof Stale) return decisions.map(() => 'stale')
+    throw error
+  }
+}
+
+class Stale extends Error {}
+
+function allowedOf(outcomes: readonly Outcome[]): boolean[] {
+  if (outcomes.includes('stale')) throw new Stale()
+  if (outcomes.includes('step-up')) throw new LunaDefendError('step_up_required')
+  return outcomes.map((outcome) => outcome === null)
 }
 
 interface Placed {

@@ -1,10 +1,12 @@
 import type { SessionId, TokenId } from '@lunadefend/contract'
 import type { Caller } from '../domain/actor.ts'
 import { allowed } from '../domain/audit.ts'
+import type { Commits } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { lookUpRecords } from './look-up.ts'
 import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
+import { commitOnce } from './once.ts'
 
 export interface RevokeGrantCommand {
   /** `null` = of every session. */
@@ -29,5 +31,6 @@ export async function revokeGrant(
     actor: { ...caller.actor, sid: sid ?? caller.actor.sid } as Caller['actor'],
   }
   const audit = (tokens ?? [null]).map((token) => allowed(subjectOf(needs, asked, 'revoke-grant', token)))
-  return needs.database.commit.revokeGrants({ app, sessionRefs, recordIds }, audit)
+  const run = (commit: Commits) => commit.revokeGrants({ app, sessionRefs, recordIds }, audit)
+  return commitOnce(needs, caller, run, (count) => count)
 }

@@ -13,6 +13,7 @@ import type { StepUpPassing } from '../ports.ts'
 import { subjectFor, subjectOf } from './audit-trail.ts'
 import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
+import { commitOnce } from './once.ts'
 import { stopsOf } from './stops.ts'
 
 export type User = Extract<AppActor, { kind: 'user' }>
@@ -180,5 +181,10 @@ export async function revokeSession(needs: SessionNeeds, caller: Caller, sid: Se
     revokedAt,
     expiresAt: revokedAt + TOMBSTONE_MS,
   }))
-  await needs.database.commit.revokeSession(tombstones, audit)
+  await commitOnce(
+    needs,
+    caller,
+    (commit) => commit.revokeSession(tombstones, audit),
+    () => null,
+  )
 }

@@ -2,10 +2,12 @@ import { type Access, type AppId, LunaDefendError, type SessionId, type TokenId 
 import type { Caller } from '../domain/actor.ts'
 import { type AuditEvent, allowed, refused } from '../domain/audit.ts'
 import { type Grant, goneBecause } from '../domain/grant.ts'
+import type { Commits, GrantRefusal } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
 import { type Found, lookUpRecords } from './look-up.ts'
 import { allGrantIds, newGrantId, newSessionRef, roomOf } from './names.ts'
 import type { Needs } from './needs.ts'
+import { commitOnce } from './once.ts'
 import { type AsksPolicies, askPolicies } from './policies.ts'
 
 export interface SetGrantCommand {
@@ -43,9 +45,12 @@ export async function setGrant(
   const recordIds = grants.map(({ recordId }) => recordId)
   const room = roomOf(needs, app, command.sid, recordIds)
   const older = olderIds(needs, app, command, grants)
-  const refusal = await needs.database.commit.setGrants(grants, older, judged, room)
-  if (refusal === 'too-many-grants') throw new LunaDefendError('too_many_grants')
-  return refusal === null ? expiresAt : null
+  const told = (refusal: GrantRefusal | null) => {
+    if (refusal === 'too-many-grants') throw new LunaDefendError('too_many_grants')
+    return refusal === null ? expiresAt : null
+  }
+  const run = (commit: Commits) => commit.setGrants(grants, older, judged, room)
+  return told(await commitOnce(needs, caller, run, told))
 }
 
 /** What becomes of each token. Policies are asked when all of the records are there. */

@@ -1,10 +1,12 @@
 import { openOuter } from '../crypto/record.ts'
+import type { Actor, Caller } from '../domain/actor.ts'
 import { type AuditSubject, allowed } from '../domain/audit.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import { PortFailure } from '../port-failure.ts'
-import type { PendingDeletion, Stops } from '../ports.ts'
+import type { Commits, PendingDeletion, Stops } from '../ports.ts'
 import type { Needs } from './needs.ts'
-import { isDamage, mapLimited } from './result.ts'
+import { commitOnce } from './once.ts'
+import { DENIED, isDamage, mapLimited, type Result } from './result.ts'
 
 /** An upload URL can be used for five minutes; a minute on top for clocks. */
 export const UPLOAD_LIFE_MS = 6 * 60 * 1000
@@ -18,6 +20,14 @@ export interface Shredded {
   readonly finalAt: number
 }
 
+/** Who asked for it, where somebody did. */
+type Asked = Pick<Caller<Actor>, 'attempt'>
+
+/** What whoever asked for it is told. */
+export function resultOf(shredded: Shredded | null): Result<Shredded> {
+  return shredded === null ? DENIED : { ok: true, data: shredded }
+}
+
 /**
  * Shreds the keys, which makes the value unreadable at once and for good; the object is removed now and, because an
  * upload URL may still be about, once more when the last one has expired. That second removal survives a restart.
@@ -28,6 +38,7 @@ export async function shred(
   record: TokenRecord,
   audit: AuditSubject,
   stops: Stops,
+  asked: Asked = {},
 ): Promise<Shredded | null> {
   const { database, clock } = needs
   const place = await placeOf(needs, record)
@@ -39,13 +50,16 @@ export async function shred(
     at,
     notBefore: finalAt,
   }
+  // What is left to say, whether the object is gone, is said when it is.
+  const told = (done: boolean) => resultOf(done ? { shreddedAt: at, objectRemoved: false, finalAt } : null)
+  const run = (commit: Commits) => commit.shredRecord(record.recordId, deletion, allowed(audit), stops)
   try {
-    if (!(await database.commit.shredRecord(record.recordId, deletion, allowed(audit), stops))) return null
+    if (!(await commitOnce(needs, asked, run, told, { last: false }))) return null
   } catch (error) {
     // A re-keying in between has noted this object already, so that the commit did nothing: there is another one now.
     const [present] = await database.read((reader) => reader.findRecordsById([record.recordId]))
     if (!present || present.generation === record.generation) throw error
-    return shred(needs, present, audit, stops)
+    return shred(needs, present, audit, stops, asked)
   }
   const objectRemoved = place !== null && (await removed(needs, place))
   return { shreddedAt: at, objectRemoved, finalAt }

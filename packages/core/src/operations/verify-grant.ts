@@ -32,7 +32,15 @@ export async function verifyGrant(
   const found = await lookUpGrants(needs, caller.actor.app, sid, tokens, access)
   const missing = access === 'read' ? NONE : await findNotStored(needs, asked, sid, found)
   const objection = ({ token }: FoundGrant) => (missing.has(token) ? 'not-stored' : null)
-  const ask = { sid, access, action: 'verify-grant', uses: consume ? 1 : 0, record, objection } as const
+  const ask = {
+    sid,
+    access,
+    action: 'verify-grant',
+    uses: consume ? 1 : 0,
+    record,
+    objection,
+    once: true,
+  } as const
   const permits = await commitDecisions(needs, asked, found, ask)
   return permits.map((permit) => permit !== null)
 }

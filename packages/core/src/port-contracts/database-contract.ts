@@ -12,6 +12,7 @@ import { modelRules } from './model-rules.ts'
 import { raceRules } from './race-rules.ts'
 import { readingRules } from './reading-rules.ts'
 import { recordRules } from './record-rules.ts'
+import { repeatRules } from './repeat-rules.ts'
 import { sealRules } from './seal-rules.ts'
 import { sessionRules } from './session-rules.ts'
 import { treeRules } from './tree-rules.ts'
@@ -32,6 +33,7 @@ export function databaseContract(name: string, open: OpenDatabase): void {
     describe('sessions', () => sessionRules(open))
     describe('blocks', () => blockRules(open))
     describe('alarms', () => alarmRules(open))
+    describe('repeats of a call', () => repeatRules(open))
     describe('key ring', () => keyRingRules(open))
     describe('background work', () => workRules(open))
     describe('audit', () => auditRules(open))

@@ -8,6 +8,7 @@ import type {
   KeyRingChange,
   ObjectDeletion,
   Outcome,
+  RepeatName,
   Reseal,
   Room,
   SessionOpening,
@@ -23,6 +24,7 @@ export function modelCommits(state: State): AtOnce<ModelCommits> {
     ...recordCommits(state),
     ...grantCommits(state),
     ...sessionCommits(state),
+    ...repeatCommits(state),
     ...otherCommits(state),
   }
 }
@@ -191,7 +193,7 @@ function noteDeletion({ uploads, deletions }: State, recordId: Uint8Array, delet
 }
 
 function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants' | 'removeExpired'> {
-  const { grants, sessions, tombstones, challenges, alarms } = state
+  const { grants, sessions, tombstones, challenges, alarms, repeats } = state
   return {
     decide: (decisions) =>
       decisions.map((decision) => {
@@ -219,7 +221,7 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
       )
     },
     removeExpired: (now) =>
-      [grants, sessions, tombstones, challenges, alarms].reduce(
+      [grants, sessions, tombstones, challenges, alarms, repeats].reduce(
         (removed, rows) =>
           removed + removeWhere<{ readonly expiresAt: number }>(rows, ({ expiresAt }) => expiresAt <= now),
         removeWhere(state.blocks, ({ until }) => until !== null && until <= now),
@@ -345,6 +347,40 @@ function isRevoked({ tombstones }: State, { session, sessionRefs, assertedAt }: 
   })
 }
 
+function repeatCommits({ repeats }: State): Some<'claimRepeat' | 'settleRepeat' | 'releaseRepeat'> {
+  const own = (ref: Uint8Array, holder: string) => {
+    const row = repeats.get(hex(ref))
+    return row?.holder === holder ? row : null
+  }
+  return {
+    claimRepeat({ names, holder, now, leaseUntil, expiresAt }) {
+      for (const { ref } of names) {
+        const row = repeats.get(hex(ref))
+        if (row !== undefined && row.expiresAt <= now) repeats.delete(hex(ref))
+      }
+      const lease = { holder, leaseUntil, expiresAt }
+      const name = names.find(({ ref }) => repeats.has(hex(ref)))
+      const row = name && repeats.get(hex(name.ref))
+      const free = row !== undefined && row.answer === null && row.leaseUntil <= now
+      const asked = name !== undefined && row !== undefined && hex(row.fingerprint) === hex(name.fingerprint)
+      const fresh = { ...(names[0] as RepeatName), answer: null, ...lease }
+      const kept = row === undefined ? fresh : free && asked ? { ...row, ...lease } : row
+      repeats.set(hex(kept.ref), kept)
+      const { expiresAt: _, ...answer } = kept
+      return answer
+    },
+    settleRepeat(ref, holder, answer) {
+      const row = own(ref, holder)
+      if (row === null) return false
+      repeats.set(hex(ref), { ...row, answer, leaseUntil: 0 })
+      return true
+    },
+    releaseRepeat(ref, holder) {
+      if (own(ref, holder)?.answer === null) repeats.delete(hex(ref))
+    },
+  }
+}
+
 function otherCommits(state: State): Some<'recordAudit' | 'replaceKeyRing' | 'takeLease' | 'saveWork'> {
   const { works } = state
   return {
@@ -392,6 +428,7 @@ function isInUse(state: State, { key, version }: NonNullable<KeyRingChange['reti
     ...grants,
     ...state.sessions.values(),
     ...state.tombstones.values(),
+    ...state.repeats.values(),
     ...state.blocks.values(),
   ]
   const versions = {

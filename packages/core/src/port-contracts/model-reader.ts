@@ -96,10 +96,10 @@ const by =
     textOf(a) < textOf(b) ? -1 : 1
 
 function countKeyUses(
-  { grants, sessions, tombstones, blocks, ring }: State,
+  { grants, sessions, tombstones, blocks, repeats, ring }: State,
   alive: readonly NewRecord[],
 ): KeyUse[] {
-  const named = [...grants.values(), ...sessions.values(), ...tombstones.values(), ...blocks.values()]
+  const named = [grants, sessions, tombstones, blocks, repeats].flatMap((rows) => [...rows.values()])
   return [
     ...count('root', [...alive.map(({ kid }) => kid), ...(ring === null ? [] : [ring.kid])]),
     ...count(

@@ -48,6 +48,8 @@ export function newWorld() {
     grantIds: [0, 1, 2, 3, 4, 5].map(() => bytes(32)),
     tokenHashes: [0, 1, 2].map(() => bytes(32)),
     challenges: [0, 1, 2, 3].map(() => bytes(32)),
+    /** Two keys and two requests, under versions 1 and 2. */
+    repeats: [0, 1, 2, 3].map(() => [bytes(32), bytes(32), bytes(32)] as const),
     objectRefs: [0, 1, 2, 3].map(() => bytes(32)),
     ring: (version: number) => ({ version, kid: KID, sealed: bytes(40) }),
   }
@@ -405,6 +407,31 @@ const work = step(
   ],
 )
 
+const repeat = step(
+  fc.record({
+    // Never the younger name alone: whoever uses it knows the older one.
+    versions: fc.constantFrom([1], [2, 1]),
+    key: pick(2),
+    asks: pick(2),
+    holder: fc.constantFrom('a', 'b', 'c'),
+    now: time,
+    lease: fc.constantFrom(500, 1000),
+    life: fc.constantFrom(1000, 2000),
+    end: fc.constantFrom('claim', 'claim', 'claim', 'settle', 'release'),
+  }),
+  ({ versions, key, asks, holder, now, lease, life, end }, { repeats }) => {
+    const names = versions.map((sessionVersion) => ({
+      ref: at(at(repeats, key), sessionVersion),
+      fingerprint: at(at(repeats, asks + 2), sessionVersion),
+      sessionVersion,
+    }))
+    const ref = at(names, 0).ref
+    if (end === 'settle') return [['settleRepeat', ref, holder, bytes(40)]]
+    if (end === 'release') return [['releaseRepeat', ref, holder]]
+    return [['claimRepeat', { names, holder, now, leaseUntil: now + lease, expiresAt: now + life }]]
+  },
+)
+
 const any: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: setGrants, weight: 4 },
   { arbitrary: decide, weight: 6 },
@@ -412,6 +439,7 @@ const any: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.oneof(setBlocks, liftBlocks, passStepUp), weight: 3 },
   { arbitrary: fc.oneof(raiseAlarm, noteDelivery), weight: 2 },
   { arbitrary: fc.oneof(upload, reseal, rekey, refer, replaceKeyRing, work), weight: 6 },
+  { arbitrary: repeat, weight: 4 },
   { arbitrary: fc.oneof(revokeGrants, shred, finishDeletions, revokeSession, removeExpired), weight: 4 },
 )
 

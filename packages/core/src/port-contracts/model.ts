@@ -4,7 +4,7 @@ import type { Block } from '../domain/block.ts'
 import type { Grant } from '../domain/grant.ts'
 import type { Session } from '../domain/session.ts'
 import type { Upload } from '../domain/upload.ts'
-import type { Commits, NewRecord, PendingDeletion, Reader, Tombstone } from '../ports.ts'
+import type { Commits, NewRecord, PendingDeletion, Reader, Repeat, Tombstone } from '../ports.ts'
 import { modelCommits } from './model-commits.ts'
 import { modelReader } from './model-reader.ts'
 
@@ -39,6 +39,7 @@ export interface State {
   readonly challenges: Rows<{ readonly expiresAt: number }>
   readonly uploads: Rows<Upload>
   readonly deletions: Rows<PendingDeletion & { readonly notBefore: number }>
+  readonly repeats: Rows<Repeat & { readonly expiresAt: number }>
   readonly works: Rows<Work & { readonly ended: boolean }>
   readonly audit: (Recorded & { readonly epoch: number })[]
   ring: Ring | null
@@ -66,6 +67,7 @@ export function createModel(): Model {
     challenges: new Map(),
     uploads: new Map(),
     deletions: new Map(),
+    repeats: new Map(),
     works: new Map(),
     audit: [],
     ring: null,

@@ -9,6 +9,7 @@
  *   other-process <module> <where> insist <grantId> <recordId> <tries>  as `spend`, again and again while it is stale
  *   other-process <module> <where> reseal                               how many each commit has sealed
  *   other-process <module> <where> lease <holder> <rounds>              the rounds in which it had the lease
+ *   other-process <module> <where> repeat <seed> <grantId> <recordId> <calls>   nothing: spends once for each call
  *   other-process <module> <where> seal                                 the places of the leaves of each commit
  */
 import { once } from 'node:events'
@@ -18,6 +19,7 @@ import {
   bytes,
   givenGrant,
   KID,
+  keyedName,
   NOW,
   type Spend,
   sampleEvent,
@@ -36,6 +38,7 @@ const tasks = {
   reseal: resealAll,
   lease: takeLeases,
   seal: sealAll,
+  repeat: repeatCalls,
 }
 await tasks[task as keyof typeof tasks](rest)
 await database[Symbol.asyncDispose]()
@@ -97,6 +100,22 @@ async function sealAll(): Promise<void> {
     const checkpoint = { size: from + rows.length, note: 'note', sealedAt: NOW }
     if (await database.commit.sealAudit({ from, leaves, nodes: [], checkpoint }))
       print(leaves.map((_, at) => from + at).join(' '))
+  }
+}
+
+/** Each call spends the grant, for whoever has its lease. */
+async function repeatCalls([seed = '', grantId = '', recordId = '', calls = '']: string[]): Promise<void> {
+  const grant = sampleGrant(Buffer.from(recordId, 'hex'), { grantId: Buffer.from(grantId, 'hex') })
+  const times = { now: NOW, leaseUntil: NOW + 60_000, expiresAt: NOW + 90_000 }
+  const answer = Buffer.from('spent')
+  await letGo()
+  for (let index = 0; index < Number(calls); index += 1) {
+    const name = keyedName(seed, index)
+    const holder = Buffer.from(bytes(16)).toString('hex')
+    const row = await database.commit.claimRepeat({ names: [name], holder, ...times })
+    if (row.holder !== holder) continue
+    const settlement = { ref: name.ref, holder, note: () => ({ answer, last: true }) }
+    await database.settling(settlement).decide([spend(grant)])
   }
 }
 

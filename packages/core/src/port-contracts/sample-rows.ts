@@ -228,3 +228,9 @@ export async function givenSession(commit: Commits, changes: Partial<Session> = 
   await commit.openSession(sampleOpening(session), sampleEvent({ action: 'open-session' }))
   return session
 }
+
+/** The name of the n-th call of a task, the same in each process. */
+export function keyedName(seed: string, index: number) {
+  const ref = Buffer.alloc(32, `${seed}/${index}/`)
+  return { ref, fingerprint: ref, sessionVersion: 1 }
+}

@@ -10,7 +10,10 @@ export interface Command<Result> {
   readonly locks: Locks
   /** `writer` is whose rows of audit these will be. */
   steps(writer: string): readonly Step[]
-  /** Steps that need those answers: a second round trip before the commit, so for background work only. */
+  /**
+   * Steps that need those answers: a second round trip before the commit, so for background work, and for what is to be
+   * done once. When it throws nothing of the command is committed, and it is rejected with that.
+   */
   conclude?(writer: string, answers: readonly Answer[]): readonly Step[]
   /** From one answer for each step. */
   answer(answers: readonly Answer[]): Result
@@ -26,6 +29,7 @@ export interface Locks {
   readonly gates?: readonly number[]
   /** Whether nobody else may pass the gates. */
   readonly closed?: boolean
+  readonly repeats?: readonly Uint8Array[]
   readonly grants?: readonly Uint8Array[]
   readonly records?: readonly Uint8Array[]
 }
@@ -34,6 +38,7 @@ export interface Locks {
 export function stepsOfLocks(all: readonly Locks[]): Step[] {
   const wanted = new Set(all.map(({ blocks }) => blocks))
   const gates = all.flatMap((locks) => locks.gates ?? [])
+  const repeats = all.flatMap((locks) => locks.repeats ?? [])
   const grants = all.flatMap((locks) => locks.grants ?? [])
   const records = all.flatMap((locks) => locks.records ?? [])
   // Taken once and strongly: a lock that two processes share, and both want to strengthen, lets neither go on.
@@ -42,6 +47,7 @@ export function stepsOfLocks(all: readonly Locks[]): Step[] {
     ...(wanted.has('alone') ? [bind(STATEMENTS.lockBlocks, {})] : []),
     ...(wanted.has('shared') && !wanted.has('alone') ? [bind(STATEMENTS.shareBlocks, {})] : []),
     ...(gates.length > 0 ? [bind(gate, { keys: gates })] : []),
+    ...(repeats.length > 0 ? [bind(STATEMENTS.lockRepeats, { keys: repeats })] : []),
     ...(grants.length > 0 ? [bind(STATEMENTS.lockGrants, { keys: grants })] : []),
     ...(records.length > 0 ? [bind(STATEMENTS.lockRecords, { keys: records })] : []),
   ]

@@ -7,6 +7,7 @@ import { decide } from './decide.ts'
 import { GRANT_COMMANDS } from './grant-commands.ts'
 import { KEY_RING_COMMANDS } from './key-ring-commands.ts'
 import { RECORD_COMMANDS } from './record-commands.ts'
+import { REPEAT_COMMANDS } from './repeat-commands.ts'
 import { SESSION_COMMANDS } from './session-commands.ts'
 import { WORK_COMMANDS } from './work-commands.ts'
 
@@ -23,6 +24,7 @@ export const COMMANDS: Commands = {
   ...SESSION_COMMANDS,
   ...BLOCK_COMMANDS,
   ...ALARM_COMMANDS,
+  ...REPEAT_COMMANDS,
   ...KEY_RING_COMMANDS,
   ...WORK_COMMANDS,
   ...AUDIT_COMMANDS,

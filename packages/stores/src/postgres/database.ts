@@ -4,6 +4,7 @@ import { COMMANDS } from './commands.ts'
 import { createGroupCommit, type GroupCommit } from './group-commit.ts'
 import { clientConfigOf, type PostgresPlace } from './place.ts'
 import { createReadPool } from './read-pool.ts'
+import { settled } from './repeat-commands.ts'
 import { openWriter } from './writer.ts'
 
 export interface PostgresSettings extends PostgresPlace {
@@ -32,6 +33,7 @@ export async function openPostgres(settings: PostgresSettings): Promise<Database
   return {
     read: pool.read,
     commit: queued(queue),
+    settling: (settlement) => queued(queue, (command) => settled(settlement, command)),
     async [Symbol.asyncDispose]() {
       closing ??= Promise.all([queue.close(), pool.close()])
       await closing
@@ -39,10 +41,12 @@ export async function openPostgres(settings: PostgresSettings): Promise<Database
   }
 }
 
-function queued(queue: GroupCommit): Commits {
+type Wrap = (command: Command<unknown>) => Command<unknown>
+
+function queued(queue: GroupCommit, wrap: Wrap = (command) => command): Commits {
   const commits = Object.entries(COMMANDS).map(([name, command]) => [
     name,
-    (...args: never[]) => queue.run((command as (...args: never[]) => Command<unknown>)(...args)),
+    (...args: never[]) => queue.run(wrap((command as (...args: never[]) => Command<unknown>)(...args))),
   ])
   return Object.fromEntries(commits) as Commits
 }

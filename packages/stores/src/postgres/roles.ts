@@ -28,6 +28,7 @@ export const SERVICE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   used_challenges: ['SELECT', 'INSERT', 'DELETE'],
   blocks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   alarms: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  repeats: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   key_ring: ['SELECT', 'INSERT', 'UPDATE'],
   deletions: ['SELECT', 'INSERT', 'DELETE'],
   audit: ['SELECT', 'INSERT'],

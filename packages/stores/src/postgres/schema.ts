@@ -134,6 +134,16 @@ export const MIGRATIONS: readonly Migration[] = [
       index('alarms_by_name', 'alarms (about, at)'),
       index('due_alarms', 'alarms (next_at, alarm_id) WHERE next_at IS NOT NULL'),
       index('alarms_by_expiry', 'alarms (expires_at)'),
+      `CREATE TABLE IF NOT EXISTS ${SCHEMA}.repeats (
+        ${bytes('ref', 32)} PRIMARY KEY,
+        ${bytes('fingerprint', 32)},
+        session_version bigint NOT NULL,
+        holder text NOT NULL,
+        lease_until bigint NOT NULL,
+        answer bytea,
+        expires_at bigint NOT NULL
+      )`,
+      index('repeats_by_expiry', 'repeats (expires_at)'),
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.key_ring (
         singleton bigint PRIMARY KEY CHECK (singleton = 1),
         version bigint NOT NULL,

@@ -24,6 +24,7 @@ const BLOCK = [
 ]
 const ALARM = ['alarmId', 'kind', 'effect', 'attempts', 'delivered']
 const UPLOAD = ['recordId', 'uploadId', 'contentLength', 'partSize', 'startedAt']
+const REPEAT = ['ref', 'fingerprint', 'sessionVersion', 'holder', 'leaseUntil', 'answer']
 const WORK = ['name', 'holder', 'leaseUntil', 'cursor', 'done', 'finishedAt']
 const AUDIT = `writer, seq, at, request_id, app, actor, operator, action, epoch, session, user_id, token, network, generation,
   policy, count, refusal`
@@ -199,7 +200,7 @@ const count = (key: string, column: string, source: string) =>
 const LIVING_RECORDS = `${SCHEMA}.records WHERE deleted_at IS NULL`
 const NAMING_SESSION_KEYS = `(
   SELECT session_version FROM ${SCHEMA}.grants UNION ALL SELECT session_version FROM ${SCHEMA}.sessions
-  UNION ALL SELECT session_version FROM ${SCHEMA}.tombstones
+  UNION ALL SELECT session_version FROM ${SCHEMA}.tombstones UNION ALL SELECT session_version FROM ${SCHEMA}.repeats
   UNION ALL SELECT session_version FROM ${SCHEMA}.blocks WHERE session_version IS NOT NULL) AS named`
 
 const names = (source: string, column: string) =>
@@ -277,6 +278,7 @@ export const STATEMENTS = {
   shareGates: lock('shareGates', 'gates', 'gate', 'int8', 'SHARE'),
   lockGates: lock('lockGates', 'gates', 'gate', 'int8', 'UPDATE'),
   lockGrants: lock('lockGrants', 'grants', 'grant_id', 'bytea', 'UPDATE'),
+  lockRepeats: lock('lockRepeats', 'repeats', 'ref', 'bytea', 'UPDATE'),
   lockRecords: lock('lockRecords', 'records', 'record_id', 'bytea', 'UPDATE'),
 
   shareBlocks: statement('shareBlocks', `SELECT pg_advisory_xact_lock_shared(${BLOCKS_LOCK})`),
@@ -337,6 +339,44 @@ export const STATEMENTS = {
     `UPDATE ${SCHEMA}.alarms SET attempts = :attempts::int8, delivered = :delivered::text[], next_at = :nextAt::int8
     WHERE alarm_id = :alarmId::text`,
   ),
+
+  expireRepeat: statement(
+    'expireRepeat',
+    `DELETE FROM ${SCHEMA}.repeats WHERE ref = ANY(:refs::bytea[]) AND expires_at <= :now::int8`,
+  ),
+  takeRepeat: statement(
+    'takeRepeat',
+    `UPDATE ${SCHEMA}.repeats SET holder = :holder::text, lease_until = :leaseUntil::int8, expires_at = :expiresAt::int8
+    WHERE (ref, fingerprint) IN (SELECT * FROM unnest(:refs::bytea[], :fingerprints::bytea[]))
+      AND answer IS NULL AND lease_until <= :now::int8`,
+  ),
+  insertRepeat: statement(
+    'insertRepeat',
+    `INSERT INTO ${SCHEMA}.repeats (${columns(REPEAT)}, expires_at)
+    SELECT :ref::bytea, :fingerprint::bytea, :sessionVersion::int8, :holder::text, :leaseUntil::int8, NULL, :expiresAt::int8
+    WHERE NOT EXISTS (SELECT 1 FROM ${SCHEMA}.repeats WHERE ref = ANY(:refs::bytea[]))
+    ON CONFLICT (ref) DO NOTHING`,
+  ),
+  findRepeat: statement(
+    'findRepeat',
+    `SELECT ${select(REPEAT)} FROM ${SCHEMA}.repeats WHERE ref = ANY(:refs::bytea[])`,
+  ),
+  holdRepeat: statement(
+    'holdRepeat',
+    `SELECT 1 FROM ${SCHEMA}.repeats
+    WHERE ref = :ref::bytea AND holder = :holder::text AND answer IS NULL FOR UPDATE`,
+  ),
+  settleRepeat: statement(
+    'settleRepeat',
+    `UPDATE ${SCHEMA}.repeats SET answer = :answer::bytea,
+      lease_until = CASE WHEN :last::boolean THEN 0 ELSE lease_until END
+    WHERE ref = :ref::bytea AND holder = :holder::text`,
+  ),
+  releaseRepeat: statement(
+    'releaseRepeat',
+    `DELETE FROM ${SCHEMA}.repeats WHERE ref = :ref::bytea AND holder = :holder::text AND answer IS NULL`,
+  ),
+
   admit: statement(
     'admit',
     `WITH stopped AS (${STOPPED}), noted AS (${note('(SELECT stop FROM stopped)')})
@@ -496,7 +536,7 @@ export const STATEMENTS = {
           WHEN 'grant' THEN ${names('grants', 'WHERE grant_version')}
           WHEN 'session' THEN ${names('grants', 'WHERE session_version')}
             OR ${names('sessions', 'WHERE session_version')} OR ${names('tombstones', 'WHERE session_version')}
-            OR ${names('blocks', 'WHERE session_version')}
+            OR ${names('blocks', 'WHERE session_version')} OR ${names('repeats', 'WHERE session_version')}
           WHEN 'audit' THEN ${names('audit', 'WHERE epoch')}
           ELSE false END THEN 'in-use'
         ELSE 'replaced' END AS verdict
@@ -519,6 +559,7 @@ export const STATEMENTS = {
   expireTombstones: expire('expireTombstones', 'tombstones', 'app, session_ref'),
   expireChallenges: expire('expireChallenges', 'used_challenges', 'challenge_hash'),
   expireAlarms: expire('expireAlarms', 'alarms', 'alarm_id'),
+  expireRepeats: expire('expireRepeats', 'repeats', 'ref'),
   expireBlocks: statement(
     'expireBlocks',
     `DELETE FROM ${SCHEMA}.blocks WHERE until <= :now::int8 AND (ref, set_by, effect) IN (

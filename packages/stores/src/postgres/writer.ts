@@ -80,13 +80,20 @@ function unsent(failure: PortFailure): Verdict {
 
 async function fly(connection: Connection, commands: readonly Command<unknown>[]): Promise<Verdict> {
   const { client, name } = connection
-  const planned = plan(commands, name)
+  const planned = eachOf(commands, (command) => command.steps(name))
   if ('kind' in planned) return planned
   const begun = client.query(BEGIN)
   const locks = stepsOfLocks(commands.map((command) => command.locks)).map((step) => send(client, null, step))
   const steps = planned.flatMap((own, owner) => own.map((step) => send(client, owner, step)))
   const sent = [{ owner: null, result: begun }, ...locks, ...steps]
-  if (commands.some(({ conclude }) => conclude)) sent.push(...(await conclude(connection, commands, sent)))
+  if (commands.some(({ conclude }) => conclude)) {
+    const concluded = await conclude(connection, commands, sent)
+    if ('kind' in concluded) {
+      await client.query('ROLLBACK').catch(() => lose(connection))
+      return concluded
+    }
+    sent.push(...concluded)
+  }
   sent.push({ owner: null, result: client.query('COMMIT') })
   const settled = await Promise.allSettled(sent.map(({ result }) => result))
   if (settled.some((each) => each.status === 'rejected' && spoilsConnection(each.reason))) lose(connection)
@@ -94,12 +101,15 @@ async function fly(connection: Connection, commands: readonly Command<unknown>[]
   return verdictOf(settled, owners, commands.length)
 }
 
-/** The steps of each command; a command that cannot say its steps was called wrongly. */
-function plan(commands: readonly Command<unknown>[], writer: string): (readonly Step[])[] | Verdict {
+/** The steps of each command; one that cannot say its steps was called wrongly, or is not to be carried out. */
+function eachOf(
+  commands: readonly Command<unknown>[],
+  stepsOf: (command: Command<unknown>, owner: number) => readonly Step[],
+): (readonly Step[])[] | Verdict {
   const planned: (readonly Step[])[] = []
   for (const [at, command] of commands.entries()) {
     try {
-      planned.push(command.steps(writer))
+      planned.push(stepsOf(command, at))
     } catch (error) {
       return { kind: 'refused', at, failure: error as Error }
     }
@@ -117,12 +127,12 @@ function send(client: Client, owner: number | null, step: Step): Sent {
   return { owner, result: client.query(queryOf(step)) }
 }
 
-/** Waits for the answers, and sends what needs them; nothing when one of them is an error. */
+/** Waits for the answers, and sends what needs them; nothing when one of them is an error, or a command wants no more. */
 async function conclude(
   { client, name }: Connection,
   commands: readonly Command<unknown>[],
   sent: readonly Sent[],
-): Promise<Sent[]> {
+): Promise<Sent[] | Verdict> {
   const settled = await Promise.allSettled(sent.map(({ result }) => result))
   if (settled.some(({ status }) => status === 'rejected')) return []
   const answers = answersOf(
@@ -130,9 +140,9 @@ async function conclude(
     sent.map(({ owner }) => owner),
     commands.length,
   )
-  return commands.flatMap((command, owner) =>
-    (command.conclude?.(name, answers[owner] ?? []) ?? []).map((step) => send(client, owner, step)),
-  )
+  const planned = eachOf(commands, (command, owner) => command.conclude?.(name, answers[owner] ?? []) ?? [])
+  if ('kind' in planned) return planned
+  return planned.flatMap((steps, owner) => steps.map((step) => send(client, owner, step)))
 }
 
 function lose(connection: Connection): void {

@@ -7,6 +7,7 @@ import { decide } from './decide.ts'
 import { grantCommands } from './grant-commands.ts'
 import { keyRingCommands } from './key-ring-commands.ts'
 import { recordCommands } from './record-commands.ts'
+import { repeatCommands } from './repeat-commands.ts'
 import { sessionCommands } from './session-commands.ts'
 import type { Statements } from './statements.ts'
 import { workCommands } from './work-commands.ts'
@@ -31,6 +32,7 @@ export function createCommands(inside: Inside): Commands {
     ...sessionCommands(inside),
     ...blockCommands(inside),
     ...alarmCommands(inside),
+    ...repeatCommands(inside),
     ...keyRingCommands(inside),
     ...workCommands(inside),
     ...auditCommands(inside),

@@ -5,6 +5,7 @@ import { connect } from './connection.ts'
 import { createGroupCommit, type GroupCommit } from './group-commit.ts'
 import { createLogTruncation } from './log-truncation.ts'
 import { createReader } from './reader.ts'
+import { settle } from './repeat-commands.ts'
 import { asPortFailure } from './sqlite-failure.ts'
 import { prepareStatements } from './statements.ts'
 
@@ -25,6 +26,8 @@ export function openSqlite(file: string): Database {
   truncation.request()
   truncation.settle()
 
+  const inside = { statements, trail, overwritten: truncation.request }
+  const commands = createCommands(inside)
   return {
     async read(look) {
       if (!db.isOpen) throw new PortFailure('database_closed')
@@ -34,7 +37,8 @@ export function openSqlite(file: string): Database {
         throw asPortFailure(error)
       }
     },
-    commit: queued(queue, createCommands({ statements, trail, overwritten: truncation.request })),
+    commit: queued(queue, commands),
+    settling: (settlement) => queued(queue, commands, (command) => settle(inside, settlement, command)),
     async [Symbol.asyncDispose]() {
       await queue.close()
       if (!db.isOpen) return
@@ -44,10 +48,14 @@ export function openSqlite(file: string): Database {
   }
 }
 
-function queued(queue: GroupCommit, commands: Commands): Commits {
+function queued(queue: GroupCommit, commands: Commands, run = atOnce): Commits {
   const wrapped = Object.entries(commands).map(([name, command]) => [
     name,
-    (...args: never[]) => queue.run(() => (command as (...args: never[]) => unknown)(...args)),
+    (...args: never[]) => queue.run(() => run(() => (command as (...args: never[]) => unknown)(...args))),
   ])
   return Object.fromEntries(wrapped) as Commits
+}
+
+function atOnce(command: () => unknown): unknown {
+  return command()
 }

@@ -25,9 +25,10 @@ export function grantCommands({
     },
     removeExpired(now, limit) {
       const { expireGrants, expireSessions, expireTombstones, expireChallenges } = statements
-      const { expireBlocks, expireAlarms } = statements
+      const { expireBlocks, expireAlarms, expireRepeats } = statements
       const sessions = [expireGrants, expireSessions, expireTombstones, expireChallenges]
-      return total([...sessions, expireBlocks, expireAlarms], (expiry) => expiry.run(now, limit))
+      const expiries = [...sessions, expireBlocks, expireAlarms, expireRepeats]
+      return total(expiries, (expiry) => expiry.run(now, limit))
     },
   }
 }

@@ -6,6 +6,7 @@ import type {
   Grant,
   KeyUse,
   PendingDeletion,
+  Repeat,
   SealedKeyRing,
   Session,
   StoredCheckpoint,
@@ -141,6 +142,19 @@ export function alarmOf(row: AlarmRow): DueAlarm {
     ...{ alarmId, kind, effect, writer, seq, at, requestId, app, actor, epoch },
     ...{ session, user, token, network, attempts, delivered: JSON.parse(delivered) },
   }
+}
+
+export type RepeatRow = [
+  ref: Uint8Array,
+  fingerprint: Uint8Array,
+  sessionVersion: number,
+  holder: string,
+  leaseUntil: number,
+  answer: Uint8Array | null,
+]
+
+export function repeatOf([ref, fingerprint, sessionVersion, holder, leaseUntil, answer]: RepeatRow): Repeat {
+  return { ref, fingerprint, sessionVersion, holder, leaseUntil, answer }
 }
 
 export type KeyRingRow = [version: number, kid: string, sealed: Uint8Array]

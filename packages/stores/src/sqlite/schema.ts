@@ -132,6 +132,17 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX due_alarms ON alarms (next_at, alarm_id) WHERE next_at IS NOT NULL;
   CREATE INDEX alarms_by_expiry ON alarms (expires_at);
 
+  CREATE TABLE repeats (
+    ref BLOB NOT NULL PRIMARY KEY CHECK (length(ref) = 32),
+    fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
+    session_version INTEGER NOT NULL,
+    holder TEXT NOT NULL,
+    lease_until INTEGER NOT NULL,
+    answer BLOB,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX repeats_by_expiry ON repeats (expires_at, session_version);
+
   CREATE TABLE key_ring (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     version INTEGER NOT NULL,

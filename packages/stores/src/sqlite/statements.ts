@@ -18,6 +18,7 @@ const FILTERED = `
   AND (?3 IS NULL OR app = ?3) AND (?4 IS NULL OR set_by = ?4)`
 const ALARM = `
   alarm_id, kind, effect, writer, seq, audit.at, request_id, app, actor, epoch, session, user, token, network, attempts, delivered`
+const REPEAT = 'ref, fingerprint, session_version, holder, lease_until, answer'
 const WORK = 'name, holder, lease_until, cursor, done, finished_at'
 
 /** A grant that is usable at ?3 for a living record and, when one is named, a living session. */
@@ -176,6 +177,17 @@ const SQL = {
     WHERE next_at <= ? ORDER BY next_at, alarm_id LIMIT ?`,
   noteDelivery: 'UPDATE alarms SET attempts = ?2, delivered = ?3, next_at = ?4 WHERE alarm_id = ?1',
 
+  expireRepeat: 'DELETE FROM repeats WHERE ref = ? AND expires_at <= ?',
+  takeRepeat: `
+    UPDATE repeats SET holder = ?, lease_until = ?, expires_at = ?
+    WHERE ref = ? AND fingerprint = ? AND answer IS NULL AND lease_until <= ?`,
+  findRepeat: `SELECT ${REPEAT} FROM repeats WHERE ref = ?`,
+  insertRepeat: `INSERT INTO repeats (${REPEAT}, expires_at) VALUES (?, ?, ?, ?, ?, NULL, ?)`,
+  holdRepeat: 'SELECT 1 FROM repeats WHERE ref = ? AND holder = ? AND answer IS NULL',
+  settleRepeat:
+    'UPDATE repeats SET answer = ?, lease_until = iif(?, 0, lease_until) WHERE ref = ? AND holder = ?',
+  releaseRepeat: 'DELETE FROM repeats WHERE ref = ? AND holder = ? AND answer IS NULL',
+
   insertAudit: `
     INSERT INTO audit (${AUDIT})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -210,6 +222,7 @@ const SQL = {
     SELECT 1 FROM grants INDEXED BY grants_by_expiry WHERE session_version = ?1
     UNION ALL SELECT 1 FROM sessions INDEXED BY sessions_by_expiry WHERE session_version = ?1
     UNION ALL SELECT 1 FROM tombstones INDEXED BY tombstones_by_expiry WHERE session_version = ?1
+    UNION ALL SELECT 1 FROM repeats INDEXED BY repeats_by_expiry WHERE session_version = ?1
     UNION ALL SELECT 1 FROM blocks WHERE session_version = ?1 LIMIT 1`,
   findAuditByEpoch: 'SELECT 1 FROM audit WHERE epoch = ? LIMIT 1',
   countKeyUses: [
@@ -223,6 +236,7 @@ const SQL = {
       'grants INDEXED BY grants_by_expiry',
       'sessions INDEXED BY sessions_by_expiry',
       'tombstones INDEXED BY tombstones_by_expiry',
+      'repeats INDEXED BY repeats_by_expiry',
       'blocks WHERE session_version IS NOT NULL',
     ),
   ].join(' UNION ALL '),
@@ -232,6 +246,7 @@ const SQL = {
   expireTombstones: expire('tombstones', 'app, session_ref'),
   expireChallenges: expire('used_challenges', 'challenge_hash'),
   expireAlarms: expire('alarms', 'alarm_id'),
+  expireRepeats: expire('repeats', 'ref'),
   expireBlocks: `
     DELETE FROM blocks WHERE (ref, set_by, effect) IN (
       SELECT ref, set_by, effect FROM blocks WHERE until <= ? ORDER BY until LIMIT ?)`,

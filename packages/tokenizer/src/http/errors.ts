@@ -3,6 +3,7 @@ import { PortFailure } from '@lunadefend/core'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { failure } from './envelope.ts'
 import { TooManyRequests } from './limits.ts'
+import { decidedRequest } from './repeats.ts'
 
 /** What Fastify calls its own refusals, and what we call them. */
 const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -17,6 +18,9 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
 /** RFC 9470, section 3: whoever logged in longer ago than that, so everybody, must do so again. */
 const LOG_IN_AGAIN =
   'Bearer error="insufficient_user_authentication", error_description="The user must log in again.", max_age=0'
+
+/** To be tried again: the answer says when. */
+const LATER: readonly ErrorCode[] = ['too_many_requests', 'unavailable', 'idempotency_key_in_use']
 
 interface Reading {
   readonly code: ErrorCode
@@ -37,9 +41,9 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
     )
   }
   const wait = error instanceof TooManyRequests ? error.retrySeconds : 1
-  if (code === 'too_many_requests' || code === 'unavailable') reply.header('retry-after', String(wait))
+  if (LATER.includes(code)) reply.header('retry-after', String(wait))
   if (code === 'step_up_required') reply.header('www-authenticate', LOG_IN_AGAIN)
-  reply.code(ERRORS[code].status).send(failure(code, request.id, detail))
+  reply.code(ERRORS[code].status).send(failure(code, decidedRequest(request), detail))
 }
 
 function read(error: FastifyError | Error): Reading {

@@ -1,4 +1,10 @@
-import { type CallName, LunaDefendError, parseSessionId, type TokenId } from '@lunadefend/contract'
+import {
+  type AppId,
+  type CallName,
+  LunaDefendError,
+  parseSessionId,
+  type TokenId,
+} from '@lunadefend/contract'
 import {
   type Action,
   type Actor,
@@ -51,19 +57,25 @@ export async function limit(
 ): Promise<void> {
   if (actor.kind === 'operator') return
   const caller = { actor, ...request }
-  const { tokenId, tokenIds = [], sessionId } = (body ?? {}) as Named
-  const tokens = tokenId === undefined ? tokenIds : [tokenId]
-  const sid = caller.actor.sid ?? (sessionId === undefined ? null : parseSessionId(sessionId))
-  const call = { action: limitedAction(name), audit: AUDITED[name] ?? null, sid, tokens }
+  const named = namedIn(body)
+  const sid = caller.actor.sid ?? named.sid
+  const call = { action: limitedAction(name), audit: AUDITED[name] ?? null, sid, tokens: named.tokens }
   const limited = await limitCaller(gate.needs, caller, call)
   if (limited !== null) throw new TooManyRequests(limited)
 }
 
 /** Whom and what a body names, where it does: it fits the schema by now. */
+export function namedIn(body: unknown) {
+  const { tokenId, tokenIds = [], sessionId, app = null } = (body ?? {}) as Named
+  const tokens = tokenId === undefined ? tokenIds : [tokenId]
+  return { tokens, sid: sessionId === undefined ? null : parseSessionId(sessionId), app }
+}
+
 interface Named {
   readonly tokenId?: TokenId
   readonly tokenIds?: readonly TokenId[]
   readonly sessionId?: string
+  readonly app?: AppId
 }
 
 /** The same for whoever shows no credential that holds. */

@@ -6,6 +6,7 @@ import {
   type CallName,
   type Data,
   Failure,
+  IdempotencyKey,
   LIMITS,
   LunaDefendError,
 } from '@lunadefend/contract'
@@ -15,6 +16,7 @@ import { authenticate, type Gate } from './authenticate.ts'
 import { success } from './envelope.ts'
 import { limit, limitStrangers } from './limits.ts'
 import { networkOf } from './network.ts'
+import { type Once, onceFor } from './repeats.ts'
 
 /** Who can come through to a call. Where anyone may call, nobody is told from another. */
 type Admitted<N extends CallName> = 'anyone' extends (typeof CALLS)[N]['callers'][number]
@@ -26,9 +28,14 @@ export interface Served<N extends CallName> {
   /** Who calls. Only a call that is open to anyone has nobody here. */
   readonly caller: Caller<Admitted<N>>
   readonly body: Body<N>
+  /** Of the work that is given to it nothing is done twice under one idempotency key. */
+  readonly once: Once<Admitted<N>>
   readonly request: FastifyRequest
   readonly reply: FastifyReply
 }
+
+/** Headers that are read; others may be there, too. */
+const KEYED = { type: 'object', properties: { 'idempotency-key': IdempotencyKey } } as const
 
 const ACTORS = new WeakMap<FastifyRequest, Actor>()
 
@@ -48,6 +55,7 @@ export function serve<N extends CallName>(
       operationId: name,
       summary: call.summary,
       ...(call.body === null ? {} : { body: call.body }),
+      ...(call.idempotencyKey ? { headers: KEYED } : {}),
       response: { 200: answerSchema(call), '4xx': Failure, '5xx': Failure },
     },
     // Before the body is read: a stranger's body is never parsed.
@@ -60,7 +68,8 @@ export function serve<N extends CallName>(
       const body = request.body as Body<N>
       const caller = { actor, requestId: request.id, network: networkOf(request.ip) }
       if (!call.callers.includes('anyone')) await limit(gate, name, caller, body)
-      return success(await handle({ caller, body, request, reply }))
+      const once = onceFor(gate, name, caller, request, reply)
+      return success(await handle({ caller, body, once, request, reply }))
     },
   })
 }

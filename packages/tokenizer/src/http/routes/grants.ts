@@ -16,16 +16,17 @@ import { readSessionId } from '../session-id.ts'
 import type { House } from './house.ts'
 
 export function grantRoutes(server: FastifyInstance, { gate, needs }: House): void {
-  serve(server, gate, 'setGrant', async ({ caller, body }) => {
+  serve(server, gate, 'setGrant', async ({ caller, body, once }) => {
     const tokens = tokensOf(body)
-    const expiresAt = await setGrant(needs, caller, {
+    const command = {
       sid: readSessionId(body.sessionId),
       tokens,
       access: body.access ?? 'read',
       ttlSeconds: secondsOf(body, needs.grants.life),
       maxUses: body.maxUses ?? null,
       purpose: body.purpose ?? null,
-    })
+    }
+    const expiresAt = await once((by) => setGrant(needs, by, command))
     if (expiresAt === null) throw new LunaDefendError('access_denied')
     const data = { expiresAt: Math.floor(expiresAt / 1000) }
     return body.tokenId === undefined
@@ -37,26 +38,22 @@ export function grantRoutes(server: FastifyInstance, { gate, needs }: House): vo
       : data
   })
 
-  serve(server, gate, 'verifyGrant', async ({ caller, body }) => {
+  serve(server, gate, 'verifyGrant', async ({ caller, body, once }) => {
     const tokens = tokensOf(body)
     const { access = 'store', consume = false, record = null } = body
     if (record !== null && !consume)
       throw new LunaDefendError('invalid_request', 'body/record: needs consume')
-    const valid = await verifyGrant(needs, caller, {
-      sid: readSessionId(body.sessionId),
-      tokens,
-      access,
-      consume,
-      record,
-    })
+    const command = { sid: readSessionId(body.sessionId), tokens, access, consume, record }
+    const valid = await once((by) => verifyGrant(needs, by, command))
     if (body.tokenId !== undefined) return { valid: valid[0] === true }
     return batch(valid.map(done), caller.requestId, (item) => ({ valid: item }))
   })
 
-  serve(server, gate, 'revokeGrant', async ({ caller, body }) => {
+  serve(server, gate, 'revokeGrant', async ({ body, once }) => {
     const sid = body.sessionId === undefined ? null : readSessionId(body.sessionId)
     const named = body.tokenId !== undefined || body.tokenIds !== undefined
-    return { revoked: await revokeGrant(needs, caller, { sid, tokens: named ? tokensOf(body) : null }) }
+    const command = { sid, tokens: named ? tokensOf(body) : null }
+    return { revoked: await once((by) => revokeGrant(needs, by, command)) }
   })
 
   serve(server, gate, 'listGrants', async ({ caller, body }) => {

@@ -45,8 +45,9 @@ export function sessionRoutes(server: FastifyInstance, { gate, needs, apps, publ
     return {}
   })
 
-  serve(server, gate, 'revokeSession', async ({ caller, body }) => {
-    await revokeSession(needs, caller, readSessionId(body.sessionId))
+  serve(server, gate, 'revokeSession', async ({ body, once }) => {
+    const sid = readSessionId(body.sessionId)
+    await once((by) => revokeSession(needs, by, sid))
     return {}
   })
 }

@@ -49,10 +49,10 @@ export function tokenRoutes(server: FastifyInstance, { gate, needs }: House): vo
     return { metadata: unwrap(await readMetadata(needs, caller, body.tokenId as TokenId)) }
   })
 
-  serve(server, gate, 'deleteToken', async ({ caller, body }) => {
+  serve(server, gate, 'deleteToken', async ({ body, once }) => {
     const app = (body.app ?? null) as AppId | null
     const { shreddedAt, objectRemoved, finalAt } = unwrap(
-      await deleteToken(needs, caller, body.tokenId as TokenId, app),
+      await once((by) => deleteToken(needs, by, body.tokenId as TokenId, app)),
     )
     return { shreddedAt: inSeconds(shreddedAt), objectRemoved, finalAt: inSeconds(finalAt) }
   })

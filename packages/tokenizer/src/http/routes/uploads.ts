@@ -20,8 +20,8 @@ export function uploadRoutes(server: FastifyInstance, { gate, needs }: House): v
     }
   })
 
-  serve(server, gate, 'completeUpload', async ({ caller, body }) => {
-    unwrap(await completeUpload(needs, caller, body.tokenId as TokenId))
+  serve(server, gate, 'completeUpload', async ({ body, once }) => {
+    unwrap(await once((by) => completeUpload(needs, by, body.tokenId as TokenId)))
     return {}
   })
 

@@ -1,0 +1,3 @@
+import { killedRepeats } from './killed-repeats.ts'
+
+killedRepeats('PostgreSQL')
