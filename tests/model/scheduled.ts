@@ -21,6 +21,7 @@ export function turnstile(): Turnstile {
     between: (database) => ({
       read: (look) => inTurn('read', () => database.read(look)),
       commit: each(database.commit, inTurn),
+      settling: (settlement) => each(database.settling(settlement), inTurn),
       [Symbol.asyncDispose]: async () => {},
     }),
     under: (scheduler) => async (acts) => {
