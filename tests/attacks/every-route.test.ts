@@ -95,6 +95,35 @@ describe.each(forApplications)('%s with a credential', (_name, { method, path })
   })
 })
 
+const READ_ONLY = [
+  '/health',
+  '/ready',
+  '/metrics',
+  '/openapi.json',
+  '/frame',
+  '/audit/checkpoint',
+  '/audit/vkeys',
+]
+const TILE = '/audit/tile/0/000'
+
+describe.each([...READ_ONLY, TILE])('%s', (path) => {
+  test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('with %s', async (method) => {
+    const answer = await ask(path, { method, headers: [['authorization', application], json], body: '{}' })
+    expectSafe(answer, 405)
+    expect(answer.headers['allow']).toBe('GET, HEAD')
+  })
+})
+
+test.each(['/audit/checkpoint', '/audit/vkeys', TILE])(
+  '%s without a credential, and too often',
+  async (path) => {
+    expectSafe(await ask(path), 401)
+    expectSafe(await ask(path, { headers: [['authorization', `Bearer ${CANARY}`]] }), 401)
+    await ask(path, { at: strict })
+    expectSafe(await ask(path, { at: strict }), 429)
+  },
+)
+
 test.each([
   ['/health', 200],
   ['/ready', 200],

@@ -75,13 +75,18 @@ export function serve<N extends CallName>(
 }
 
 async function admit(gate: Gate, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const actor = await authenticate(gate, request).catch(async (error) => {
-    if (error instanceof LunaDefendError) await limitStrangers(gate, 'bad-credential', request)
-    throw error
-  })
+  const actor = await identify(gate, request)
   if (actor.kind === 'user') reply.header('lunasec-session-hash', actor.sessionHash)
   if (!call.callers.includes(actor.kind)) throw new LunaDefendError('forbidden')
   ACTORS.set(request, actor)
+}
+
+/** Who calls. Whoever shows no credential that holds is counted, and soon told to wait. */
+export async function identify(gate: Gate, request: FastifyRequest): Promise<Actor> {
+  return authenticate(gate, request).catch(async (error) => {
+    if (error instanceof LunaDefendError) await limitStrangers(gate, 'bad-credential', request)
+    throw error
+  })
 }
 
 function takesBatch({ body }: Call): boolean {

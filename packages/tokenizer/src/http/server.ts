@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import compress from '@fastify/compress'
 import swagger from '@fastify/swagger'
-import { CALLS, LIMITS, LunaDefendError } from '@lunadefend/contract'
+import { LIMITS, LunaDefendError } from '@lunadefend/contract'
 import type { Clock, Needs } from '@lunadefend/core'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
@@ -114,17 +114,27 @@ function createServer({ publicUrl, log, trustedProxies }: ServerParts): FastifyI
     }
   })
   server.setErrorHandler(answerError)
-  server.setNotFoundHandler(refuseUnknown)
+  server.setNotFoundHandler(refuseUnknown(server))
   return server
 }
 
 /** A known path with another method is 405 and says which it takes (RFC 9110, section 15.5.6), all else 404. */
-function refuseUnknown(request: FastifyRequest, reply: FastifyReply): void {
-  const path = request.url.split('?', 1)[0]
-  const methods = Object.values(CALLS).flatMap((call) => (call.path === path ? [call.method] : []))
-  if (methods.length > 0) reply.header('allow', methods.join(', '))
-  const code = methods.length > 0 ? 'method_not_allowed' : 'not_found'
-  answerError(new LunaDefendError(code), request, reply)
+function refuseUnknown(server: FastifyInstance) {
+  const routes: { readonly method: string; readonly url: string }[] = []
+  server.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push({ method: each, url })
+  })
+  return (request: FastifyRequest, reply: FastifyReply): void => {
+    const path = request.url.split('?', 1)[0] ?? ''
+    const methods = routes.flatMap(({ method, url }) => (leadsTo(url, path) ? [method] : []))
+    if (methods.length > 0) reply.header('allow', methods.join(', '))
+    const code = methods.length > 0 ? 'method_not_allowed' : 'not_found'
+    answerError(new LunaDefendError(code), request, reply)
+  }
+}
+
+function leadsTo(url: string, path: string): boolean {
+  return url.endsWith('*') ? path.startsWith(url.slice(0, -1)) : path === url
 }
 
 /** One line of log and one count a request. Neither holds a URL, a header or a body: only the route. */
