@@ -43,10 +43,16 @@ export const ROOMS = {
     may: [],
     without: [...PURE],
   },
+  'content-cipher/file-envelope': {
+    purpose: 'how a file is one value with its name and type, for whoever stores or shows one',
+    at: ['packages/content-cipher/src/file-envelope.ts', 'packages/content-cipher/src/content-error.ts'],
+    may: [],
+    without: [...PURE],
+  },
   'content-cipher': {
     purpose: 'end-to-end encryption with WebCrypto alone, on every platform',
     at: ['packages/content-cipher/src/'],
-    may: ['#content-cipher/lengths'],
+    may: ['#content-cipher/lengths', '#content-cipher/file-envelope'],
     without: ['clock', 'window messages'],
   },
   'audit-log': {
@@ -164,7 +170,7 @@ export const ROOMS = {
   'secure-frame': {
     purpose: 'the only place in the browser that sees a value',
     at: ['packages/secure-frame/src/frame/'],
-    may: ['#contract/frame-messages', '#content-cipher'],
+    may: ['#contract/frame-messages', '#content-cipher', '#content-cipher/file-envelope'],
     types: ['#contract'],
   },
   'secure-frame/assets': {

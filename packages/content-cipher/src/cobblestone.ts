@@ -30,14 +30,38 @@ export async function* encryptWith(
   salt: Uint8Array,
   plain: Pieces,
 ): AsyncGenerator<Bytes> {
-  const { key, baseNonce, commitment } = await derive(contentKey, context, salt)
-  yield join(salt, commitment)
+  const keys = await derive(contentKey, context, salt)
+  yield prefixOf(keys)
   let index = 0
   for await (const chunk of cut(plain, () => CHUNK_BYTES)) {
-    const algorithm = { name: 'AES-GCM', iv: nonceOf(baseNonce, index) }
-    yield new Uint8Array(await crypto.subtle.encrypt(algorithm, key, chunk))
+    yield await sealChunk(keys, index, chunk)
     index += 1
   }
+}
+
+/**
+ * What one object is encrypted with; its salt is fresh. A browser can keep it (structured clone), and the key in it does
+ * not come out. For one object only: two contents under the same keys give each other away, because they have the same nonces.
+ */
+export interface ObjectKeys {
+  readonly salt: Bytes
+  readonly key: CryptoKey
+  readonly baseNonce: Bytes
+  readonly commitment: Bytes
+}
+
+export function newObjectKeys(contentKey: Uint8Array, context: Uint8Array): Promise<ObjectKeys> {
+  return derive(contentKey, context, crypto.getRandomValues(new Uint8Array(SALT_BYTES)))
+}
+
+/** What an object begins with. */
+export function prefixOf({ salt, commitment }: ObjectKeys): Bytes {
+  return join(salt, commitment)
+}
+
+export async function sealChunk({ key, baseNonce }: ObjectKeys, index: number, chunk: Bytes): Promise<Bytes> {
+  const algorithm = { name: 'AES-GCM', iv: nonceOf(baseNonce, index) }
+  return new Uint8Array(await crypto.subtle.encrypt(algorithm, key, chunk))
 }
 
 /**
@@ -50,7 +74,7 @@ export async function* decrypt(
   object: Pieces,
 ): AsyncGenerator<Bytes> {
   const pieces = cut(object, (index) => (index === 0 ? PREFIX_BYTES : CHUNK_BYTES + TAG_BYTES))
-  let keys: Keys | null = null
+  let keys: ObjectKeys | null = null
   let index = 0
   for await (const piece of pieces) {
     if (keys === null) {
@@ -62,20 +86,14 @@ export async function* decrypt(
   }
 }
 
-interface Keys {
-  readonly key: CryptoKey
-  readonly baseNonce: Bytes
-  readonly commitment: Bytes
-}
-
 /** GCM alone does not commit to its key; the commitment does, and is compared before anything is decrypted. */
-async function keysOf(contentKey: Uint8Array, context: Uint8Array, prefix: Bytes): Promise<Keys> {
+async function keysOf(contentKey: Uint8Array, context: Uint8Array, prefix: Bytes): Promise<ObjectKeys> {
   const keys = await derive(contentKey, context, prefix.subarray(0, SALT_BYTES))
   if (!isEqual(keys.commitment, prefix.subarray(SALT_BYTES))) throw new ContentError('content_damaged')
   return keys
 }
 
-async function openChunk({ key, baseNonce }: Keys, index: number, chunk: Bytes): Promise<Bytes> {
+async function openChunk({ key, baseNonce }: ObjectKeys, index: number, chunk: Bytes): Promise<Bytes> {
   const algorithm = { name: 'AES-GCM', iv: nonceOf(baseNonce, index) }
   try {
     return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, chunk))
@@ -84,13 +102,13 @@ async function openChunk({ key, baseNonce }: Keys, index: number, chunk: Bytes):
   }
 }
 
-async function derive(contentKey: Uint8Array, context: Uint8Array, salt: Uint8Array): Promise<Keys> {
+async function derive(contentKey: Uint8Array, context: Uint8Array, salt: Uint8Array): Promise<ObjectKeys> {
   const info = join(new TextEncoder().encode(LABEL), salt, context)
   const bytes = await expand(contentKey, info, KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES)
   const raw = bytes.subarray(0, KEY_BYTES)
   const key = await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt'])
   const baseNonce = bytes.slice(KEY_BYTES, KEY_BYTES + NONCE_BYTES)
-  return { key, baseNonce, commitment: bytes.slice(KEY_BYTES + NONCE_BYTES) }
+  return { salt: join(salt), key, baseNonce, commitment: bytes.slice(KEY_BYTES + NONCE_BYTES) }
 }
 
 /** HKDF-Expand with SHA-512 (RFC 5869 §2.3). WebCrypto's HKDF would extract first, which this format does not. */

@@ -18,3 +18,8 @@ export function readSecret(e2e: unknown, token: string): ContentSecret {
 
 /** 32 bytes in base64url (RFC 4648 §5), in their one spelling: the last character has two bits to spare. */
 const KEY = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
+
+/** An object belongs to its token: under another one it does not open, even with the right key. */
+export function contextOf({ token }: ContentSecret): Uint8Array {
+  return new TextEncoder().encode(`lunadefend/v1/e2e\0${token}`)
+}

@@ -1,7 +1,7 @@
 import { decrypt, encrypt } from './cobblestone.ts'
 import { pad, unpad } from './padding.ts'
 import { type Bytes, type ByteTransform, collect, type Pieces, read, transform } from './pieces.ts'
-import type { ContentSecret } from './secret.ts'
+import { type ContentSecret, contextOf } from './secret.ts'
 
 /**
  * Makes the object of a value of `valueLength` bytes; it is `sealedLength(valueLength)` bytes long. One chunk of 16 KiB is
@@ -39,11 +39,6 @@ function seal(secret: ContentSecret, value: Pieces, valueLength: number): AsyncG
 
 function open(secret: ContentSecret, object: Pieces): AsyncGenerator<Bytes> {
   return unpad(decrypt(secret.contentKey, contextOf(secret), object))
-}
-
-/** An object belongs to its token: under another one it does not open, even with the right key. */
-function contextOf({ token }: ContentSecret): Uint8Array {
-  return new TextEncoder().encode(`lunadefend/v1/e2e\0${token}`)
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
