@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { LIMIT_TABLE } from '@lunadefend/core'
@@ -20,6 +21,11 @@ const APPS = [
   app('by-network', { rates: { detokenize: { network: few(3) } } }),
   app('by-session-budget', { budgets: { session: { most: 3, seconds: 3600 } } }),
   app('by-app-budget', { budgets: { app: { most: 3, seconds: 86_400 } } }),
+  app('by-budget-only', { budgets: { app: { most: 3, seconds: 86_400 } } }),
+  app('loud', {
+    rates: { detokenize: { token: few(3) }, other: { app: few(4) } },
+    budgets: { app: { most: 3, seconds: 86_400 } },
+  }),
   app('again', {
     rates: { detokenize: { session: { burst: 1, perSecond: 0.5 } }, other: { session: few(2) } },
   }),
@@ -138,6 +144,48 @@ describe('most specific wins: the cell of the app', () => {
     const others = await on.application({ sid: 'fourth' }, 'by-session')
     expect((await on.wire.call('/detokenize', { headers: others, body: { tokenId } })).status).toBe(403)
   })
+})
+
+describe('who may read nothing uses up nothing of those who may', () => {
+  test('neither the budget of the app, by names that they make up, nor the limit of a token that they have heard of', async () => {
+    const [owner, crowd] = [await on.logIn('owner', 'loud'), await on.logIn('crowd', 'loud')]
+    const [token = '', other = ''] = await tokens(owner, 2, 'loud')
+    const madeUp = Array.from({ length: 20 }, () => `lunasec-${randomUUID()}`)
+    const { data } = await (await post(crowd, '/detokenize', { tokenIds: madeUp })).json()
+    expect(data.results.map(({ error }: { error: object }) => error)).toMatchObject(
+      madeUp.map(() => ({ code: 'access_denied' })),
+    )
+    for (const path of ['/detokenize', '/metadata/get'])
+      for (let call = 0; call < 4; call += 1) await post(crowd, path, { tokenId: token })
+    // Their own is used up; in a budget of three there is still room for two.
+    expectLimited(await on.detokenize(crowd, token))
+    for (const tokenId of [token, other]) expect((await on.detokenize(owner, tokenId)).status).toBe(200)
+  })
+
+  test("nor what the app's server needs to stop them", async () => {
+    const users = [await on.logIn('many', 'loud'), await on.logIn('more', 'loud')]
+    const states = users.flatMap((user) =>
+      Array.from({ length: 4 }, () => on.wire.call('/session', { method: 'GET', headers: user.headers })),
+    )
+    expect((await Promise.all(states)).some(({ status }) => status === 429)).toBe(true)
+    const headers = await on.application({}, 'loud')
+    const body = { scope: 'session', sessionId: 'many' }
+    expect((await on.wire.call('/block/set', { headers, body })).status).toBe(200)
+  })
+})
+
+test("who holds an app's key reads by re-keying no more than its budget has", async () => {
+  const session = await on.logIn('re-keyed', 'by-budget-only')
+  const ids = await tokens(session, 4, 'by-budget-only')
+  const headers = await on.application({ sid: session.sid }, 'by-budget-only')
+  const rekey = (tokenId: string) =>
+    on.wire.call('/token/rekey', { headers, body: { tokenId, by: 'client' } })
+  const answers = []
+  for (const tokenId of ids) answers.push(await rekey(tokenId))
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
+  expect(rowsOf([answers[3]?.body.error.requestId])).toMatchObject([
+    { action: 'rekey-token', refusal: 'over-budget' },
+  ])
 })
 
 test('nothing is spent on a 429, and after Retry-After it works', async () => {

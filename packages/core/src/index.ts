@@ -69,6 +69,7 @@ export {
   type LimitedCall,
   limitCaller,
   limitStranger,
+  TooManyRequests,
 } from './operations/limit-caller.ts'
 export {
   type GrantPage,

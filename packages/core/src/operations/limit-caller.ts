@@ -7,7 +7,7 @@ import type { Bucket, DistinctSet, Taken } from '../domain/quota.ts'
 import { subjectOf } from './audit-trail.ts'
 import type { Needs } from './needs.ts'
 
-type LimitNeeds = Pick<Needs, 'limiter' | 'limits' | 'keys' | 'clock'>
+export type LimitNeeds = Pick<Needs, 'limiter' | 'limits' | 'keys' | 'clock'>
 
 /** What is about to be done, as far as limits go. */
 export interface LimitedCall {
@@ -23,6 +23,16 @@ export interface LimitedCall {
 /** Why, and in how many milliseconds it is worth another try. */
 export type Limited = Exclude<Taken, { kind: 'taken' }>
 
+/** Over a limit: nothing was taken, and nothing is spent. */
+export class TooManyRequests extends LunaDefendError {
+  /** After so many whole seconds it is worth another try: `Retry-After` (RFC 9110, section 10.2.3). */
+  readonly retrySeconds: number
+  constructor({ retryMs }: Limited) {
+    super('too_many_requests')
+    this.retrySeconds = Math.max(1, Math.ceil(retryMs / 1000))
+  }
+}
+
 /**
  * Whether somebody with a credential may go on: asked before the database is asked about any record. `null` = yes. Else
  * nothing was taken and nothing is spent; the audit log has the first refusal of a session in each second. Throws
@@ -35,7 +45,7 @@ export async function limitCaller(
 ): Promise<Limited | null> {
   const buckets = bucketsOf(needs, caller, call)
   refuseImpossible(buckets, call)
-  const sets = READS.has(call.action) ? budgetsOf(needs, caller, call) : []
+  const sets = READS.has(call.action) && call.sid !== null ? [budgetOf(needs, caller, call, 'session')] : []
   const taken = await needs.limiter.take({ buckets, sets, now: needs.clock.now() })
   if (taken.kind === 'taken') return null
   await recordRefusal(needs, caller, call, taken)
@@ -55,7 +65,7 @@ export async function limitStranger(
   return taken.kind === 'taken' ? null : taken
 }
 
-/** Only these give anything about a token away. */
+/** Only these give anything about a token away. What they take from others is taken later: see chargeReading. */
 const READS: ReadonlySet<LimitedAction> = new Set(['detokenize', 'read-metadata'])
 
 function bucketsOf(
@@ -72,33 +82,32 @@ function bucketsOf(
     return [{ ref: refOf(needs, [action, scope, app, name]), ...rate, cost: price }]
   }
   return [
-    ...bucket('app', '', cost),
+    ...bucket('app', isOwnBusiness(actor, action) ? 'server' : '', cost),
     ...(sid === null ? [] : bucket('session', sid, cost)),
     ...(actor.kind === 'user' ? bucket('network', network ?? '', cost) : []),
-    ...tokens.flatMap((token) => bucket('token', token, 1)),
+    ...(READS.has(action) ? [] : tokens.flatMap((token) => bucket('token', token, 1))),
   ]
 }
 
-function budgetsOf(
-  needs: LimitNeeds,
-  { actor: { app } }: Caller,
-  { sid, tokens }: LimitedCall,
-): DistinctSet[] {
-  const { budgets } = needs.limits(app)
-  const members = membersOf(needs, app, tokens)
-  const set = (scope: BudgetScope, name: string): DistinctSet => {
-    const { most, seconds } = budgets[scope]
-    return {
-      ref: refOf(needs, ['budget', scope, app, name, String(seconds)]),
-      members,
-      windowMs: seconds * 1000,
-      most,
-    }
-  }
-  return [set('app', ''), ...(sid === null ? [] : [set('session', sid)])]
+/** What an app's server does for the app: its users must not use up what it needs to stop one of them. */
+function isOwnBusiness({ kind }: Caller['actor'], action: LimitedAction): boolean {
+  return kind === 'application' && action === 'other'
 }
 
-function membersOf(needs: Pick<Needs, 'keys'>, app: AppId, tokens: readonly TokenId[]): Uint8Array[] {
+/** Different tokens that an app, or a session of it, has asked for. */
+export function budgetOf(
+  needs: LimitNeeds,
+  { actor: { app } }: Caller,
+  { sid, tokens }: Pick<LimitedCall, 'sid' | 'tokens'>,
+  scope: BudgetScope,
+): DistinctSet {
+  const { most, seconds } = needs.limits(app).budgets[scope]
+  const name = scope === 'session' ? (sid ?? '') : ''
+  const ref = refOf(needs, ['budget', scope, app, name, String(seconds)])
+  return { ref, members: membersOf(needs, app, tokens), windowMs: seconds * 1000, most }
+}
+
+export function membersOf(needs: Pick<Needs, 'keys'>, app: AppId, tokens: readonly TokenId[]): Uint8Array[] {
   return tokens.map((token) => refOf(needs, ['member', app, token]).subarray(0, 16))
 }
 
@@ -115,10 +124,10 @@ function refuseImpossible(buckets: readonly Bucket[], { tokens }: LimitedCall): 
 /** So that a flood of refusals does not become a flood of rows. */
 const ROWS: Rate = { burst: 1, perSecond: 1 }
 
-async function recordRefusal(
+export async function recordRefusal(
   needs: LimitNeeds & Pick<Needs, 'database'>,
   caller: Caller,
-  { audit, sid, tokens }: LimitedCall,
+  { audit, sid, tokens }: Omit<LimitedCall, 'action'>,
   { kind }: Limited,
 ): Promise<void> {
   if (audit === null) return
@@ -136,7 +145,7 @@ async function recordRefusal(
  * A keyed name: whoever reads the limiter's store learns no session, token or network. It stays the same as long as the
  * oldest version of the key is held, so that a rotation gives nobody a second quota.
  */
-function refOf({ keys }: Pick<Needs, 'keys'>, names: readonly string[]): Buffer {
+export function refOf({ keys }: Pick<Needs, 'keys'>, names: readonly string[]): Buffer {
   const [oldest] = keys.ring.session
   if (oldest === undefined) throw new Error('The key ring has no session key.')
   return limitRefOf(oldest.key, names)

@@ -9,6 +9,7 @@ import type { Mask, PolicyAction, Verdict } from '../domain/policy.ts'
 import type { TokenRecord } from '../domain/record.ts'
 import type { Commits, Decision, Outcome, Relocation, Stops } from '../ports.ts'
 import { subjectOf } from './audit-trail.ts'
+import { chargeReading, isReading } from './charge-reading.ts'
 import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import { newLocator } from './names.ts'
 import type { Keys, Needs } from './needs.ts'
@@ -60,7 +61,7 @@ export interface Ask {
   readonly objection?: (found: FoundGrant, shown: Mask | null) => Refusal | null | Promise<Refusal | null>
 }
 
-type Decides = Pick<Needs, 'database'> & AsksPolicies
+export type Decides = Pick<Needs, 'database' | 'limits'> & AsksPolicies
 
 /** A record that is sealed anew that often while one call looks at it is not met by honest work. */
 const ATTEMPTS = 8
@@ -179,13 +180,17 @@ async function judge(
   needs: Decides,
   caller: Caller,
   found: readonly FoundGrant[],
-  { policy, objection, record: place = null }: Ask,
+  { sid, action, policy, objection, record: place = null }: Ask,
 ): Promise<Judged[]> {
   const now = needs.clock.now()
   const granted = found.map((item) => {
     const usedFor = place === null || item.grant === null ? null : useOf(needs, item.grant, place)
     return { item, usedFor, refusal: refusalOf(item.record, item.grant, now, usedFor) }
   })
+  if (isReading(action)) {
+    const wanted = granted.map(({ item: { token }, refusal }) => ({ token, granted: refusal === null }))
+    await chargeReading(needs, caller, sid, action, wanted)
+  }
   const allowed = granted.flatMap(({ item, refusal }) => (refusal === null ? [item] : []))
   const verdicts =
     policy && new Map(await verdictsOn(needs, { caller, app: caller.actor.app, ...policy }, allowed))

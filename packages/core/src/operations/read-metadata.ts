@@ -2,14 +2,13 @@ import type { TokenId } from '@lunadefend/contract'
 import { openMetadata } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
 import { lookUpGrants } from './look-up.ts'
-import { type Needs, sidOf } from './needs.ts'
-import { commitDecisions } from './permit.ts'
-import type { AsksPolicies } from './policies.ts'
+import { sidOf } from './needs.ts'
+import { commitDecisions, type Decides } from './permit.ts'
 import { DENIED, type Result } from './result.ts'
 
 /** The metadata of a token, for a session that may read it. Does not count as a use of the grant. */
 export async function readMetadata(
-  needs: Pick<Needs, 'database'> & AsksPolicies,
+  needs: Decides,
   caller: Caller,
   token: TokenId,
 ): Promise<Result<Record<string, unknown>>> {

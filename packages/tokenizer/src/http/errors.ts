@@ -1,8 +1,7 @@
 import { ERRORS, type ErrorCode, LunaDefendError } from '@lunadefend/contract'
-import { PortFailure } from '@lunadefend/core'
+import { PortFailure, TooManyRequests } from '@lunadefend/core'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { failure } from './envelope.ts'
-import { TooManyRequests } from './limits.ts'
 import { decidedRequest } from './repeats.ts'
 
 /** What Fastify calls its own refusals, and what we call them. */

@@ -1,31 +1,16 @@
-import {
-  type AppId,
-  type CallName,
-  LunaDefendError,
-  parseSessionId,
-  type TokenId,
-} from '@lunadefend/contract'
+import { type AppId, type CallName, parseSessionId, type TokenId } from '@lunadefend/contract'
 import {
   type Action,
   type Actor,
   type Caller,
-  type Limited,
   limitCaller,
   limitedAction,
   limitStranger,
+  TooManyRequests,
 } from '@lunadefend/core'
 import type { FastifyRequest } from 'fastify'
 import type { Gate } from './authenticate.ts'
 import { networkOf } from './network.ts'
-
-/** Over a limit; `retrySeconds` goes into `Retry-After` (RFC 9110, section 10.2.3). */
-export class TooManyRequests extends LunaDefendError {
-  readonly retrySeconds: number
-  constructor({ retryMs }: Limited) {
-    super('too_many_requests')
-    this.retrySeconds = Math.max(1, Math.ceil(retryMs / 1000))
-  }
-}
 
 /** What the audit log calls the calls that can be refused for their number. */
 const AUDITED: Partial<Record<CallName, Action>> = {
