@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { SessionId, TokenId } from '@lunadefend/contract'
 import { detokenize, rotateRingKey } from '@lunadefend/core'
 import { LunaDefend } from '@lunadefend/node-sdk'
 import { readAudit } from '@lunadefend/stores/sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { logIn, type SigningKey, type UserSession } from '../harness/handshake.ts'
+import type { UserSession } from '../harness/handshake.ts'
 import { APP, openHouse } from '../harness/house.ts'
 import { type Installation, install, ORIGIN } from '../harness/installation.ts'
 import { download } from '../harness/store.ts'
-import { fleetOf, newSigningKey } from '../harness/tokenizers.ts'
-import { type Answer, Wire } from '../harness/wire.ts'
+import type { Answer } from '../harness/wire.ts'
+import { freezesOnTheOther } from './honeytokens-on-two.ts'
 
 /*
  * Somebody holds the app's tokens, among them one that no honest call ever names, and a session of the app. Each test does
@@ -288,6 +289,28 @@ describe('in the rules', () => {
     expect(alarms(house)).toHaveLength(2)
   })
 
+  /** Commits in the write-ahead log: frames that name the size of the database (https://www.sqlite.org/fileformat2.html#walformat). */
+  function commitsIn({ databaseFile }: { databaseFile: string }): number {
+    const log = readFileSync(`${databaseFile}-wal`)
+    const frame = 24 + log.readUInt32BE(8)
+    const frames = Math.floor((log.length - 32) / frame)
+    return Array.from({ length: frames }, (_, index) => log.readUInt32BE(32 + index * frame + 4)).filter(
+      (size) => size > 0,
+    ).length
+  }
+
+  test('the touch takes one commit, as it does of a usual token', async () => {
+    await using house = await openHouse()
+    for (const honeytoken of [false, true]) {
+      const token = await house.protect(FAKE, { honeytoken })
+      await house.grant(token)
+      const before = commitsIn(house)
+      expect(await house.read(token)).toBe(FAKE)
+      expect(commitsIn(house)).toBe(before + 1)
+    }
+    expect(alarms(house)).toHaveLength(1)
+  })
+
   test('an alarm that cannot be written reveals nothing', async () => {
     await using house = await openHouse()
     const bait = await house.protect(FAKE, { honeytoken: true })
@@ -329,24 +352,5 @@ describe('in the rules', () => {
 
 test('a touch on one process freezes the session on the other, at the next call', async () => {
   await using house = await openHouse()
-  const key = await newSigningKey('key')
-  const fleet = await fleetOf(house)
-  await using first = await fleet.start([key])
-  await using second = await fleet.start([key], 0)
-  const [one, two] = [
-    await Wire.open(fleet.publicUrl, first.url),
-    await Wire.open(fleet.publicUrl, second.url),
-  ]
-  const shop = new LunaDefend({ tokenizerUrl: fleet.publicUrl, app: 'acme', signingKey: { ...key } })
-  const signingKey: SigningKey = key
-  const alice = await logIn(one, { app: 'acme', origin: ORIGIN, signingKey, sid: 'alice' })
-  const own = await shop.tokenize('alice', 'own')
-  await shop.grants.create('alice', own)
-  const read = (wire: Wire, tokenId: string) =>
-    wire.call('/detokenize', { headers: alice.headers, body: { tokenId } })
-  const bait = await shop.honeytokens.plant({ value: FAKE })
-  expect((await read(two, own)).status).toBe(200)
-  expect((await read(one, bait)).status).toBe(403)
-  expect((await read(two, own)).status).toBe(403)
-  expect((await read(one, own)).status).toBe(403)
+  await freezesOnTheOther(house, null)
 })
