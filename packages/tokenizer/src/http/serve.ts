@@ -13,6 +13,7 @@ import {
 import type { Actor, AppActor, Caller } from '@lunadefend/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { authenticate, type Gate } from './authenticate.ts'
+import { onBeat } from './beat.ts'
 import { success } from './envelope.ts'
 import { limit, limitStrangers } from './limits.ts'
 import { networkOf } from './network.ts'
@@ -67,9 +68,11 @@ export function serve<N extends CallName>(
       const actor = ACTORS.get(request) as Admitted<N>
       const body = request.body as Body<N>
       const caller = { actor, requestId: request.id, network: networkOf(request.ip) }
-      if (!call.callers.includes('anyone')) await limit(gate, name, caller, body)
-      const once = onceFor(gate, name, caller, request, reply)
-      return success(await handle({ caller, body, once, request, reply }))
+      return onBeat(async () => {
+        if (!call.callers.includes('anyone')) await limit(gate, name, caller, body)
+        const once = onceFor(gate, name, caller, request, reply)
+        return success(await handle({ caller, body, once, request, reply }))
+      })
     },
   })
 }
