@@ -1,7 +1,7 @@
 import { openPostgres } from '@lunadefend/stores/postgres'
 import { expect, test } from 'vitest'
 import { startPostgres } from '../harness/postgres.ts'
-import { checkRaces, checkSequences, checkSqlite, fastFolder } from '../model/check.ts'
+import { checkHttp, checkRaces, checkSequences, checkSqlite, fastFolder } from '../model/check.ts'
 import { openCore } from '../model/core-product.ts'
 import type { Tally } from '../model/play.ts'
 
@@ -43,4 +43,10 @@ test('PostgreSQL: 100 sequences', async () => {
   await using product = await openCore({ directory: folder.path, freshDatabase })
   const tally = await checkSequences(product, 100)
   for (const kind of ['read given', 'read no', 'verify ok', 'tokenize ok']) expect(tally.has(kind)).toBe(true)
+}, 900_000)
+
+test('two Tokenizers over HTTP: 200 sequences', async () => {
+  const tally = await checkHttp(200)
+  for (const kind of ['read given', 'read no', 'verify ok', 'delete ok', 'block ok'])
+    expect(tally.has(kind)).toBe(true)
 }, 900_000)

@@ -50,7 +50,7 @@ export interface CoreOptions {
 }
 
 /** 2100-01-01, and some milliseconds, so that no boundary falls on a whole second by itself. */
-const BEGINNING = 4_102_444_800_123
+export const BEGINNING = 4_102_444_800_123
 const PLENTY = 1_000_000
 /** Rounds in one database: it grows. */
 const ROUNDS = 250

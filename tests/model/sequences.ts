@@ -151,8 +151,11 @@ export function settle(act: Act, known: Known, fresh: number): Act {
   const loginAt = (place: number) => pick(known.logins, place)
   const byWhom = (who: By): By => ('login' in who ? { login: loginAt(who.login) } : who)
   switch (act.do) {
-    case 'login':
-      return { ...act, name: fresh }
+    case 'login': {
+      // Nobody has logged in after the assertion was made.
+      const loggedIn = act.loggedIn === null ? null : Math.max(act.loggedIn, act.secondsAgo)
+      return { ...act, name: fresh, loggedIn }
+    }
     case 'tokenize':
       return { ...act, name: fresh, by: byWhom(act.by) }
     case 'logout':
