@@ -203,6 +203,7 @@ export const ROOMS = {
       'packages/tokenizer/src/config-alarms.ts',
       'packages/tokenizer/src/config-authorizers.ts',
       'packages/tokenizer/src/config-limits.ts',
+      'packages/tokenizer/src/config-signals.ts',
       'packages/tokenizer/src/config-object-store.ts',
       'packages/tokenizer/src/config-root-keys.ts',
     ],

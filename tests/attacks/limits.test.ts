@@ -73,7 +73,7 @@ function expectLimited({ status, headers, body }: Answer): number {
   return Number(seconds)
 }
 
-test('a page with 500 values works with the limits that everybody has, at once and in a batch, and so does a reload', async () => {
+test('a page with 500 values works with the limits and the signals that everybody has, at once and in a batch, and so does a reload', async () => {
   const session = await on.logIn('somebody with a long list')
   const tokenIds = await tokens(session, 500)
   const batch = () => post(session, '/detokenize', { tokenIds })
@@ -92,6 +92,8 @@ test('a page with 500 values works with the limits that everybody has, at once a
   expect(others).toEqual([])
   expect(row).toMatchObject({ action: 'detokenize', refusal: 'too-many', count: 500, token: null })
   expect(row?.session).not.toBeNull()
+  const rows = readAudit(on.lunaDefend.paths.database)
+  expect(rows.filter(({ action }) => action.startsWith('alarm-'))).toEqual([])
 })
 
 describe('most specific wins: the cell of the app', () => {

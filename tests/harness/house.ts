@@ -5,6 +5,7 @@ import {
   type Authorizers,
   type Caller,
   type Clock,
+  createWatch,
   type Database,
   detokenize,
   GRANT_LIMITS,
@@ -16,6 +17,7 @@ import {
   type Protection,
   type Result,
   setGrant,
+  signalsOf,
   tokenize,
 } from '@lunadefend/core'
 import { startObjectStore } from '@lunadefend/object-store'
@@ -100,9 +102,9 @@ export async function openRules(options: RulesOptions) {
   return { needs, refresh }
 }
 
-/** Limits are asked for at the border alone, and the rules have none of it. */
-export function unlimited(limiter = createLocalLimiter()): Pick<Needs, 'limiter' | 'limits'> {
-  return { limiter, limits: () => limitsOf() }
+/** Limits are asked for at the border alone, and the rules have none of it. Signals are those of the table. */
+export function unlimited(limiter = createLocalLimiter()): Pick<Needs, 'limiter' | 'limits' | 'watch'> {
+  return { limiter, limits: () => limitsOf(), watch: createWatch(() => signalsOf()) }
 }
 
 function rootKeyFile(directory: string, name: string): string {

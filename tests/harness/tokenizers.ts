@@ -16,7 +16,7 @@ export interface OneTokenizer extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-type Settings = Partial<Pick<TokenizerConfig, 'alarms' | 'grants' | 'operators' | 'listen'>>
+type Settings = Partial<Pick<TokenizerConfig, 'alarms' | 'grants' | 'operators' | 'signals' | 'listen'>>
 
 /** The stores of a house, for Tokenizers. `apps` and the like come on top. */
 export async function fleetOf(house: House, postgresUrl: string | null = null) {

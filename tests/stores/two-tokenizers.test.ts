@@ -20,7 +20,8 @@ describe.each(Object.entries(ENGINES))('two Tokenizers on %s behave as one', (_,
     house = await openHouse({ openDatabase })
     key = await newSigningKey('key')
     const fleet = await fleetOf(house, postgresUrl)
-    tokenizers = [await fleet.start([key]), await fleet.start([key], 0)]
+    const signals = { 'sequential-reading': { effect: 'freeze', reads: 10 } } as const
+    tokenizers = [await fleet.start([key], undefined, { signals }), await fleet.start([key], 0, { signals })]
     const [first, second] = await Promise.all(tokenizers.map(({ url }) => Wire.open(fleet.publicUrl, url)))
     one = first as Wire
     other = second as Wire
@@ -121,6 +122,24 @@ describe.each(Object.entries(ENGINES))('two Tokenizers on %s behave as one', (_,
     const early = (await Promise.all(answers)).map(({ status }) => status)
     expect(new Set([...early, 403])).toEqual(new Set([200, 403]))
     expect(await call(other, '/block/lift', { scope: 'token', tokenId })).toBe(200)
+  })
+
+  test('a session that reads one record after the other, now here, now there, is noticed and stopped at both', async () => {
+    const ivy = await enter('ivy')
+    const tokenIds: string[] = []
+    for (let count = 0; count < 30; count += 1) {
+      const made = await one.call('/tokenize', { headers: ivy.headers, body: {} })
+      tokenIds.push(made.body.data.tokenId)
+    }
+    expect(await call(one, '/grant/set', { sessionId: 'ivy', tokenIds })).toBe(200)
+    const read = async (tokenId: string, index: number) =>
+      (await (index % 2 === 0 ? one : other).call('/detokenize', { headers: ivy.headers, body: { tokenId } }))
+        .status
+    const answers: number[] = []
+    for (const [index, tokenId] of tokenIds.entries()) answers.push(await read(tokenId, index))
+    const given = answers.filter((status) => status === 200).length
+    expect([given >= 9, given < tokenIds.length]).toEqual([true, true])
+    expect(answers.slice(given).every((status) => status === 403)).toBe(true)
   })
 
   test('a logout at one ends the session at the other', async () => {

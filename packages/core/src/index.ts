@@ -50,6 +50,12 @@ export {
 } from './domain/quota.ts'
 export type { TokenRecord } from './domain/record.ts'
 export type { Session } from './domain/session.ts'
+export {
+  SIGNAL_TABLE,
+  type SignalOverrides,
+  type Signals,
+  signalsOf,
+} from './domain/signal.ts'
 export { planUpload, type Upload, type UploadPlan } from './domain/upload.ts'
 export {
   type BlockTarget,
@@ -120,6 +126,7 @@ export {
   presignParts,
 } from './operations/upload-parts.ts'
 export { type VerifyGrantCommand, verifyGrant } from './operations/verify-grant.ts'
+export { createWatch, type Watch } from './operations/watch.ts'
 export { type DoStep, type Step, workOn } from './operations/work.ts'
 export { LeaseLost, PORT_FAILURES, PortFailure, type PortFailureCode } from './port-failure.ts'
 export type {
@@ -168,6 +175,7 @@ export type {
   StoredPart,
   Swept,
   Tombstone,
+  UserNetwork,
   Work,
   WorkProgress,
 } from './ports.ts'

@@ -158,6 +158,10 @@ export interface Reader {
   findBlocks(which: BlockFilter, now: number, limit: number): Promise<Block[]>
   /** Alarms that are due to be told to somebody, in the order in which they are due. */
   findDueAlarms(now: number, limit: number): Promise<DueAlarm[]>
+  /** Where a user was seen, and it is still remembered. */
+  findNetworks(userRef: Uint8Array, now: number): Promise<UserNetwork[]>
+  /** How many living records of the app were made between these times, both included; counts up to `limit`. */
+  countRecords(app: AppId, from: number, to: number, limit: number): Promise<number>
   readKeyRing(): Promise<SealedKeyRing | null>
   /** Objects whose record is shredded and whose last upload URL has expired. */
   findDeletions(now: number, limit: number): Promise<PendingDeletion[]>
@@ -467,6 +471,8 @@ export interface Commits {
   raiseAlarm(alarm: NewAlarm, blocks: readonly Block[], audit: AuditEvent): Promise<boolean>
   /** Notes how far the delivery of an alarm is. */
   noteDelivery(alarmId: string, delivery: AlarmDelivery): Promise<void>
+  /** Remembers where a user was seen, or that it was there again; beside it the `most - 1` that are remembered longest. */
+  noteNetwork(network: UserNetwork, most: number): Promise<void>
   /**
    * Takes the lease of a call that carries an idempotency key, and answers its row: the caller has it when it is the
    * `holder`. A row that has expired counts as none; of a call that has no answer, and whose lease is over, the lease is
@@ -478,7 +484,7 @@ export interface Commits {
   /** Forgets a call that came to nothing: not one that has an answer, or that another one has taken over. */
   releaseRepeat(ref: Uint8Array, holder: string): Promise<void>
   /**
-   * Removes what has expired: grants, sessions, tombstones, used challenges, blocks, alarms, repeats. At most `limit` of
+   * Removes what has expired: grants, sessions, tombstones, used challenges, blocks, alarms, repeats, networks. At most `limit` of
    * each.
    */
   removeExpired(now: number, limit: number): Promise<number>
@@ -559,6 +565,15 @@ export interface GrantFilter {
 export interface GrantSearch extends GrantFilter {
   /** `null` = either. */
   readonly access: Access | null
+}
+
+/** A network in which a user was seen. Both have keyed names. Times in milliseconds since 1970. */
+export interface UserNetwork {
+  readonly userRef: Uint8Array
+  /** Says nothing but beside `userRef`: two users in one network have two. */
+  readonly networkRef: Uint8Array
+  readonly seenAt: number
+  readonly expiresAt: number
 }
 
 /** Where a grant is among all grants of an app. */

@@ -24,6 +24,7 @@ export interface LunaDefendOptions {
     readonly id: string
     readonly origins: readonly string[]
     readonly limits?: NonNullable<TokenizerConfig['limits']>
+    readonly signals?: NonNullable<TokenizerConfig['signals']>
     /** Where its server publishes its keys. @default the Tokenizer is told them */
     readonly jwksUrl?: string
   }[]
@@ -39,6 +40,8 @@ export interface LunaDefendOptions {
   readonly authorizers?: NonNullable<TokenizerConfig['authorizers']>
   /** Who is told of alarms. @default nobody */
   readonly alarms?: NonNullable<TokenizerConfig['alarms']>
+  /** @default those of docs/signals.md */
+  readonly signals?: NonNullable<TokenizerConfig['signals']>
   /** @default those of docs/limits.md */
   readonly limits?: NonNullable<TokenizerConfig['limits']>
   /** @default none */
@@ -206,14 +209,16 @@ function tokenizerConfig(
       addressing: 'path',
       credentials: { accessKeyId, secretAccessKey },
     },
-    apps: options.apps.map(({ id, origins, jwksUrl, limits = {} }) => ({
+    apps: options.apps.map(({ id, origins, jwksUrl, limits = {}, signals = {} }) => ({
       id,
       origins: [...origins],
       ...(jwksUrl === undefined ? { jwks: jwksOf(signingKeys, id) } : { jwksUrl }),
       cookies: 'strict',
       limits,
+      signals,
     })),
     limits: options.limits ?? {},
+    signals: options.signals ?? {},
     ...(options.trustedProxies && { trustedProxies: [...options.trustedProxies] }),
     operators: (options.operators ?? []).map((id) => ({ id, jwks: jwksOf(operatorKeys, id) })),
     protection: options.protection ?? 'store',

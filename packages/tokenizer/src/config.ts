@@ -8,6 +8,7 @@ import { Authorizers } from './config-authorizers.ts'
 import { LimitSettings } from './config-limits.ts'
 import { ObjectStore } from './config-object-store.ts'
 import { RootKeys } from './config-root-keys.ts'
+import { SignalSettings } from './config-signals.ts'
 
 const closed = { additionalProperties: false } as const
 const Text = Type.String({ minLength: 1 })
@@ -45,6 +46,7 @@ const App = Type.Object(
     cookies: Type.Union([Type.Literal('strict'), Type.Literal('partitioned')]),
     /** What holds for this app in place of what holds for all. */
     limits: Type.Optional(LimitSettings),
+    signals: Type.Optional(SignalSettings),
   },
   closed,
 )
@@ -114,6 +116,8 @@ const Config = Type.Object(
     operators: Type.Optional(Type.Array(Operator)),
     /** What holds in place of the tables in docs/limits.md, for all apps. */
     limits: Type.Optional(LimitSettings),
+    /** What holds in place of the table in docs/signals.md, for all apps. */
+    signals: Type.Optional(SignalSettings),
     /**
      * Addresses and networks (CIDR) of the proxies in front of the Tokenizer: from these, and from no other, a caller's
      * address is taken from `X-Forwarded-For`. @default none

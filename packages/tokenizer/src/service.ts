@@ -5,6 +5,7 @@ import {
   type AlarmReceiver,
   type Authorizers,
   type Clock,
+  createWatch,
   type Database,
   type Limiter,
   type Limits,
@@ -12,6 +13,9 @@ import {
   type Needs,
   PortFailure,
   type RootKeys,
+  type Signals,
+  signalsOf,
+  type Watch,
 } from '@lunadefend/core'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
 import { withLocalFallback } from '@lunadefend/stores/limits'
@@ -150,11 +154,23 @@ export async function openNeeds(
   const shared = await openSharedLimiter(databaseConfig, password)
   const limiter = stack.use(withLocalFallback(shared, { clock, onChange }))
   const limits = limitsByApp(settings)
+  const watch = createWatch(signalsByApp(settings))
   const live = stack.use(await openLiveKeys({ database, clock, root }, tell))
   const keys = { root, get ring() { return live.ring } } // biome-ignore format: one line shows that it is live
   const grants = grantLimitsOf(settings.grants)
   // Nothing that these are opened for asks policies, but the service, which brings its own.
-  const needs = { database, objectStore, clock, keys, protection, grants, authorizers: null, limiter, limits }
+  const needs = {
+    database,
+    objectStore,
+    clock,
+    keys,
+    protection,
+    grants,
+    authorizers: null,
+    limiter,
+    limits,
+    watch,
+  }
   return { needs, refreshKeys: live.refresh }
 }
 
@@ -195,6 +211,13 @@ function limitsByApp({ limits = {}, apps }: TokenizerConfig): Needs['limits'] {
   const common = limitsOf(limits)
   const own = new Map<string, Limits>(apps.map((app) => [app.id, limitsOf(limits, app.limits ?? {})]))
   return (app) => own.get(app ?? '') ?? common
+}
+
+/** An app's own signals win over those for all apps, and these over the table. */
+function signalsByApp({ signals = {}, apps }: TokenizerConfig): Watch['signals'] {
+  const common = signalsOf(signals)
+  const own = new Map<string, Signals>(apps.map((app) => [app.id, signalsOf(signals, app.signals ?? {})]))
+  return (app) => own.get(app) ?? common
 }
 
 async function openObjectStore(

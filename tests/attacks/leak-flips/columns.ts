@@ -82,5 +82,5 @@ export const KEY_RING_COLUMNS: Readonly<Record<string, Effect>> = {
  */
 export const UNREAD_TABLES = [
   ...['alarms', 'audit', 'audit_checkpoints', 'audit_leaves', 'audit_nodes', 'blocks'],
-  ...['deletions', 'repeats', 'tombstones', 'uploads', 'used_challenges', 'works'],
+  ...['deletions', 'repeats', 'tombstones', 'uploads', 'used_challenges', 'user_networks', 'works'],
 ]

@@ -2,14 +2,8 @@ import type { SessionId, TokenId } from '@lunadefend/contract'
 import type { Caller } from '../domain/actor.ts'
 import type { Action } from '../domain/audit.ts'
 import type { Bucket, DistinctSet } from '../domain/quota.ts'
-import {
-  budgetOf,
-  type LimitNeeds,
-  membersOf,
-  recordRefusal,
-  refOf,
-  TooManyRequests,
-} from './limit-caller.ts'
+import { budgetOf, type LimitNeeds, membersOf, recordRefusal, TooManyRequests } from './limit-caller.ts'
+import { countedRef } from './names.ts'
 import type { Needs } from './needs.ts'
 
 /** What gives a value, or what is known of it, away; and as what it counts. */
@@ -69,7 +63,7 @@ function tokenBucket(
   const counted = READINGS[action]
   const rate = needs.limits(app).rates[counted].token
   if (rate === undefined) return []
-  return [{ ref: refOf(needs, [counted, 'token', app, ...names]), ...rate, cost: 1 }]
+  return [{ ref: countedRef(needs, [counted, 'token', app, ...names]), ...rate, cost: 1 }]
 }
 
 const SECOND_MS = 1000
@@ -82,6 +76,6 @@ function nobodysBudget(
   tokens: readonly TokenId[],
 ): DistinctSet {
   const members = membersOf(needs, app, tokens)
-  const ref = refOf(needs, ['budget', 'nobody', app, sid])
+  const ref = countedRef(needs, ['budget', 'nobody', app, sid])
   return { ref, members, windowMs: SECOND_MS, most: Number.MAX_SAFE_INTEGER }
 }

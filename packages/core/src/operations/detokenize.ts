@@ -7,7 +7,7 @@ import { PortFailure } from '../port-failure.ts'
 import type { Presigned } from '../ports.ts'
 import { type FoundGrant, lookUpGrants } from './look-up.ts'
 import { type Needs, sidOf } from './needs.ts'
-import { commitDecisions, type Permit } from './permit.ts'
+import { commitReading, type Permit } from './permit.ts'
 import { DENIED, isDamage, mapLimited, type Result } from './result.ts'
 
 const WIDTH = 32
@@ -46,7 +46,7 @@ export async function detokenize(
   }
   const policy = { action: 'detokenize', full } as const
   const ask = { sid, access: 'read', action: 'detokenize', uses: 1, policy, objection } as const
-  const permits = await commitDecisions(needs, caller, found, ask)
+  const permits = await commitReading(needs, caller, found, ask)
   return mapLimited(found, WIDTH, async ({ token }, index) => {
     const permit = permits[index] ?? null
     return permit === null ? (told.get(token) ?? DENIED) : reveal(needs, permit)

@@ -1,10 +1,10 @@
 import { type AppId, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
-import { limitRefOf } from '../crypto/identifiers.ts'
 import type { Caller } from '../domain/actor.ts'
 import { type Action, refused } from '../domain/audit.ts'
 import type { BudgetScope, LimitedAction, LimitScope, Rate } from '../domain/limits.ts'
 import type { Bucket, DistinctSet, Taken } from '../domain/quota.ts'
 import { subjectOf } from './audit-trail.ts'
+import { countedRef } from './names.ts'
 import type { Needs } from './needs.ts'
 
 export type LimitNeeds = Pick<Needs, 'limiter' | 'limits' | 'keys' | 'clock'>
@@ -60,7 +60,7 @@ export async function limitStranger(
 ): Promise<Limited | null> {
   const rate = needs.limits(null).rates[action].network
   if (rate === undefined) return null
-  const bucket = { ref: refOf(needs, [action, 'network', '', network ?? '']), ...rate, cost: 1 }
+  const bucket = { ref: countedRef(needs, [action, 'network', '', network ?? '']), ...rate, cost: 1 }
   const taken = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
   return taken.kind === 'taken' ? null : taken
 }
@@ -79,7 +79,7 @@ function bucketsOf(
   const bucket = (scope: LimitScope, name: string, price: number): Bucket[] => {
     const rate: Rate | undefined = rates[scope]
     if (rate === undefined) return []
-    return [{ ref: refOf(needs, [action, scope, app, name]), ...rate, cost: price }]
+    return [{ ref: countedRef(needs, [action, scope, app, name]), ...rate, cost: price }]
   }
   return [
     ...bucket('app', isOwnBusiness(actor, action) ? 'server' : '', cost),
@@ -103,12 +103,12 @@ export function budgetOf(
 ): DistinctSet {
   const { most, seconds } = needs.limits(app).budgets[scope]
   const name = scope === 'session' ? (sid ?? '') : ''
-  const ref = refOf(needs, ['budget', scope, app, name, String(seconds)])
+  const ref = countedRef(needs, ['budget', scope, app, name, String(seconds)])
   return { ref, members: membersOf(needs, app, tokens), windowMs: seconds * 1000, most }
 }
 
 export function membersOf(needs: Pick<Needs, 'keys'>, app: AppId, tokens: readonly TokenId[]): Uint8Array[] {
-  return tokens.map((token) => refOf(needs, ['member', app, token]).subarray(0, 16))
+  return tokens.map((token) => countedRef(needs, ['member', app, token]).subarray(0, 16))
 }
 
 /** It would be refused for ever; whoever asks must hear what to do. */
@@ -131,7 +131,7 @@ export async function recordRefusal(
   { kind }: Limited,
 ): Promise<void> {
   if (audit === null) return
-  const ref = refOf(needs, ['refusals', 'session', caller.actor.app, sid ?? ''])
+  const ref = countedRef(needs, ['refusals', 'session', caller.actor.app, sid ?? ''])
   const bucket = { ref, ...ROWS, cost: 1 }
   const first = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
   if (first.kind !== 'taken') return
@@ -139,14 +139,4 @@ export async function recordRefusal(
   const about: Caller = { ...caller, actor: { ...caller.actor, sid } as Caller['actor'] }
   const subject = { ...subjectOf(needs, about, audit, token), count: Math.max(1, tokens.length) }
   await needs.database.commit.recordAudit([refused(subject, kind)])
-}
-
-/**
- * A keyed name: whoever reads the limiter's store learns no session, token or network. It stays the same as long as the
- * oldest version of the key is held, so that a rotation gives nobody a second quota.
- */
-export function refOf({ keys }: Pick<Needs, 'keys'>, names: readonly string[]): Buffer {
-  const [oldest] = keys.ring.session
-  if (oldest === undefined) throw new Error('The key ring has no session key.')
-  return limitRefOf(oldest.key, names)
 }

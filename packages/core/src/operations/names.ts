@@ -2,6 +2,7 @@ import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
 import {
   grantIdOf,
   honeytokenLocatorOf,
+  limitRefOf,
   locatorOf,
   objectRefOf,
   type PseudonymKind,
@@ -82,6 +83,17 @@ export function roomOf(
   const sessionRefs = allSessionRefs(needs, app, sid).map(({ sessionRef }) => sessionRef)
   const stops = stopsOf(needs, app, sid, recordIds)
   return { app, sessionRefs, stops, most: needs.grants.perSession, now: needs.clock.now() }
+}
+
+/**
+ * The name of something that is counted or remembered: whoever reads the store learns no session, token, user or
+ * network. It stays the same as long as the oldest version of the key is held, so that a rotation gives nobody a second
+ * quota.
+ */
+export function countedRef({ keys }: Pick<Names, 'keys'>, names: readonly string[]): Buffer {
+  const [oldest] = keys.ring.session
+  if (oldest === undefined) throw new Error('The key ring has no session key.')
+  return limitRefOf(oldest.key, names)
 }
 
 /** What rows of audit say in place of a token, a session, a user or a network: one for each epoch that has a key. */

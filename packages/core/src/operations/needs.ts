@@ -5,6 +5,7 @@ import type { GrantLimits } from '../domain/grant.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { Authorizers, Clock, Database, Limiter, ObjectStore, RootKeys } from '../ports.ts'
+import type { Watch } from './watch.ts'
 
 /** The Tokenizer's keys: the ring that the database keeps sealed, and the root key that seals it. */
 export interface Keys {
@@ -23,6 +24,7 @@ export interface Needs {
   readonly authorizers: Authorizers | null
   readonly grants: GrantLimits
   readonly limiter: Limiter
+  readonly watch: Watch
   /** What holds for an app; `null` = for whoever has not said for which. */
   limits(app: AppId | null): Limits
 }

@@ -18,6 +18,7 @@ import { type AsksPolicies, askPolicies, type Deed } from './policies.ts'
 import { raiseAlarm } from './raise-alarm.ts'
 import { mapLimited } from './result.ts'
 import { stopsOf } from './stops.ts'
+import { watchReads, watchRefusals } from './watch.ts'
 
 /**
  * The proof that a decision was committed, with its audit row. Only `commitDecisions` makes one, and no data key is
@@ -57,6 +58,8 @@ export interface Ask {
   readonly once?: boolean
   /** As what the policies are asked about it. Without it grants alone decide. */
   readonly policy?: { readonly action: PolicyAction; readonly full: boolean }
+  /** Hears of each refusal, its reason included. */
+  readonly heard?: (refusal: Refusal) => void
   /** What else speaks against it, once grants and policies allow it, or allow to show a part. */
   readonly objection?: (found: FoundGrant, shown: Mask | null) => Refusal | null | Promise<Refusal | null>
 }
@@ -67,8 +70,8 @@ export type Decides = Pick<Needs, 'database' | 'limits'> & AsksPolicies
 const ATTEMPTS = 8
 
 /**
- * One commit for all of them, and for the alarm when one of them is a honeytoken. `null` = refused; the audit log says why. Throws `step_up_required` when the session, and
- * so all of them, must wait until its user has logged in again.
+ * One commit for all of them, and for the alarm when one of them is a honeytoken. `null` = refused; the audit log says
+ * why. Throws `step_up_required` when the session, and so all of them, must wait until its user has logged in again.
  */
 export async function commitDecisions(
   needs: Decides,
@@ -90,6 +93,7 @@ export async function commitDecisions(
       decideAll(needs, ask.once ? caller : {}, decisions),
       alarmOver(needs, caller, judgements, ask),
     ])
+    for (const outcome of outcomes) if (outcome !== null && outcome !== 'stale') ask.heard?.(outcome)
     if (outcomes.includes('step-up')) throw new LunaDefendError('step_up_required')
     for (const [index, { item, place }] of open.entries()) {
       const [judged, decision] = [judgements[index], decisions[index]]
@@ -127,6 +131,26 @@ function allowedOf(outcomes: readonly Outcome[]): boolean[] {
   if (outcomes.includes('stale')) throw new Stale()
   if (outcomes.includes('step-up')) throw new LunaDefendError('step_up_required')
   return outcomes.map((outcome) => outcome === null)
+}
+
+/**
+ * The same for reading: who reads what, and what is refused, is watched. That takes no time of its own while nothing is
+ * refused, and is over before the answer.
+ */
+export async function commitReading(
+  needs: Decides & Pick<Needs, 'watch'>,
+  caller: Caller,
+  found: readonly FoundGrant[],
+  ask: Ask,
+): Promise<(Permit | null)[]> {
+  const refusals: Refusal[] = []
+  const decided = commitDecisions(needs, caller, found, {
+    ...ask,
+    heard: (refusal) => refusals.push(refusal),
+  })
+  const [permits] = await Promise.all([decided, watchReads(needs, caller, ask.sid, found)])
+  await watchRefusals(needs, caller, ask.sid, refusals)
+  return permits
 }
 
 interface Placed {

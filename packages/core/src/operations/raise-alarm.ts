@@ -1,5 +1,4 @@
 import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
-import { limitRefOf } from '../crypto/identifiers.ts'
 import { newName } from '../crypto/random.ts'
 import type { Caller } from '../domain/actor.ts'
 import { ALARM_LIFE_MS, ALARM_QUIET_MS, type AlarmEffect, type AlarmKind } from '../domain/alarm.ts'
@@ -7,6 +6,7 @@ import { allowed } from '../domain/audit.ts'
 import type { Block } from '../domain/block.ts'
 import { subjectOf } from './audit-trail.ts'
 import { newBlocks, SESSION_BLOCK_SECONDS, sessionBlockNames } from './blocks.ts'
+import { countedRef } from './names.ts'
 import type { Needs } from './needs.ts'
 
 type AlarmNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
@@ -37,7 +37,7 @@ export async function raiseAlarm(needs: AlarmNeeds, caller: Caller, terms: Alarm
     alarmId: newName(),
     kind,
     effect: blocks.length === 0 ? 'none' : effect,
-    about: refOf(needs, kind, app, sid),
+    about: countedRef(needs, ['alarm', kind, app, sid ?? '']),
     quietSince: at - ALARM_QUIET_MS,
     expiresAt: at + ALARM_LIFE_MS,
   } as const
@@ -53,11 +53,4 @@ function blocksOf(
 ): Block[] {
   const terms = { reason: 'alarm', effect, until: at + SESSION_BLOCK_SECONDS * 1000 } as const
   return newBlocks(needs, { scope: 'session', app }, sessionBlockNames(needs, app, sid), 'system', terms)
-}
-
-/** The same as long as the oldest version of the key is held: a rotation makes no alarm a new one. */
-function refOf({ keys }: AlarmNeeds, kind: AlarmKind, app: AppId, sid: SessionId | null): Uint8Array {
-  const [oldest] = keys.ring.session
-  if (oldest === undefined) throw new Error('The key ring has no session key.')
-  return limitRefOf(oldest.key, ['alarm', kind, app, sid ?? ''])
 }

@@ -15,6 +15,7 @@ import { allSessionRefs } from './names.ts'
 import type { Needs } from './needs.ts'
 import { commitOnce } from './once.ts'
 import { stopsOf } from './stops.ts'
+import { watchRefusals } from './watch.ts'
 
 export type User = Extract<AppActor, { kind: 'user' }>
 type SessionNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
@@ -158,9 +159,13 @@ function sealContext({
 }
 
 /** Writes down that this session's cookie came with a request that was not the secure frame's. */
-export async function recordMisuse(needs: SessionNeeds, caller: Caller<User>): Promise<void> {
+export async function recordMisuse(
+  needs: SessionNeeds & Pick<Needs, 'limiter' | 'watch'>,
+  caller: Caller<User>,
+): Promise<void> {
   const misuse = refused(subjectOf(needs, caller, 'use-session', null), 'not-the-frame')
   await needs.database.commit.recordAudit([misuse])
+  await watchRefusals(needs, caller, caller.actor.sid, ['not-the-frame'])
 }
 
 /** Logs out here. */

@@ -9,6 +9,7 @@ import { disposalRules } from './disposal-rules.ts'
 import { grantRules } from './grant-rules.ts'
 import { keyRingRules } from './key-ring-rules.ts'
 import { modelRules } from './model-rules.ts'
+import { networkRules } from './network-rules.ts'
 import { raceRules } from './race-rules.ts'
 import { readingRules } from './reading-rules.ts'
 import { recordRules } from './record-rules.ts'
@@ -34,6 +35,7 @@ export function databaseContract(name: string, open: OpenDatabase): void {
     describe('blocks', () => blockRules(open))
     describe('alarms', () => alarmRules(open))
     describe('repeats of a call', () => repeatRules(open))
+    describe('networks of users', () => networkRules(open))
     describe('key ring', () => keyRingRules(open))
     describe('background work', () => workRules(open))
     describe('audit', () => auditRules(open))

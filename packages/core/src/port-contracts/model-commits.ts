@@ -25,6 +25,7 @@ export function modelCommits(state: State): AtOnce<ModelCommits> {
     ...grantCommits(state),
     ...sessionCommits(state),
     ...repeatCommits(state),
+    ...networkCommits(state),
     ...otherCommits(state),
   }
 }
@@ -193,7 +194,7 @@ function noteDeletion({ uploads, deletions }: State, recordId: Uint8Array, delet
 }
 
 function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants' | 'removeExpired'> {
-  const { grants, sessions, tombstones, challenges, alarms, repeats } = state
+  const { grants, sessions, tombstones, challenges, alarms, repeats, networks } = state
   return {
     decide: (decisions) =>
       decisions.map((decision) => {
@@ -221,7 +222,7 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
       )
     },
     removeExpired: (now) =>
-      [grants, sessions, tombstones, challenges, alarms, repeats].reduce(
+      [grants, sessions, tombstones, challenges, alarms, repeats, networks].reduce(
         (removed, rows) =>
           removed + removeWhere<{ readonly expiresAt: number }>(rows, ({ expiresAt }) => expiresAt <= now),
         removeWhere(state.blocks, ({ until }) => until !== null && until <= now),
@@ -335,6 +336,21 @@ function sessionCommits(state: State): Some<'openSession' | 'passStepUp' | 'clos
         })
       }
       record(state, audit)
+    },
+  }
+}
+
+function networkCommits({ networks }: State): Some<'noteNetwork'> {
+  return {
+    noteNetwork(network, most) {
+      const others = [...networks.values()]
+        .filter(({ userRef }) => hex(userRef) === hex(network.userRef))
+        .filter(({ networkRef }) => hex(networkRef) !== hex(network.networkRef))
+        .toSorted(
+          (one, other) => other.expiresAt - one.expiresAt || Buffer.compare(one.networkRef, other.networkRef),
+        )
+      for (const old of others.slice(most - 1)) networks.delete(`${hex(old.userRef)} ${hex(old.networkRef)}`)
+      networks.set(`${hex(network.userRef)} ${hex(network.networkRef)}`, network)
     },
   }
 }

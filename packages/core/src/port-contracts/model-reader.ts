@@ -5,7 +5,7 @@ import { filteredBlocks } from './model-commits.ts'
 import { columnsOf } from './sample-rows.ts'
 
 export function modelReader(state: State): AtOnce<ModelReader> {
-  const { records, grants, sessions, uploads, deletions, works, alarms } = state
+  const { records, grants, sessions, uploads, deletions, works, alarms, networks } = state
   const alive = () => [...records.values()].filter(({ deletedAt }) => deletedAt === null)
   const walk = (
     matches: (record: NewRecord) => boolean,
@@ -41,6 +41,14 @@ export function modelReader(state: State): AtOnce<ModelReader> {
         .toSorted(by(placeOf))
         .slice(0, limit),
     findSession: (tokenHash) => sessions.get(hex(tokenHash)) ?? null,
+    findNetworks: (userRef, now) =>
+      [...networks.values()]
+        .filter((one) => hex(one.userRef) === hex(userRef) && one.expiresAt > now)
+        .toSorted(by(({ networkRef }) => hex(networkRef))),
+    countRecords: (app, from, to, limit) =>
+      alive()
+        .filter((record) => record.app === app && record.createdAt >= from && record.createdAt <= to)
+        .slice(0, limit).length,
     findUpload: (recordId) => uploads.get(hex(recordId)) ?? null,
     findBlocks: (which, now, limit) =>
       filteredBlocks(state, which)

@@ -372,6 +372,14 @@ const revokeSession = step(
   },
 )
 
+const noteNetwork = step(
+  fc.record({ user: pick(2), network: pick(3), expiresAt: time, most: fc.integer({ min: 1, max: 2 }) }),
+  ({ user, network, expiresAt, most }, world) => {
+    const userRef = at(world.refs, user)
+    return [['noteNetwork', { userRef, networkRef: at(world.refs, network), seenAt: NOW, expiresAt }, most]]
+  },
+)
+
 const removeExpired = step(time, (now) => [['removeExpired', now, 100]])
 
 const replaceKeyRing = step(
@@ -437,7 +445,7 @@ const any: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: decide, weight: 6 },
   { arbitrary: openSession, weight: 3 },
   { arbitrary: fc.oneof(setBlocks, liftBlocks, passStepUp), weight: 3 },
-  { arbitrary: fc.oneof(raiseAlarm, noteDelivery), weight: 2 },
+  { arbitrary: fc.oneof(raiseAlarm, noteDelivery, noteNetwork), weight: 3 },
   { arbitrary: fc.oneof(upload, reseal, rekey, refer, replaceKeyRing, work), weight: 6 },
   { arbitrary: repeat, weight: 4 },
   { arbitrary: fc.oneof(revokeGrants, shred, finishDeletions, revokeSession, removeExpired), weight: 4 },

@@ -4,7 +4,7 @@ import type { Block } from '../domain/block.ts'
 import type { Grant } from '../domain/grant.ts'
 import type { Session } from '../domain/session.ts'
 import type { Upload } from '../domain/upload.ts'
-import type { Commits, NewRecord, PendingDeletion, Reader, Repeat, Tombstone } from '../ports.ts'
+import type { Commits, NewRecord, PendingDeletion, Reader, Repeat, Tombstone, UserNetwork } from '../ports.ts'
 import { modelCommits } from './model-commits.ts'
 import { modelReader } from './model-reader.ts'
 
@@ -35,6 +35,8 @@ export interface State {
   readonly tombstones: Rows<Tombstone>
   /** By name, setter and effect. */
   readonly blocks: Rows<Block>
+  /** By user and network. */
+  readonly networks: Rows<UserNetwork>
   readonly alarms: Rows<DueAlarm & NewAlarm & { readonly nextAt: number | null }>
   readonly challenges: Rows<{ readonly expiresAt: number }>
   readonly uploads: Rows<Upload>
@@ -64,6 +66,7 @@ export function createModel(): Model {
     tombstones: new Map(),
     blocks: new Map(),
     alarms: new Map(),
+    networks: new Map(),
     challenges: new Map(),
     uploads: new Map(),
     deletions: new Map(),

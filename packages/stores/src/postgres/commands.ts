@@ -6,6 +6,7 @@ import type { Command } from './command.ts'
 import { decide } from './decide.ts'
 import { GRANT_COMMANDS } from './grant-commands.ts'
 import { KEY_RING_COMMANDS } from './key-ring-commands.ts'
+import { NETWORK_COMMANDS } from './network-commands.ts'
 import { RECORD_COMMANDS } from './record-commands.ts'
 import { REPEAT_COMMANDS } from './repeat-commands.ts'
 import { SESSION_COMMANDS } from './session-commands.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: Commands = {
   ...BLOCK_COMMANDS,
   ...ALARM_COMMANDS,
   ...REPEAT_COMMANDS,
+  ...NETWORK_COMMANDS,
   ...KEY_RING_COMMANDS,
   ...WORK_COMMANDS,
   ...AUDIT_COMMANDS,

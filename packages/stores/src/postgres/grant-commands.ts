@@ -75,9 +75,9 @@ function revocation({ app, sessionRefs, recordIds }: GrantFilter): Step {
 
 function removeExpired(now: number, limit: number): Command<number> {
   const { expireGrants, expireSessions, expireTombstones, expireChallenges } = STATEMENTS
-  const { expireBlocks, expireAlarms, expireRepeats } = STATEMENTS
+  const { expireBlocks, expireAlarms, expireRepeats, expireNetworks } = STATEMENTS
   const sessions = [expireGrants, expireSessions, expireTombstones, expireChallenges]
-  const expiries = [...sessions, expireBlocks, expireAlarms, expireRepeats]
+  const expiries = [...sessions, expireBlocks, expireAlarms, expireRepeats, expireNetworks]
   return {
     locks: {},
     steps: () => expiries.map((expiry) => bind(expiry, { now, limit })),

@@ -11,6 +11,7 @@ import type {
   StoredCheckpoint,
   TokenRecord,
   Upload,
+  UserNetwork,
   Work,
 } from '@lunadefend/core'
 import { filterOf } from './block-commands.ts'
@@ -38,6 +39,11 @@ export function createReader(ask: Ask): Reader {
     findBlocks: (which, now, limit) =>
       findAll<Block>(ask, STATEMENTS.findBlocks, { ...filterOf(which), now, limit }),
     findDueAlarms: (now, limit) => findAll<DueAlarm>(ask, STATEMENTS.findDueAlarms, { now, limit }),
+    findNetworks: (userRef, now) => findAll<UserNetwork>(ask, STATEMENTS.findNetworks, { userRef, now }),
+    countRecords: async (app, from, to, limit) => {
+      const [counted] = await ask(STATEMENTS.countRecords, { app, from, to, limit })
+      return counted?.['value'] as number
+    },
     readKeyRing: () => findOne<SealedKeyRing>(ask, STATEMENTS.readKeyRing, {}),
     findDeletions: (now, limit) => findAll<PendingDeletion>(ask, STATEMENTS.findDeletions, { now, limit }),
     ...walks(ask),

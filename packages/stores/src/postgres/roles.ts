@@ -29,6 +29,7 @@ export const SERVICE_PRIVILEGES: Readonly<Record<string, readonly string[]>> = {
   blocks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   alarms: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   repeats: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  user_networks: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   key_ring: ['SELECT', 'INSERT', 'UPDATE'],
   deletions: ['SELECT', 'INSERT', 'DELETE'],
   audit: ['SELECT', 'INSERT'],

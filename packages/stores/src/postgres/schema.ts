@@ -48,6 +48,7 @@ export const MIGRATIONS: readonly Migration[] = [
       index('records_by_object_version', 'records (object_version, record_id) WHERE deleted_at IS NULL'),
       index('records_by_locator_version', 'records (locator_version) WHERE deleted_at IS NULL'),
       index('records_by_object', 'records (object_ref) WHERE deleted_at IS NULL'),
+      index('records_by_creation', 'records (app, created_at) WHERE deleted_at IS NULL'),
       index('unstored_records', 'records (record_id) WHERE stored_at IS NULL AND deleted_at IS NULL'),
       index(
         'mortal_records',
@@ -144,6 +145,14 @@ export const MIGRATIONS: readonly Migration[] = [
         expires_at bigint NOT NULL
       )`,
       index('repeats_by_expiry', 'repeats (expires_at)'),
+      `CREATE TABLE IF NOT EXISTS ${SCHEMA}.user_networks (
+        ${bytes('user_ref', 32)},
+        ${bytes('network_ref', 32)},
+        seen_at bigint NOT NULL,
+        expires_at bigint NOT NULL,
+        PRIMARY KEY (user_ref, network_ref)
+      )`,
+      index('user_networks_by_expiry', 'user_networks (expires_at)'),
       `CREATE TABLE IF NOT EXISTS ${SCHEMA}.key_ring (
         singleton bigint PRIMARY KEY CHECK (singleton = 1),
         version bigint NOT NULL,

@@ -23,6 +23,7 @@ const BLOCK = [
   ...['blockId', 'ref', 'scope', 'app', 'sessionVersion', 'setBy', 'reason', 'effect', 'since', 'until'],
 ]
 const ALARM = ['alarmId', 'kind', 'effect', 'attempts', 'delivered']
+const NETWORK = ['userRef', 'networkRef', 'seenAt', 'expiresAt']
 const UPLOAD = ['recordId', 'uploadId', 'contentLength', 'partSize', 'startedAt']
 const REPEAT = ['ref', 'fingerprint', 'sessionVersion', 'holder', 'leaseUntil', 'answer']
 const WORK = ['name', 'holder', 'leaseUntil', 'cursor', 'done', 'finishedAt']
@@ -239,6 +240,18 @@ export const STATEMENTS = {
   findUpload: statement(
     'findUpload',
     `SELECT ${select(UPLOAD)} FROM ${SCHEMA}.uploads WHERE record_id = :recordId::bytea`,
+  ),
+  findNetworks: statement(
+    'findNetworks',
+    `SELECT ${select(NETWORK)} FROM ${SCHEMA}.user_networks
+    WHERE user_ref = :userRef::bytea AND expires_at > :now::int8 ORDER BY network_ref`,
+  ),
+  countRecords: statement(
+    'countRecords',
+    `SELECT count(*) AS value FROM (
+      SELECT 1 FROM ${SCHEMA}.records
+      WHERE app = :app::text AND created_at BETWEEN :from::int8 AND :to::int8 AND deleted_at IS NULL
+      LIMIT :limit::int8) AS found`,
   ),
   readKeyRing: statement('readKeyRing', `SELECT version, kid, sealed FROM ${SCHEMA}.key_ring`),
   findDeletions: statement(
@@ -505,6 +518,18 @@ export const STATEMENTS = {
     noted AS (${note(':refusal::text', 'WHERE EXISTS (SELECT 1 FROM lifted)')})
     SELECT EXISTS (SELECT 1 FROM lifted) AS value`,
   ),
+  noteNetwork: statement(
+    'noteNetwork',
+    `WITH forgotten AS (
+      DELETE FROM ${SCHEMA}.user_networks WHERE user_ref = :userRef::bytea AND network_ref IN (
+        SELECT network_ref FROM ${SCHEMA}.user_networks
+        WHERE user_ref = :userRef::bytea AND network_ref <> :networkRef::bytea
+        ORDER BY expires_at DESC, network_ref OFFSET :most::int8 - 1))
+    INSERT INTO ${SCHEMA}.user_networks (${columns(NETWORK)})
+    VALUES (:userRef::bytea, :networkRef::bytea, :seenAt::int8, :expiresAt::int8)
+    ON CONFLICT (user_ref, network_ref) DO UPDATE
+      SET seen_at = excluded.seen_at, expires_at = excluded.expires_at`,
+  ),
   deleteSession: statement(
     'deleteSession',
     `DELETE FROM ${SCHEMA}.sessions WHERE token_hash = :tokenHash::bytea`,
@@ -560,6 +585,7 @@ export const STATEMENTS = {
   expireChallenges: expire('expireChallenges', 'used_challenges', 'challenge_hash'),
   expireAlarms: expire('expireAlarms', 'alarms', 'alarm_id'),
   expireRepeats: expire('expireRepeats', 'repeats', 'ref'),
+  expireNetworks: expire('expireNetworks', 'user_networks', 'user_ref, network_ref'),
   expireBlocks: statement(
     'expireBlocks',
     `DELETE FROM ${SCHEMA}.blocks WHERE until <= :now::int8 AND (ref, set_by, effect) IN (

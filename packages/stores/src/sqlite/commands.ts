@@ -6,6 +6,7 @@ import { blockCommands } from './block-commands.ts'
 import { decide } from './decide.ts'
 import { grantCommands } from './grant-commands.ts'
 import { keyRingCommands } from './key-ring-commands.ts'
+import { networkCommands } from './network-commands.ts'
 import { recordCommands } from './record-commands.ts'
 import { repeatCommands } from './repeat-commands.ts'
 import { sessionCommands } from './session-commands.ts'
@@ -33,6 +34,7 @@ export function createCommands(inside: Inside): Commands {
     ...blockCommands(inside),
     ...alarmCommands(inside),
     ...repeatCommands(inside),
+    ...networkCommands(inside),
     ...keyRingCommands(inside),
     ...workCommands(inside),
     ...auditCommands(inside),

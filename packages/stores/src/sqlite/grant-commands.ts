@@ -25,9 +25,9 @@ export function grantCommands({
     },
     removeExpired(now, limit) {
       const { expireGrants, expireSessions, expireTombstones, expireChallenges } = statements
-      const { expireBlocks, expireAlarms, expireRepeats } = statements
+      const { expireBlocks, expireAlarms, expireRepeats, expireNetworks } = statements
       const sessions = [expireGrants, expireSessions, expireTombstones, expireChallenges]
-      const expiries = [...sessions, expireBlocks, expireAlarms, expireRepeats]
+      const expiries = [...sessions, expireBlocks, expireAlarms, expireRepeats, expireNetworks]
       return total(expiries, (expiry) => expiry.run(now, limit))
     },
   }

@@ -11,6 +11,7 @@ import {
   grantOf,
   keyRingOf,
   keyUseOf,
+  networkOf,
   recordOf,
   rowOf,
   sessionOf,
@@ -38,6 +39,9 @@ export function createReader(statements: Statements): Reader {
     findBlocks: (which, now, limit) =>
       patiently(() => many(findBlocks, blockOf, ...filterOf(which), now, limit)),
     findDueAlarms: (now, limit) => patiently(() => many(statements.findDueAlarms, alarmOf, now, limit)),
+    findNetworks: (userRef, now) => patiently(() => many(statements.findNetworks, networkOf, userRef, now)),
+    countRecords: (app, from, to, limit) =>
+      patiently(() => statements.findMade.all(app, from, to, limit).length),
     readKeyRing: () => patiently(() => one(readKeyRing, keyRingOf)),
     findDeletions: (now, limit) => patiently(() => many(findDeletions, deletionOf, now, limit)),
 

@@ -12,6 +12,7 @@ import type {
   StoredCheckpoint,
   TokenRecord,
   Upload,
+  UserNetwork,
   Work,
 } from '@lunadefend/core'
 
@@ -96,6 +97,12 @@ export type UploadRow = [
 
 export function uploadOf([recordId, uploadId, contentLength, partSize, startedAt]: UploadRow): Upload {
   return { recordId, uploadId, contentLength, partSize, startedAt }
+}
+
+export type NetworkRow = [userRef: Uint8Array, networkRef: Uint8Array, seenAt: number, expiresAt: number]
+
+export function networkOf([userRef, networkRef, seenAt, expiresAt]: NetworkRow): UserNetwork {
+  return { userRef, networkRef, seenAt, expiresAt }
 }
 
 export type BlockRow = [

@@ -33,6 +33,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX records_by_object_version ON records (object_version, record_id, deleted_at) WHERE deleted_at IS NULL;
   CREATE INDEX records_by_locator_version ON records (locator_version, deleted_at) WHERE deleted_at IS NULL;
   CREATE INDEX records_by_object ON records (object_ref) WHERE deleted_at IS NULL;
+  CREATE INDEX records_by_creation ON records (app, created_at) WHERE deleted_at IS NULL;
   CREATE INDEX unstored_records ON records (record_id, created_at) WHERE stored_at IS NULL AND deleted_at IS NULL;
   CREATE INDEX mortal_records ON records (expires_at, record_id)
     WHERE expires_at IS NOT NULL AND deleted_at IS NULL;
@@ -142,6 +143,14 @@ export const MIGRATIONS: readonly string[] = [
     expires_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX repeats_by_expiry ON repeats (expires_at, session_version);
+  CREATE TABLE user_networks (
+    user_ref BLOB NOT NULL CHECK (length(user_ref) = 32),
+    network_ref BLOB NOT NULL CHECK (length(network_ref) = 32),
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (user_ref, network_ref)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX user_networks_by_expiry ON user_networks (expires_at);
 
   CREATE TABLE key_ring (
     only INTEGER PRIMARY KEY CHECK (only = 1),

@@ -73,6 +73,10 @@ const SQL = {
   findGrantsOfSession: list('app = ?1 AND session_ref = ?6'),
   findGrantsOfRecord: list('app = ?1 AND record_id = ?6'),
   findGrantsOfBoth: list('app = ?1 AND session_ref = ?6 AND record_id = ?7'),
+  findNetworks:
+    'SELECT user_ref, network_ref, seen_at, expires_at FROM user_networks WHERE user_ref = ? AND expires_at > ? ORDER BY network_ref',
+  findMade:
+    'SELECT 1 FROM records WHERE app = ? AND created_at BETWEEN ? AND ? AND deleted_at IS NULL LIMIT ?',
   readKeyRing: 'SELECT version, kid, sealed FROM key_ring',
   findDeletions: `
     SELECT object_key, upload_id FROM deletions WHERE not_before <= ? ORDER BY not_before, object_key LIMIT ?`,
@@ -109,6 +113,12 @@ const SQL = {
   markStored:
     'UPDATE records SET stored_at = ? WHERE record_id = ? AND stored_at IS NULL AND deleted_at IS NULL',
 
+  putNetwork:
+    'INSERT OR REPLACE INTO user_networks (user_ref, network_ref, seen_at, expires_at) VALUES (?, ?, ?, ?)',
+  forgetNetworks: `
+    DELETE FROM user_networks WHERE user_ref = ?1 AND network_ref IN (
+      SELECT network_ref FROM user_networks WHERE user_ref = ?1 AND network_ref <> ?2
+      ORDER BY expires_at DESC, network_ref LIMIT -1 OFFSET ?3 - 1)`,
   insertChallenge: 'INSERT INTO used_challenges (challenge_hash, expires_at) VALUES (?, ?)',
   findChallenge: 'SELECT 1 FROM used_challenges WHERE challenge_hash = ?',
   findTombstone: 'SELECT revoked_at FROM tombstones WHERE app = ? AND session_ref = ?',
@@ -247,6 +257,7 @@ const SQL = {
   expireChallenges: expire('used_challenges', 'challenge_hash'),
   expireAlarms: expire('alarms', 'alarm_id'),
   expireRepeats: expire('repeats', 'ref'),
+  expireNetworks: expire('user_networks', 'user_ref, network_ref'),
   expireBlocks: `
     DELETE FROM blocks WHERE (ref, set_by, effect) IN (
       SELECT ref, set_by, effect FROM blocks WHERE until <= ? ORDER BY until LIMIT ?)`,

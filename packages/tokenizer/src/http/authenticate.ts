@@ -8,7 +8,7 @@ import type { ServerTokens } from './server-token.ts'
 
 /** Turns a credential into an Actor. */
 export interface Gate {
-  readonly needs: Pick<Needs, 'database' | 'keys' | 'clock' | 'limiter' | 'limits'>
+  readonly needs: Pick<Needs, 'database' | 'keys' | 'clock' | 'limiter' | 'limits' | 'watch'>
   readonly serverTokens: ServerTokens
   readonly publicUrl: string
 }
