@@ -8,7 +8,7 @@ import { readAudit } from '@lunadefend/stores/sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { UserSession } from '../harness/handshake.ts'
 import { APP, openHouse } from '../harness/house.ts'
-import { type Installation, install, ORIGIN } from '../harness/installation.ts'
+import { type Installation, install, OPERATOR, ORIGIN } from '../harness/installation.ts'
 import { download } from '../harness/store.ts'
 import type { Answer } from '../harness/wire.ts'
 import { freezesOnTheOther } from './honeytokens-on-two.ts'
@@ -24,6 +24,7 @@ let app: LunaDefend
 let other: LunaDefend
 beforeAll(async () => {
   on = await install({
+    operators: [OPERATOR],
     apps: [
       { id: 'acme', origins: [ORIGIN] },
       { id: 'other', origins: ['http://localhost:3998'] },
@@ -164,6 +165,20 @@ describe('what the thief gets', () => {
     expect(
       rows().filter(({ action, session: whose }) => action === 'alarm-honeytoken' && whose === session),
     ).toHaveLength(1)
+  })
+
+  test('a block that an operator sees and lifts, and the application does not', async () => {
+    const [bait, thief] = [await plant(), await newSession()]
+    await on.detokenize(thief.user, bait)
+    const headers = await on.operator()
+    const { blocks } = (await on.wire.call('/block/list', { headers, body: {} })).body.data
+    const [block] = blocks
+    expect(block).toMatchObject({ scope: 'session', setBy: 'system', reason: 'alarm', effect: 'freeze' })
+    expect(await app.blocks.list()).toEqual([])
+    expect(await app.blocks.lift({ sid: thief.sid })).toBe(0)
+    expect((await on.detokenize(thief.user, thief.own)).status).toBe(403)
+    await on.wire.call('/block/lift', { headers, body: { blockId: block.blockId } })
+    expect((await on.detokenize(thief.user, thief.own)).status).toBe(200)
   })
 
   test('freezing others takes more than a session: a user cannot plant', async () => {
