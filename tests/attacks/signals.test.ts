@@ -158,9 +158,11 @@ describe.each(EFFECTS)('where the effect of a signal is %s', (effect) => {
     const batched = await enter(effect, 'in batches')
     for (const session of [user, job, batched]) await grant(effect, session, tokens)
     const stops = effect === 'step-up' || effect === 'freeze'
-    expect(await crawl(from(user, HOME), tokens)).toBe(stops ? READS : RECORDS)
+    // The read that is noticed is given, or not: whichever commit comes first.
+    const given = stops ? [READS - 1, READS] : [RECORDS]
+    expect(given).toContain(await crawl(from(user, HOME), tokens))
     const asJob = await on.application({ sid: job.sid }, effect)
-    expect(await crawl(asJob, tokens.toReversed())).toBe(stops ? READS : RECORDS)
+    expect(given).toContain(await crawl(asJob, tokens.toReversed()))
     const body = { tokenIds: tokens }
     await on.wire.call('/detokenize', { headers: from(batched, HOME), body })
     expect(codeOf(await read(from(batched, HOME), tokens[0] ?? ''))).toEqual(NEXT[effect])

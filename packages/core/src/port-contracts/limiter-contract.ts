@@ -43,6 +43,21 @@ const things = (numbers: readonly number[]): DistinctSet => ({
 })
 
 function singleRules(on: () => LimiterUnderTest): void {
+  test('a walk goes on where another connection has left it, and begins anew after a rest', async () => {
+    const { limiter, connect } = on()
+    await using other = await connect()
+    const walk = (...positions: number[]) => [{ ref: nameRef(7), positions, stride: 2, idleMs: 1000 }]
+    expect(await limiter.take(quota({ walks: walk(1, 2, 3) }))).toEqual({
+      kind: 'taken',
+      held: [],
+      walked: [null],
+    })
+    const going = quota({ walks: walk(4), now: START + 999 })
+    expect(await other.take(going)).toMatchObject({ walked: [{ from: 2, to: 4 }] })
+    const rested = quota({ walks: walk(5, 6), now: START + 1999 })
+    expect(await limiter.take(rested)).toMatchObject({ walked: [null] })
+  })
+
   test('what one connection has taken is gone for the other', async () => {
     const { limiter, connect } = on()
     await using other = await connect()
