@@ -26,6 +26,7 @@ const APPS = [
     rates: { detokenize: { token: few(3) }, other: { app: few(4) } },
     budgets: { app: { most: 3, seconds: 86_400 } },
   }),
+  app('misused', { rates: { other: { session: few(3) } } }),
   app('again', {
     rates: { detokenize: { session: { burst: 1, perSecond: 0.5 } }, other: { session: few(2) } },
   }),
@@ -188,6 +189,19 @@ test("who holds an app's key reads by re-keying no more than its budget has", as
   expect(rowsOf([answers[3]?.body.error.requestId])).toMatchObject([
     { action: 'rekey-token', refusal: 'over-budget' },
   ])
+})
+
+test('a page that sends the cookie again and again makes no flood of rows, and keeps nobody from logging out', async () => {
+  const session = await on.logIn('misused', 'misused')
+  const misuse = () => fetch(`${on.wire.url}/session`, { headers: { cookie: session.cookie } })
+  const answers = []
+  for (let call = 0; call < 12; call += 1) answers.push(await misuse())
+  expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, ...Array(9).fill(429)])
+  const rows = rowsOf(answers.map(({ headers }) => headers.get('x-request-id') ?? ''))
+  expect(rows.filter(({ refusal }) => refusal === 'not-the-frame')).toHaveLength(3)
+  expect(rows.filter(({ refusal }) => refusal === 'too-many').length).toBeGreaterThan(0)
+  expect(rows.length).toBeLessThan(answers.length)
+  expect((await on.wire.call('/session', { method: 'DELETE', headers: session.headers })).status).toBe(200)
 })
 
 test('nothing is spent on a 429, and after Retry-After it works', async () => {

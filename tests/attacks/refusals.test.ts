@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { CALLS, type Call } from '@lunadefend/contract'
 import { readAudit } from '@lunadefend/stores/sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { UserSession } from '../harness/handshake.ts'
+import { handshakeRequest, type UserSession } from '../harness/handshake.ts'
 import { type Installation, install, ORIGIN } from '../harness/installation.ts'
 import type { Answer } from '../harness/wire.ts'
 
@@ -122,6 +123,31 @@ describe('every refusal looks the same to the caller, and is told apart in the a
   test('the same session with a grant succeeds, so the refusals above are refusals', async () => {
     await on.grant('alice', secret)
     expect(await on.reveal(await on.detokenize(alice, secret))).toBe('078-05-1120')
+  })
+})
+
+describe('what is refused before it is any action leaves a row', () => {
+  const forServers = Object.values(CALLS).filter(
+    ({ callers }: Call) => !callers.includes('user') && !callers.includes('anyone'),
+  )
+  test.each(forServers.map(({ path }) => [path]))('a user at %s, which is for servers', async (path) => {
+    const answer = await on.wire.call(path, { headers: alice.headers, body: {} })
+    expect([answer.status, await reasonOf(answer)]).toEqual([403, 'not-for-users'])
+  })
+
+  test('a handshake that is said once more', async () => {
+    const { body, headers } = await handshakeRequest(on.wire, on.who('overheard'))
+    expect((await on.wire.call('/session', { body, headers })).status).toBe(200)
+    const again = await on.wire.call('/session', { body, headers })
+    expect([again.status, await reasonOf(again)]).toEqual([401, 'challenge-used'])
+  })
+
+  test('a handshake for a session that its application has ended', async () => {
+    const request = await handshakeRequest(on.wire, on.who('ended'))
+    const ended = { headers: await on.application(), body: { sessionId: 'ended' } }
+    expect((await on.wire.call('/session/revoke', ended)).status).toBe(200)
+    const late = await on.wire.call('/session', request)
+    expect([late.status, await reasonOf(late)]).toEqual([401, 'session-revoked'])
   })
 })
 

@@ -2,7 +2,7 @@ export { SealBroken } from './crypto/aead.ts'
 export type { PseudonymKind } from './crypto/identifiers.ts'
 export { deriveKid, type Prf } from './crypto/kdf.ts'
 export type { KeyRing, RingKeyName, SealedKeyRing } from './crypto/key-ring.ts'
-export type { Actor, AppActor, Caller, Operator } from './domain/actor.ts'
+export type { Actor, AppActor, Caller, Operator, User } from './domain/actor.ts'
 export {
   ALARM_KINDS,
   type Alarm,
@@ -74,6 +74,7 @@ export {
   type Limited,
   type LimitedCall,
   limitCaller,
+  limitMisuse,
   limitStranger,
   TooManyRequests,
 } from './operations/limit-caller.ts'
@@ -112,7 +113,6 @@ export {
   openSession,
   recordMisuse,
   revokeSession,
-  type User,
   type VerifiedAssertion,
 } from './operations/sessions.ts'
 export { type SetGrantCommand, setGrant } from './operations/set-grant.ts'

@@ -21,6 +21,8 @@ export type AppActor =
   /** The application's server, for itself or, with a `sid`, for one session. */
   | { readonly kind: 'application'; readonly app: AppId; readonly sid: SessionId | null }
 
+export type User = Extract<AppActor, { kind: 'user' }>
+
 /** Who runs the installation: belongs to no application, has keys of their own, and never sees a value. */
 export interface Operator {
   readonly kind: 'operator'

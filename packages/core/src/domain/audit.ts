@@ -67,6 +67,12 @@ export type Refusal =
   | 'end-to-end-only'
   /** The cookie came with a request that was not the secure frame's: script on a page, most likely. */
   | 'not-the-frame'
+  /** A user's session asked for what only servers may ask for. */
+  | 'not-for-users'
+  /** The handshake was made before: somebody says once more what they have overheard. */
+  | 'challenge-used'
+  /** The application had ended this session before it signed for it again. */
+  | 'session-revoked'
   /** A policy said no, or could not be asked; the row says which. */
   | 'policy-denied'
   /** A policy shows a part of the value, and the client does not take parts. */

@@ -54,6 +54,7 @@ const SUSPICIOUS: ReadonlySet<Refusal> = new Set([
   'no-grant',
   'policy-denied',
   'not-the-frame',
+  'not-for-users',
 ])
 
 export function isSuspicious(refusal: Refusal): boolean {

@@ -1,5 +1,5 @@
 import { type AppId, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
-import type { Caller } from '../domain/actor.ts'
+import type { Caller, User } from '../domain/actor.ts'
 import { type Action, refused } from '../domain/audit.ts'
 import type { BudgetScope, LimitedAction, LimitScope, Rate } from '../domain/limits.ts'
 import type { Bucket, DistinctSet, Taken } from '../domain/quota.ts'
@@ -63,6 +63,24 @@ export async function limitStranger(
   const bucket = { ref: countedRef(needs, [action, 'network', '', network ?? '']), ...rate, cost: 1 }
   const taken = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
   return taken.kind === 'taken' ? null : taken
+}
+
+/**
+ * The same for somebody who holds the credential of a session and asks for what it is not for. It is counted apart: whose
+ * cookie a page can have sent is not kept from what they may do.
+ */
+export async function limitMisuse(
+  needs: LimitNeeds & Pick<Needs, 'database'>,
+  caller: Caller<User>,
+): Promise<Limited | null> {
+  const { app, sid } = caller.actor
+  const rate = needs.limits(app).rates.other.session
+  if (rate === undefined) return null
+  const bucket = { ref: countedRef(needs, ['misuse', 'session', app, sid]), ...rate, cost: 1 }
+  const taken = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
+  if (taken.kind === 'taken') return null
+  await recordRefusal(needs, caller, { audit: 'use-session', sid, tokens: [] }, taken)
+  return taken
 }
 
 /** Only these give anything about a token away. What they take from others is taken later: see chargeReading. */

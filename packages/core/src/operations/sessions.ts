@@ -6,7 +6,7 @@ import { digestOf, sessionHashOf } from '../crypto/identifiers.ts'
 import { currentKey, type KeyVersion } from '../crypto/key-ring.ts'
 import { newAccessToken } from '../crypto/random.ts'
 import { openSession as openSeal, sealSession } from '../crypto/session-seal.ts'
-import type { AppActor, Caller } from '../domain/actor.ts'
+import type { Caller, User } from '../domain/actor.ts'
 import { type AuditEvent, allowed, refused } from '../domain/audit.ts'
 import { SESSION_MS, type Session, TOMBSTONE_MS } from '../domain/session.ts'
 import type { StepUpPassing } from '../ports.ts'
@@ -17,7 +17,6 @@ import { commitOnce } from './once.ts'
 import { stopsOf } from './stops.ts'
 import { watchRefusals } from './watch.ts'
 
-export type User = Extract<AppActor, { kind: 'user' }>
 type SessionNeeds = Pick<Needs, 'database' | 'keys' | 'clock'>
 
 /** A challenge for one handshake: 120 seconds, stateless. `expiresAt` in Unix seconds. */
@@ -89,7 +88,11 @@ export async function openSession(
   const who = { kind: 'user', app, sid, subject, network } as const
   const audit = allowed(subjectFor(needs, who, requestId, 'open-session', null))
   const outcome = await database.commit.openSession(opening, audit)
-  if (outcome !== 'opened') return null
+  if (outcome !== 'opened') {
+    const refusal = UNRECORDED[outcome]
+    if (refusal !== null) await database.commit.recordAudit([{ ...audit, refusal }])
+    return null
+  }
   if (verified.authenticatedAt !== null) {
     const authenticatedAt = verified.authenticatedAt * 1000
     const passing = { app, sessionRefs: opening.sessionRefs, authenticatedAt, tokenHash: row.tokenHash }
@@ -97,6 +100,13 @@ export async function openSession(
   }
   return { accessToken, sessionHash, expiresAt: Math.floor(expiresAt / 1000) }
 }
+
+/** The commit itself says which block it was. Of the others it knows more than it writes: nothing of theirs is kept. */
+const UNRECORDED = {
+  'challenge-used': 'challenge-used',
+  revoked: 'session-revoked',
+  blocked: null,
+} as const
 
 /** More blocks than one session can have: of each setter and effect one. */
 const MOST_BLOCKS = 100
@@ -158,14 +168,15 @@ function sealContext({
   return Buffer.concat([lp(app), tokenHash, sessionRef, lp(sessionHash), lp(String(expiresAt))])
 }
 
-/** Writes down that this session's cookie came with a request that was not the secure frame's. */
+/** Writes down that this session's credential came with a request that it is not for. */
 export async function recordMisuse(
   needs: SessionNeeds & Pick<Needs, 'limiter' | 'watch'>,
   caller: Caller<User>,
+  refusal: 'not-the-frame' | 'not-for-users',
 ): Promise<void> {
-  const misuse = refused(subjectOf(needs, caller, 'use-session', null), 'not-the-frame')
+  const misuse = refused(subjectOf(needs, caller, 'use-session', null), refusal)
   await needs.database.commit.recordAudit([misuse])
-  await watchRefusals(needs, caller, caller.actor.sid, ['not-the-frame'])
+  await watchRefusals(needs, caller, caller.actor.sid, [refusal])
 }
 
 /** Logs out here. */

@@ -1,6 +1,14 @@
 import { timingSafeEqual } from 'node:crypto'
 import { LunaDefendError } from '@lunadefend/contract'
-import { type Actor, findUser, type Needs, recordMisuse, type User } from '@lunadefend/core'
+import {
+  type Actor,
+  findUser,
+  limitMisuse,
+  type Needs,
+  recordMisuse,
+  TooManyRequests,
+  type User,
+} from '@lunadefend/core'
 import type { FastifyRequest } from 'fastify'
 import { accessTokens, isAccessToken } from './cookies.ts'
 import { networkOf } from './network.ts'
@@ -28,9 +36,21 @@ export async function authenticate(gate: Gate, request: FastifyRequest): Promise
 async function recordMisuses({ needs }: Gate, request: FastifyRequest, secrets: readonly string[]) {
   for (const secret of secrets) {
     const actor = await findUser(needs, secret)
-    if (actor === null) continue
-    await recordMisuse(needs, { actor, requestId: request.id, network: networkOf(request.ip) })
+    if (actor !== null) await noteMisuse(needs, request, actor, 'not-the-frame')
   }
+}
+
+/** Throws TooManyRequests for what comes too often to be written down each time. */
+export async function noteMisuse(
+  needs: Gate['needs'],
+  { id, ip }: FastifyRequest,
+  actor: User,
+  refusal: Parameters<typeof recordMisuse>[2],
+): Promise<void> {
+  const caller = { actor, requestId: id, network: networkOf(ip) }
+  const limited = await limitMisuse(needs, caller)
+  if (limited !== null) throw new TooManyRequests(limited)
+  await recordMisuse(needs, caller, refusal)
 }
 
 async function fromHeader(gate: Gate, request: FastifyRequest, authorization: string): Promise<Actor> {

@@ -12,7 +12,7 @@ import {
 } from '@lunadefend/contract'
 import type { Actor, AppActor, Caller } from '@lunadefend/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { authenticate, type Gate } from './authenticate.ts'
+import { authenticate, type Gate, noteMisuse } from './authenticate.ts'
 import { onBeat } from './beat.ts'
 import { success } from './envelope.ts'
 import { limit, limitStrangers } from './limits.ts'
@@ -80,8 +80,14 @@ export function serve<N extends CallName>(
 async function admit(gate: Gate, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const actor = await identify(gate, request)
   if (actor.kind === 'user') reply.header('lunasec-session-hash', actor.sessionHash)
-  if (!call.callers.includes(actor.kind)) throw new LunaDefendError('forbidden')
+  if (!call.callers.includes(actor.kind)) await refuse(gate, request, actor)
   ACTORS.set(request, actor)
+}
+
+/** Somebody who is known asks for what is for others: of a user that is written down. */
+export async function refuse({ needs }: Gate, request: FastifyRequest, actor: Actor): Promise<never> {
+  if (actor.kind === 'user') await noteMisuse(needs, request, actor, 'not-for-users')
+  throw new LunaDefendError('forbidden')
 }
 
 /** Who calls. Whoever shows no credential that holds is counted, and soon told to wait. */

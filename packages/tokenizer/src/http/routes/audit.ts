@@ -2,7 +2,7 @@ import { formatVkey, originOf, parseTilePath, TILE_WIDTH } from '@lunadefend/aud
 import { LunaDefendError } from '@lunadefend/contract'
 import { auditVerifiers } from '@lunadefend/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { identify } from '../serve.ts'
+import { identify, refuse } from '../serve.ts'
 import type { House } from './house.ts'
 
 const TEXT = 'text/plain; charset=utf-8'
@@ -15,8 +15,8 @@ export function auditRoutes(server: FastifyInstance, { gate, needs, publicUrl }:
   const route = {
     schema: { hide: true },
     onRequest: async (request: FastifyRequest) => {
-      const { kind } = await identify(gate, request)
-      if (kind === 'user') throw new LunaDefendError('forbidden')
+      const actor = await identify(gate, request)
+      if (actor.kind === 'user') await refuse(gate, request, actor)
     },
   }
 
