@@ -74,6 +74,15 @@ describe('a store that fails', () => {
     },
   )
 
+  test('of a walk this process sees a part, and asks for half', async () => {
+    const { limiter: shared, be } = moody()
+    await using limiter = withLocalFallback(shared, { clock, onChange: () => undefined })
+    be('throws')
+    const walk = (...positions: number[]) => ({ ref: new Uint8Array(32), positions, stride: 4, idleMs: 1000 })
+    const walked = await limiter.take({ buckets: [], sets: [], walks: [walk(1, 2, 3, 4)], now: NOW })
+    expect(walked).toMatchObject({ walked: [{ from: 2, to: 4 }] })
+  })
+
   test('a burst of one is still one, and comes back half as fast', async () => {
     const { limiter: shared, be } = moody()
     await using limiter = withLocalFallback(shared, { clock, onChange: () => undefined })
