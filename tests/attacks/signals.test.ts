@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { TokenId } from '@lunadefend/contract'
+import { type Caller, createWatch, detokenize, PortFailure, signalsOf } from '@lunadefend/core'
 import { readAudit } from '@lunadefend/stores/sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { shakeHands, type UserSession } from '../harness/handshake.ts'
+import { openHouse, SID } from '../harness/house.ts'
 import { type Installation, install, ORIGIN } from '../harness/installation.ts'
 import type { Answer } from '../harness/wire.ts'
 
@@ -191,4 +194,22 @@ test('page script that uses the cookie of a session is noticed, too', async () =
       body: { tokenId: `lunasec-${randomUUID()}` },
     })
   expect(alarms('freeze', 'refusals')).toBe(before + 1)
+})
+
+test('while an alarm cannot be raised nothing is given out', async () => {
+  await using house = await openHouse()
+  const token = await house.protect('value')
+  await house.grant(token)
+  const { database } = house.needs
+  const watch = createWatch(() => signalsOf({ refusals: { session: 1 } }))
+  const commit = Object.assign(Object.create(database.commit), {
+    raiseAlarm: () => Promise.reject(new PortFailure('database_unreachable')),
+  })
+  const caller = { ...house.application, actor: { ...house.application.actor, sid: SID } } as Caller
+  const tokens = [token, `lunasec-${randomUUID()}`, `lunasec-${randomUUID()}`] as TokenId[]
+  const command = { tokens, acceptsEndToEnd: false, acceptsMask: false, full: false }
+  const needs = { ...house.needs, watch }
+  const broken = { ...needs, database: Object.assign(Object.create(database), { commit }) }
+  await expect(detokenize(broken, caller, command)).rejects.toThrow(PortFailure)
+  expect((await detokenize(needs, caller, command)).map(({ ok }) => ok)).toEqual([true, false, false])
 })
