@@ -147,6 +147,12 @@ describe.each(EFFECTS)('where the effect of a signal is %s', (effect) => {
       codeOf(await read(from(session as UserSession, session === apart ? '192.0.3.1' : address), token)),
     )
     expect(await Promise.all(answers)).toEqual([NEXT[effect], [200, 'ok'], [200, 'ok']])
+    // Whoever is beside them and mistaken once is told of, and not stopped.
+    const neighbour = await enter(effect, 'h')
+    await grant(effect, neighbour, [token])
+    await read(from(neighbour, address), `lunasec-${randomUUID()}`)
+    expect(codeOf(await read(from(neighbour, address), token))).toEqual([200, 'ok'])
+    expect(alarms(effect, 'refusals')).toBe(before + 2 * noticed)
   })
 
   test('a session that reads one token after the other is noticed, in calls or in batches, by user or app', async () => {

@@ -56,9 +56,20 @@ export async function watchRefusals(
   }
   // An application's server is one network for all its users.
   const ofNetwork = kind === 'user' ? isOver(network, 'network', caller.network ?? '') : false
-  const over = await Promise.all([isOver(session, 'session', sid), ofNetwork])
-  if (suspicious > 0 && over.includes(true)) await raise(needs, caller, sid, 'refusals', effect)
+  const part = isOver(Math.max(1, Math.floor(session / NOTABLE)), 'part', sid)
+  const [bySession, byNetwork, hasPart] = await Promise.all([
+    isOver(session, 'session', sid),
+    ofNetwork,
+    part,
+  ])
+  if (suspicious === 0 || !(bySession || byNetwork)) return
+  if (bySession || hasPart) return raise(needs, caller, sid, 'refusals', effect)
+  // Others in this network have done it: somebody is told, and nobody is stopped.
+  await raise(needs, caller, null, 'refusals', 'alarm')
 }
+
+/** A session that was refused a tenth of what is noticed in one has its part in what is noticed in its network. */
+const NOTABLE = 10
 
 /** A network is looked up anew after so long; what is known of it then is as good as it was. */
 const LOOK_AGAIN_MS = 60 * 60 * 1000
@@ -142,7 +153,7 @@ async function isMuch(
 async function raise(
   needs: WatchNeeds,
   caller: Caller,
-  sid: SessionId,
+  sid: SessionId | null,
   kind: keyof Signals,
   effect: SignalEffect,
 ): Promise<void> {
