@@ -165,7 +165,8 @@ describe.each(EFFECTS)('where the effect of a signal is %s', (effect) => {
     const user = await enter(effect, 'mallory')
     const job = await enter(effect, 'a job')
     const batched = await enter(effect, 'in batches')
-    for (const session of [user, job, batched]) await grant(effect, session, tokens)
+    const rekeyer = await enter(effect, 're-keys')
+    for (const session of [user, job, batched, rekeyer]) await grant(effect, session, tokens)
     const stops = effect === 'step-up' || effect === 'freeze'
     // The read that is noticed is given, or not: whichever commit comes first.
     const given = stops ? [READS - 1, READS] : [RECORDS]
@@ -175,7 +176,12 @@ describe.each(EFFECTS)('where the effect of a signal is %s', (effect) => {
     const body = { tokenIds: tokens }
     await on.wire.call('/detokenize', { headers: from(batched, HOME), body })
     expect(codeOf(await read(from(batched, HOME), tokens[0] ?? ''))).toEqual(NEXT[effect])
-    expect(alarms(effect, 'sequential-reading')).toBe(before + 3 * noticed)
+    // Who re-keys a value by the client gets it.
+    const asRekeyer = await on.application({ sid: rekeyer.sid }, effect)
+    for (const tokenId of tokens.slice(0, READS))
+      await on.wire.call('/token/rekey', { headers: asRekeyer, body: { tokenId, by: 'client' } })
+    expect(codeOf(await read(asRekeyer, tokens[0] ?? ''))).toEqual(NEXT[effect])
+    expect(alarms(effect, 'sequential-reading')).toBe(before + 4 * noticed)
   })
 
   test('a session that reads its own among those of others, or the same ones again and again, is not', async () => {

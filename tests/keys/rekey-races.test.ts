@@ -1,14 +1,18 @@
 import type { TokenId } from '@lunadefend/contract'
 import {
   beginRekey,
+  type Caller,
   type Commits,
   completeRekey,
   type Database,
   deleteToken,
   expireStep,
+  liftBlocks,
   type Needs,
   reapObjectsStep,
   rekeyToken,
+  type Switcher,
+  setBlock,
   sweepDeletions,
 } from '@lunadefend/core'
 import { readAudit } from '@lunadefend/stores/sqlite'
@@ -94,6 +98,38 @@ describe('a token that is deleted while it is re-keyed', () => {
     house.clock.advance(7 * 60_000)
     await sweepDeletions(house.needs, 10)
     expect(await objects()).toBe(0)
+  })
+})
+
+describe('a token that is frozen while it is re-keyed', () => {
+  const target = (token: TokenId) => ({ scope: 'token', token, sid: null, app: null }) as const
+  const server = (): Caller<Switcher> => {
+    const { requestId, network } = house.application
+    return { actor: { kind: 'application', app: house.application.actor.app, sid: null }, requestId, network }
+  }
+  const frozen = (token: TokenId) => () =>
+    setBlock(house.needs, server(), target(token), {
+      reason: 'investigation',
+      effect: 'freeze',
+      until: null,
+    })
+
+  test.each(['by the store', 'by the client'])('%s: keeps its object', async (by) => {
+    const token = await readable('evidence')
+    const { upload, ticket } = dataOf(await beginRekey(house.needs, house.application, token))
+    await put(upload, Buffer.from('something else'))
+    const needs = interrupted('rekeyRecord', frozen(token))
+    const end = () =>
+      by === 'by the store'
+        ? rekeyToken(needs, house.application, token)
+        : completeRekey(needs, house.application, token, ticket)
+    expect(await end()).toEqual(CHANGED)
+    const row = readAudit(house.databaseFile).findLast(({ action }) => action === 'rekey-token')
+    expect(row?.refusal).toBe('blocked')
+    house.clock.advance(7 * 60_000)
+    expect(await sweepDeletions(house.needs, 10)).toBe(0)
+    await liftBlocks(house.needs, server(), target(token))
+    expect(await house.read(token)).toBe('evidence')
   })
 })
 

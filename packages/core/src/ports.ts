@@ -442,14 +442,15 @@ export interface Commits {
   referObjects(references: readonly ReferredObject[], audit: AuditEvent): Promise<number>
   /**
    * The record gets its new seal and the reference of its new object; the old object is noted for removal, with the
-   * upload that was noted of it. `false` = it is not in the generation before any more; then only the audit row is
-   * written, and says `changed-meanwhile`.
+   * upload that was noted of it. `false` = it is not in the generation before any more, or a block stops it; then only
+   * the audit row is written, and says `changed-meanwhile` or which.
    */
   rekeyRecord(
     reseal: Reseal,
     reference: ObjectReference,
     old: ObjectDeletion,
     audit: AuditEvent,
+    stops: Stops,
   ): Promise<boolean>
 
   /**

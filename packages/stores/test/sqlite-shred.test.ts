@@ -84,7 +84,7 @@ const REPLACEMENTS: Record<string, (database: Database, tokens: readonly SampleT
       Promise.all(
         tokens.map((token) => {
           const reference = { recordId: token.record.recordId, objectRef: randomBytes(32), objectVersion: 1 }
-          return commit.rekeyRecord(resealOf(token), reference, newDeletion(), newAudit())
+          return commit.rekeyRecord(resealOf(token), reference, newDeletion(), newAudit(), [])
         }),
       ),
   }

@@ -23,7 +23,7 @@ import { subjectOf } from './audit-trail.ts'
 import { type FoundGrant, lookUpGrants, lookUpRecords } from './look-up.ts'
 import { newObjectRef } from './names.ts'
 import { type Needs, sidOf } from './needs.ts'
-import { commitDecisions } from './permit.ts'
+import { commitReading } from './permit.ts'
 import { GRACE_MS } from './reap.ts'
 import { DENIED, type Result } from './result.ts'
 import { UPLOAD_LIFE_MS } from './shred.ts'
@@ -85,7 +85,7 @@ export async function beginRekey(needs: Needs, caller: Caller, token: TokenId): 
   const policy = { action: 'detokenize', full: true } as const
   const objection = (_: FoundGrant, shown: Mask | null) => (shown === null ? null : 'policy-denied')
   const ask = { sid, access: 'read', action: 'rekey-token', uses: 1, policy, objection } as const
-  const [permit] = await commitDecisions(needs, caller, found, ask)
+  const [permit] = await commitReading(needs, caller, found, ask)
   if (!permit) return DENIED
   const old = await permit.open(needs.keys)
   const place = nextPlace(needs, permit.record)
@@ -171,6 +171,8 @@ async function replace(
     // Download URLs of the old object that are about still work for a minute.
     { objectKey: oldKey, uploadId: null, at: clock.now(), notBefore: clock.now() + UPLOAD_LIFE_MS },
     allowed(subjectOf(needs, caller, 'rekey-token', token)),
+    // What was frozen while the object was copied stays as it is: the old one would be removed.
+    stopsOf(needs, caller.actor.app, caller.actor.sid, [recordId]),
   )
   return replaced ? DONE : CHANGED
 }

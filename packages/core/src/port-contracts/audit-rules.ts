@@ -133,6 +133,7 @@ const UNRECORDABLE: Record<string, (commit: Commits, given: Given, audit: AuditE
       sampleReference(record.recordId),
       sampleDeletion({ notBefore: NOW }),
       audit,
+      [],
     ),
   replaceKeyRing: (commit, _, audit) =>
     commit.replaceKeyRing({ ...RING, version: 2 }, { expected: 1, retires: null, audit }),

@@ -14,6 +14,8 @@ import {
   sampleGrant,
   sampleOpening,
   sampleRecord,
+  sampleReference,
+  sampleReseal,
   sampleRoom,
   sampleSession,
   sampleSubject,
@@ -69,6 +71,15 @@ const STOPPABLE: Record<
     stepUp: 'passes',
     try: async (commit, stops) =>
       commit.openSession(sampleOpening(sampleSession(), { stops }), sampleEvent()),
+  },
+  rekeyRecord: {
+    free: true,
+    stopped: false,
+    try: async (commit, stops) => {
+      const { record } = await givenGrant(commit)
+      const reference = sampleReference(record.recordId)
+      return commit.rekeyRecord(sampleReseal(record), reference, sampleDeletion(), sampleEvent(), stops)
+    },
   },
   shredRecord: {
     free: true,
@@ -128,13 +139,17 @@ export function blockRules(open: OpenDatabase): void {
       [sampleEvent()],
       sampleRoom({ stops }),
     )
+    const reference = sampleReference(record.recordId)
+    await commit.rekeyRecord(sampleReseal(record), reference, sampleDeletion(), sampleEvent(), stops)
     await commit.shredRecord(record.recordId, sampleDeletion(), sampleEvent(), stops)
     const opening = sampleOpening(sampleSession(), { stops })
     await commit.openSession(opening, sampleEvent())
     await under.database.read(async (reader) => {
       expect(await reader.findGrants([grant.grantId])).toEqual([grant])
       expect(await reader.findRecords([fresh.locator, relocation.locator])).toEqual([null, null])
-      expect((await reader.findRecords([record.locator]))[0]?.deletedAt).toBeNull()
+      const [kept] = await reader.findRecords([record.locator])
+      expect([kept?.deletedAt, kept?.generation]).toEqual([null, record.generation])
+      expect(await reader.findDeletions(Number.MAX_SAFE_INTEGER, 9)).toEqual([])
       expect(await reader.findSession(opening.session.tokenHash)).toBeNull()
     })
     // Nor was the challenge used up.

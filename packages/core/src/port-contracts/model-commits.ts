@@ -167,9 +167,10 @@ function recordCommits(
       record(state, audit, { count: moved.length })
       return moved.length
     },
-    rekeyRecord(fresh, { recordId, objectRef, objectVersion }, old, audit) {
-      const done = reseal(state, fresh)
-      record(state, audit, done ? {} : { refusal: 'changed-meanwhile' })
+    rekeyRecord(fresh, { recordId, objectRef, objectVersion }, old, audit, stops) {
+      const stop = stopOf(state, stops, audit.at)
+      const done = stop === null && reseal(state, fresh)
+      record(state, audit, done ? {} : { refusal: stop ?? 'changed-meanwhile' })
       const found = living(state, recordId)
       if (!done || found === null) return false
       records.set(hex(recordId), { ...found, objectRef, objectVersion })

@@ -288,11 +288,12 @@ const reseal = step(fc.array(sealing, { maxLength: 4 }), (shapes, world, state) 
 ])
 
 const rekey = step(
-  fc.record({ seal: sealing, objectVersion: version, ref: pick(4), notBefore: time }),
-  ({ seal, objectVersion, ref, notBefore }, world, state) => {
+  fc.record({ seal: sealing, objectVersion: version, ref: pick(4), notBefore: time, looksFor: stopping }),
+  ({ seal, objectVersion, ref, notBefore, looksFor }, world, state) => {
     const fresh = resealOf(world, state, seal)
     const reference = { recordId: fresh.recordId, objectVersion, objectRef: at(world.objectRefs, ref) }
-    return [['rekeyRecord', fresh, reference, sampleDeletion({ notBefore }), sampleEvent()]]
+    const old = sampleDeletion({ notBefore })
+    return [['rekeyRecord', fresh, reference, old, sampleEvent(), stopsOf(world, looksFor)]]
   },
 )
 

@@ -104,7 +104,13 @@ function workRules(open: OpenDatabase): void {
       const reference = sampleReference(record.recordId)
       const [resealed, rekeyed] = await Promise.all([
         other.commit.resealRecords([sampleReseal(record)], sampleEvent()),
-        under.database.commit.rekeyRecord(sampleReseal(record), reference, sampleDeletion(), sampleEvent()),
+        under.database.commit.rekeyRecord(
+          sampleReseal(record),
+          reference,
+          sampleDeletion(),
+          sampleEvent(),
+          [],
+        ),
       ])
       expect(resealed + Number(rekeyed)).toBe(1)
       const refs = [record.objectRef, reference.objectRef]

@@ -123,7 +123,7 @@ function lengthRules(open: OpenDatabase): void {
       const reseals = database.commit.resealRecords([sampleReseal(neighbour), flawed], sampleEvent())
       await expect(reseals).rejects.toMatchObject({ code: 'database_failed' })
       const reference = sampleReference(record.recordId)
-      const rekey = database.commit.rekeyRecord(flawed, reference, sampleDeletion(), sampleEvent())
+      const rekey = database.commit.rekeyRecord(flawed, reference, sampleDeletion(), sampleEvent(), [])
       await expect(rekey).rejects.toMatchObject({ code: 'database_failed' })
       expect(await find(database, record, neighbour)).toEqual([columnsOf(record), columnsOf(neighbour)])
       expect(await under.readAudit()).toHaveLength(2)
@@ -162,7 +162,7 @@ function referenceRules(open: OpenDatabase): void {
     const { database } = under
     const { record } = await givenGrant(database.commit)
     const fresh = sampleReference(record.recordId, { objectVersion: 1 })
-    await database.commit.rekeyRecord(sampleReseal(record), fresh, sampleDeletion(), sampleEvent())
+    await database.commit.rekeyRecord(sampleReseal(record), fresh, sampleDeletion(), sampleEvent(), [])
     const late = sampleReference(record.recordId, { generation: record.generation })
     expect(await database.commit.referObjects([late], sampleEvent())).toBe(0)
     const refs = [fresh.objectRef, late.objectRef]
@@ -199,7 +199,7 @@ function rekeyRules(open: OpenDatabase): void {
     const reference = sampleReference(record.recordId, { objectVersion: 3 })
     const old = sampleDeletion({ notBefore: NOW + 5 })
     const audit = sampleEvent({ action: 'rekey-token' })
-    expect(await database.commit.rekeyRecord(fresh, reference, old, audit)).toBe(true)
+    expect(await database.commit.rekeyRecord(fresh, reference, old, audit, [])).toBe(true)
     expect(await find(database, record)).toEqual([resealed(record, fresh)])
     await database.read(async (reader) => {
       const refs = [record.objectRef, reference.objectRef]
@@ -229,7 +229,7 @@ function rekeyRules(open: OpenDatabase): void {
     for (const fresh of reseals) {
       const reference = sampleReference(fresh.recordId)
       const old = sampleDeletion({ notBefore: NOW })
-      expect(await database.commit.rekeyRecord(fresh, reference, old, sampleEvent())).toBe(false)
+      expect(await database.commit.rekeyRecord(fresh, reference, old, sampleEvent(), [])).toBe(false)
       expect(await database.read((reader) => reader.findObjectRefs([reference.objectRef]))).toEqual([false])
     }
     expect(await find(database, record)).toEqual([columnsOf(record)])

@@ -114,12 +114,16 @@ function rekeyRecord(
   { objectRef, objectVersion }: ObjectReference,
   old: ObjectDeletion,
   audit: AuditEvent,
+  stops: Stops,
 ): Command<boolean> {
   const seal = { recordId, generation, kid, recordSalt, sealed, sealedMetadata }
   return {
-    locks: { records: [recordId] },
+    locks: { blocks: 'shared', records: [recordId] },
     steps: (writer) => [
-      bind(STATEMENTS.rekey, { ...seal, objectRef, objectVersion, ...forget(old), ...noted(writer, audit) }),
+      bind(STATEMENTS.rekey, {
+        ...{ ...seal, objectRef, objectVersion, stops },
+        ...{ ...forget(old), ...noted(writer, audit) },
+      }),
     ],
     answer: ([answer]) => answered(answer) === 1,
   }

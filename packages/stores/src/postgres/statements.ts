@@ -446,10 +446,11 @@ export const STATEMENTS = {
   ),
   rekey: statement(
     'rekey',
-    `WITH changed AS (
+    `WITH stopped AS (${STOPPED}), changed AS (
       UPDATE ${SCHEMA}.records SET object_ref = :objectRef::bytea, object_version = :objectVersion::int8, ${RESEAL}
+        AND NOT EXISTS (SELECT 1 FROM stopped)
       RETURNING 1),
-    ${forgetObject(`'changed-meanwhile'`)}`,
+    ${forgetObject(`coalesce((SELECT stop FROM stopped), 'changed-meanwhile')`)}`,
   ),
   putUpload: statement(
     'putUpload',

@@ -59,9 +59,10 @@ export function recordCommands(inside: Inside): Pick<Commands, RecordCommand> {
       trail.append({ ...audit, count }, audit.refusal)
       return count
     },
-    rekeyRecord(fresh, { recordId, objectRef, objectVersion }, old, audit) {
-      const done = reseal(inside, fresh)
-      trail.append(audit, done ? audit.refusal : 'changed-meanwhile')
+    rekeyRecord(fresh, { recordId, objectRef, objectVersion }, old, audit, stops) {
+      const stop = stopOf(statements, stops, audit.at)
+      const done = stop === null && reseal(inside, fresh)
+      trail.append(audit, done ? audit.refusal : (stop ?? 'changed-meanwhile'))
       if (!done) return false
       statements.moveObject.run(recordId, objectRef, objectVersion)
       noteDeletion(statements, recordId, old)
