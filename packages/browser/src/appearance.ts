@@ -1,3 +1,5 @@
+import type { Component } from '@lunadefend/contract/frame-messages'
+
 /**
  * How a secure element looks before the page says otherwise: like the browser's own text fields. The element draws
  * border, background and focus ring; the frame lies over its padding and draws the text. Its size comes from a strut
@@ -44,12 +46,22 @@ const PARAGRAPH = `
 :host { display: block; inline-size: auto; padding: 0; border: 0; border-radius: 0; background-color: transparent; color: inherit; cursor: auto; }
 `
 
+const UPLOAD = `
+:host { --lines: 8; display: block; inline-size: auto; max-inline-size: 60ch; }
+`
+
 const sheets = new Map<string, CSSStyleSheet>()
 
+const TEXTS = {
+  input: [FIELD],
+  textarea: [FIELD, TEXTAREA],
+  paragraph: [FIELD, PARAGRAPH],
+  upload: [FIELD, UPLOAD],
+} satisfies Record<Component, readonly string[]>
+
 /** Constructed sheets, because a page's CSP may forbid `<style>`. */
-export function sheetsFor(component: 'input' | 'textarea' | 'paragraph'): CSSStyleSheet[] {
-  const texts = { input: [FIELD], textarea: [FIELD, TEXTAREA], paragraph: [FIELD, PARAGRAPH] }[component]
-  return texts.map((text) => {
+export function sheetsFor(component: Component): CSSStyleSheet[] {
+  return TEXTS[component].map((text) => {
     const sheet = sheets.get(text) ?? new CSSStyleSheet()
     if (!sheets.has(text)) sheet.replaceSync(text)
     sheets.set(text, sheet)

@@ -1,10 +1,12 @@
 import { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
 import { SecureParagraphElement } from './secure-paragraph.ts'
+import { SecureUploadElement } from './secure-upload.ts'
 
 const ELEMENTS = {
   'secure-input': SecureInputElement,
   'secure-textarea': SecureTextAreaElement,
   'secure-paragraph': SecureParagraphElement,
+  'secure-upload': SecureUploadElement,
 }
 
 declare global {
@@ -12,6 +14,7 @@ declare global {
     'secure-input': SecureInputElement
     'secure-textarea': SecureTextAreaElement
     'secure-paragraph': SecureParagraphElement
+    'secure-upload': SecureUploadElement
   }
 }
 

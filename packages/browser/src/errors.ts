@@ -31,6 +31,7 @@ export const ERROR_MESSAGES = {
   'timed-out': 'The secure frame did not answer in time. Try again.',
   invalid: 'The value breaks a rule of its field.',
   'not-text': 'What this token stands for is not text.',
+  busy: 'A file is still being uploaded. Submit again when it has arrived.',
   failed: 'The secure frame failed.',
   'bad-configuration': 'tokenizerUrl, app or sessionPath is not usable.',
   'not-configured': 'Call configure() first, or set the lunadefend property of the element.',

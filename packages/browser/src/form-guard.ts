@@ -6,7 +6,7 @@ export interface GuardedField extends HTMLElement {
   /** Resolves when what the frame said of itself will be true again; `null` when it is. */
   settle(): Promise<void> | null
   /** @throws LunaDefendError which the field has reported already */
-  tokenize(): Promise<string>
+  tokenize(): Promise<unknown>
 }
 
 /** Told at the form when it was not submitted because fields could not become tokens. */

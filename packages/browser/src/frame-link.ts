@@ -15,7 +15,7 @@ export type FrameNews = Extract<
   { type: 'ready' | 'state' | 'submit' | 'session-changed' | 'logged-out' }
 >
 /** What a frame says to a request, but for `failed`, which becomes a rejection. */
-export type FrameAnswer = Extract<FrameMessage, { type: 'loaded' | 'tokenized' | 'ended' }>
+export type FrameAnswer = Extract<FrameMessage, { type: 'loaded' | 'tokenized' | 'tokens' | 'ended' }>
 type Request = Extract<HostMessage, { type: 'load' | 'tokenize' | 'logout' }>
 type RequestOf<T extends Request> = T extends Request ? Omit<T, 'id'> : never
 
@@ -160,6 +160,7 @@ export class FrameLink {
         break
       case 'loaded':
       case 'tokenized':
+      case 'tokens':
       case 'ended':
         this.#settle(message.id)?.resolve(message)
         break

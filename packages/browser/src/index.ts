@@ -6,3 +6,4 @@ export { configure, type LunaDefendOptions, LunaDefendPage, type ValidationMessa
 export { checkPolicy, type PolicyFinding } from './policy-check.ts'
 export { SecureFieldElement, SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
 export { SecureParagraphElement } from './secure-paragraph.ts'
+export { SecureUploadElement } from './secure-upload.ts'

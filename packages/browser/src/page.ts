@@ -8,6 +8,10 @@ export interface ValidationMessages {
   readonly valueMissing: string
   /** @default 'Please match the requested format.' */
   readonly patternMismatch: string
+  /** @default 'Please wait until every file has been uploaded.' */
+  readonly uploading: string
+  /** @default 'A file could not be uploaded. Try again, or remove it.' */
+  readonly uploadFailed: string
 }
 
 export interface LunaDefendOptions {
@@ -34,6 +38,8 @@ export interface LunaDefendOptions {
 const MESSAGES: ValidationMessages = {
   valueMissing: 'Please fill out this field.',
   patternMismatch: 'Please match the requested format.',
+  uploading: 'Please wait until every file has been uploaded.',
+  uploadFailed: 'A file could not be uploaded. Try again, or remove it.',
 }
 
 /** One page's connection with one Tokenizer. Making one has no effect outside of it, so it may be made anywhere. */

@@ -1,8 +1,7 @@
 import type { Fill } from '@lunadefend/contract/frame-messages'
-import type { ValidationMessages } from './page.ts'
 
 /** What is wrong with a field that is so full, in the words of HTML's constraint validation; `null` when nothing is. */
-export function flawOf(fill: Fill, required: boolean): keyof ValidationMessages | null {
+export function flawOf(fill: Fill, required: boolean): 'valueMissing' | 'patternMismatch' | null {
   switch (fill) {
     case 'empty':
       return required ? 'valueMissing' : null

@@ -6,26 +6,40 @@ import { join } from 'node:path'
 import type { Frame, Page } from 'playwright-core'
 import { LunaDefend } from '../../node-sdk/src/index.ts'
 import { launchChromium, renew } from '../../secure-frame/test/chromium.ts'
-import { freePort, type LunaDefend as Service, startLunaDefend } from '../../testing/src/index.ts'
+import {
+  freePort,
+  type LunaDefendOptions,
+  type LunaDefend as Service,
+  startLunaDefend,
+} from '../../testing/src/index.ts'
+import { type Line, startLine, takeLines } from './cut-network.ts'
 import { allReady } from './stage.ts'
 
 /** The real Tokenizer, frame and object store, an app's server with the Node SDK, and a browser. */
 export interface RealStage extends AsyncDisposable {
   readonly service: Service
   readonly client: LunaDefend
+  /** From the browser to the object store. */
+  readonly line: Line
   readonly app: { login: string | null; readonly submissions: URLSearchParams[] }
   /** Opens the app's page with this HTML, as in a new browser profile, and waits for its frames. Leaves the one before. */
   open(html: string): Promise<Page>
 }
 
 /** @param script served as `/sdk.js` */
-export async function startRealStage(script: string): Promise<RealStage> {
+export async function startRealStage(
+  script: string,
+  protection: NonNullable<LunaDefendOptions['protection']> = 'store',
+): Promise<RealStage> {
   await using stack = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'browser-'))
   stack.defer(() => rm(directory, { recursive: true }))
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const service = stack.use(await startLunaDefend({ directory, apps: [{ id: 'shop', origins: [origin] }] }))
+  const ports = { tokenizer: await freePort(), objects: await freePort() }
+  const apps = [{ id: 'shop', origins: [origin] }]
+  const service = stack.use(await startLunaDefend({ directory, apps, ports, protection }))
+  const line = stack.use(await startLine(ports.objects))
   const { tokenizerUrl } = service
   const client = new LunaDefend({ tokenizerUrl, app: 'shop', signingKey: service.signingKey('shop') })
   const app: RealStage['app'] = { login: 'login-1', submissions: [] }
@@ -36,7 +50,7 @@ export async function startRealStage(script: string): Promise<RealStage> {
   )
   await once(site, 'listening')
   stack.defer(() => site.close().closeAllConnections())
-  const browser = await launchChromium()
+  const browser = await launchChromium([takeLines([line])])
   stack.defer(() => browser.close())
   const shown = await (await browser.newContext()).newPage()
   shown.setDefaultTimeout(15_000)
@@ -44,6 +58,7 @@ export async function startRealStage(script: string): Promise<RealStage> {
   return {
     service,
     client,
+    line,
     app,
     async open(html) {
       page.html = html

@@ -146,15 +146,15 @@ async function openScene(page: Page, url: string, left: Page[], wait: boolean): 
 }
 
 /** As `expect.poll`, patient enough for a machine with much to do. */
-export function until(look: () => unknown): ReturnType<typeof expect.poll> {
-  return expect.poll(look, { timeout: 10_000, interval: 20 })
+export function until(look: () => unknown, timeout = 10_000): ReturnType<typeof expect.poll> {
+  return expect.poll(look, { timeout, interval: 20 })
 }
 
 /** Waits until every secure element of the page has a frame that is ready. */
 export async function allReady(page: Page): Promise<void> {
   await page.waitForFunction(() =>
-    [...document.querySelectorAll('secure-input, secure-textarea, secure-paragraph')].every((element) =>
-      element.matches(':state(ready)'),
+    [...document.querySelectorAll('secure-input, secure-textarea, secure-paragraph, secure-upload')].every(
+      (element) => element.matches(':state(ready)'),
     ),
   )
 }

@@ -13,7 +13,7 @@ export interface Connect {
 }
 
 /** Components of the frame. It is part of the frame's URL, because each has its own script and its own headers. */
-export const COMPONENTS = ['input', 'textarea', 'paragraph'] as const
+export const COMPONENTS = ['input', 'textarea', 'paragraph', 'upload'] as const
 export type Component = (typeof COMPONENTS)[number]
 
 export const INPUT_TYPES = ['text', 'password', 'email', 'tel', 'url', 'search'] as const
@@ -52,7 +52,19 @@ export interface Rules {
   readonly maxLength?: number
   /** A regular expression that the whole value must match, as the `pattern` attribute of HTML has it. */
   readonly pattern?: string
+  /** For files: more than one. */
+  readonly multiple?: boolean
+  /** For files: which kinds, as the `accept` attribute of HTML has them. */
+  readonly accept?: string
+  /** For files: which camera a telephone offers. */
+  readonly capture?: Capture
+  /** For files: how large each may be, in bytes. */
+  readonly maxBytes?: number
+  /** For files: how many there may be. @default 100 where there may be more than one */
+  readonly maxFiles?: number
 }
+export const CAPTURES = ['user', 'environment'] as const
+export type Capture = (typeof CAPTURES)[number]
 /** How a field looks and what is said of it. It may change later; what an `update` leaves out stays as it is. */
 export interface Presentation {
   readonly label?: string
@@ -105,6 +117,7 @@ export const FRAME_FAILURES = [
   'timed-out',
   'invalid',
   'not-text',
+  'busy',
   'failed',
 ] as const
 export type FrameFailure = (typeof FRAME_FAILURES)[number]
@@ -126,6 +139,8 @@ export type FrameMessage =
   | { readonly type: 'loaded'; readonly id: number }
   /** `tokenId` is `''` for an empty field, and the old token where the user changed nothing. */
   | { readonly type: 'tokenized'; readonly id: number; readonly tokenId: string }
+  /** The answer of a field for files to `tokenize`: the tokens of all of them, in their order; none for an empty field. */
+  | { readonly type: 'tokens'; readonly id: number; readonly tokenIds: readonly string[] }
   /** The user is logged out, and the Tokenizer knows. */
   | { readonly type: 'ended'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly code: FrameFailure }
@@ -153,6 +168,7 @@ const oneOf =
   (list: readonly string[]): Check =>
   (value) =>
     typeof value === 'string' && list.includes(value)
+const tokens: Check = (value) => Array.isArray(value) && value.length <= 100 && value.every(text(64))
 const boolean: Check = (value) => typeof value === 'boolean'
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const need = (check: Check) => ({ check })
@@ -177,6 +193,11 @@ const rules: Shape = {
   minLength: may(count),
   maxLength: may(count),
   pattern: may(text(500)),
+  multiple: may(boolean),
+  accept: may(text(1000)),
+  capture: may(oneOf(CAPTURES)),
+  maxBytes: may(count),
+  maxFiles: may(count),
 }
 const style: Shape = Object.fromEntries(STYLE_PROPERTIES.map((property) => [property, may(text(200))]))
 
@@ -200,6 +221,7 @@ const FRAME_SHAPES = {
   'need-assertion': { id, thumbprint: need(text(64)), challenge: need(text(256)) },
   loaded: { id },
   tokenized: { id, tokenId: need(text(64)) },
+  tokens: { id, tokenIds: need(tokens) },
   ended: { id },
   failed: { id, code: need(oneOf(FRAME_FAILURES)) },
   'session-changed': {},

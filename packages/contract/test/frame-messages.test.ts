@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  CAPTURES,
   COMPONENTS,
   FILLS,
   FRAME_FAILURES,
@@ -37,6 +38,11 @@ const rules = {
   minLength: fc.nat(),
   maxLength: fc.nat(),
   pattern: fc.string({ maxLength: 500 }),
+  multiple: some,
+  accept: fc.string({ maxLength: 1000 }),
+  capture: fc.constantFrom(...CAPTURES),
+  maxBytes: fc.nat(),
+  maxFiles: fc.nat(),
 }
 const style = Object.fromEntries(
   STYLE_PROPERTIES.map((property) => [property, fc.string({ maxLength: 200 })]),
@@ -70,6 +76,7 @@ const frameMessage = fc.oneof(
   ),
   typed('loaded', {}, { id }),
   typed('tokenized', {}, { id, tokenId: fc.string({ maxLength: 64 }) }),
+  typed('tokens', {}, { id, tokenIds: fc.array(fc.string({ maxLength: 64 }), { maxLength: 100 }) }),
   typed('ended', {}, { id }),
   typed('failed', {}, { id, code: fc.constantFrom(...FRAME_FAILURES) }),
   typed('session-changed', {}),
@@ -106,7 +113,8 @@ describe.each(sides)('messages of the $side', ({ parse, message }) => {
         const keys = Object.keys(sent)
         const gone = keys[pick % keys.length] as string
         const { [gone as keyof object]: _, ...rest } = sent as Record<string, unknown>
-        const optional = gone !== 'type' && !['id', 'tokenId', 'assertion', 'fill', 'focused'].includes(gone)
+        const optional =
+          gone !== 'type' && !['id', 'tokenId', 'tokenIds', 'assertion', 'fill', 'focused'].includes(gone)
         const required = ['thumbprint', 'challenge', 'code'].includes(gone)
         expect(parse(rest) !== null).toBe(optional && !required)
       }),

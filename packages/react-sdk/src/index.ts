@@ -15,3 +15,9 @@ export {
 } from './secure-field.ts'
 export { SecureForm, type SecureFormProps } from './secure-form.ts'
 export { SecureParagraph, type SecureParagraphProps, SecureSpan } from './secure-paragraph.ts'
+export {
+  SecureUpload,
+  type SecureUploadEvent,
+  type SecureUploadProps,
+  type SecureUploadState,
+} from './secure-upload.ts'

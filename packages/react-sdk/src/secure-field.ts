@@ -82,6 +82,8 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   spellCheck: 'spellcheck',
   minLength: 'minlength',
   maxLength: 'maxlength',
+  maxSize: 'maxsize',
+  maxFiles: 'maxfiles',
   autoComplete: 'autocomplete',
   inputMode: 'inputmode',
 }

@@ -26,8 +26,8 @@ export interface OwnBrowser extends AsyncDisposable {
 }
 
 /** Chromium as Playwright launches it, for tests of pages to which cookies and storage are nothing. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), args: BARE })
+export function launchChromium(flags: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath(), args: [...BARE, ...flags] })
 }
 
 /** Chromium as a user has it, cookie and storage rules included: Playwright's own launch switches some of them off. */

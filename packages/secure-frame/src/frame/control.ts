@@ -28,7 +28,7 @@ export function limit(control: Control, { required, maxLength }: Rules, isStored
 }
 
 /** `''` takes an attribute away. */
-export function set(control: Control, name: string, value: string): void {
+export function set(control: HTMLElement, name: string, value: string): void {
   if (value === '') control.removeAttribute(name)
   else control.setAttribute(name, value)
 }

@@ -77,7 +77,12 @@ export function obeyPage({ widget, send, settle, begin, logout, requestMs }: Des
           return { type: 'loaded', id }
         }),
       tokenize: ({ id }) =>
-        void answer(id, async () => ({ type: 'tokenized', id, tokenId: await widget.tokenize() })),
+        void answer(id, async () => {
+          const made = await widget.tokenize()
+          return typeof made === 'string'
+            ? { type: 'tokenized', id, tokenId: made }
+            : { type: 'tokens', id, tokenIds: made }
+        }),
       logout: ({ id }) => void logOut(id),
       focus: () => widget.focus(),
       clear: () => widget.clear(),

@@ -43,10 +43,14 @@ export function checkTarget(target: Target, objectStoreOrigin: string): Target {
 /** Set by the browser, and forbidden to scripts (Fetch §2.2.2). */
 const OF_THE_BROWSER = ['host', 'content-length']
 
-function request({ headers }: Target, waitMs: number): RequestInit {
-  const own = Object.entries(headers).filter(([name]) => !OF_THE_BROWSER.includes(name.toLowerCase()))
+/** The headers that the frame sends itself. */
+export function ownHeaders({ headers }: Target): (readonly [string, string])[] {
+  return Object.entries(headers).filter(([name]) => !OF_THE_BROWSER.includes(name.toLowerCase()))
+}
+
+function request(target: Target, waitMs: number): RequestInit {
   return {
-    headers: Object.fromEntries(own),
+    headers: Object.fromEntries(ownHeaders(target)),
     credentials: 'omit',
     redirect: 'error',
     referrerPolicy: 'no-referrer',

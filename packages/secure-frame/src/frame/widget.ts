@@ -1,4 +1,5 @@
 import type { FrameMessage, HostMessage, Presentation, Rules } from '@lunadefend/contract/frame-messages'
+import type { SessionKeeper } from './session.ts'
 import type { Style } from './style.ts'
 import type { Seen } from './values.ts'
 
@@ -9,8 +10,8 @@ export interface Widget {
   update(presentation: Presentation): void
   style(style: Style): void
   load(tokenId: string): Promise<void>
-  /** The token of what is in the field; `''` when it is empty. */
-  tokenize(): Promise<string>
+  /** The token of what is in the field; `''` when it is empty. For files the tokens of all of them. */
+  tokenize(): Promise<string | readonly string[]>
   focus(): void
   clear(): void
   /** Forgets everything that was shown or typed. `isOver`: and takes nothing any more. */
@@ -25,6 +26,10 @@ export interface WidgetNeeds {
   readonly store: (text: string) => Promise<string>
   readonly read: (tokenId: string) => Promise<string>
   readonly see: (tokenId: string, full: boolean) => Promise<Seen>
+  /** For values that are too long to be held in memory. */
+  readonly call: SessionKeeper['call']
+  readonly app: string
+  readonly objectStoreOrigin: string
 }
 
 export type Mount = (needs: WidgetNeeds) => Widget
