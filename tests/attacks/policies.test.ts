@@ -280,6 +280,19 @@ describe('a value that may be seen in part', () => {
     }
   })
 
+  test('is not even mentioned to a session that is stopped', async () => {
+    const frozen = await on.logIn('frozen')
+    await on.grant('frozen', token)
+    policies.law = () => LAST_FOUR
+    const ask = (tokenId: string) =>
+      on.wire.call('/detokenize', { headers: frozen.headers, body: { tokenId } })
+    expect((await ask(token)).body.error.code).toBe('masked')
+    await application('/block/set', { scope: 'session', sessionId: 'frozen' })
+    const stopped = await ask(token)
+    expect(shape(stopped)).toEqual(shape(await ask(UNKNOWN)))
+    expect(rowsOf(stopped)).toMatchObject([{ refusal: 'blocked', policy: 'last-four' }])
+  })
+
   test('is not given to a client that would take the part for the whole, and costs it no use', async () => {
     const own = await fresh()
     await on.grant('alice', own, { maxUses: 1 })

@@ -335,8 +335,13 @@ export type Decision =
       readonly stops: Stops
       readonly audit: AuditSubject
     }
-  /** Allowed unless a block says no. */
-  | { readonly kind: 'admit'; readonly stops: Stops; readonly audit: AuditSubject }
+  /** Allowed, or refused for this reason (`null` = allowed), unless a block says no. */
+  | {
+      readonly kind: 'admit'
+      readonly refusal: Refusal | null
+      readonly stops: Stops
+      readonly audit: AuditSubject
+    }
 
 /** The names of blocks that would stop a commit, if one of them is set at the time of its row of audit. */
 export type Stops = readonly Uint8Array[]

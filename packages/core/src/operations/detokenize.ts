@@ -1,7 +1,7 @@
 import type { TokenId } from '@lunadefend/contract'
 import { contentKeyOf, type OpenRecord, openOuter, storeKeyOf } from '../crypto/record.ts'
 import type { Caller } from '../domain/actor.ts'
-import { refused } from '../domain/audit.ts'
+import { type Refusal, refused } from '../domain/audit.ts'
 import type { Mask } from '../domain/policy.ts'
 import { PortFailure } from '../port-failure.ts'
 import type { Presigned } from '../ports.ts'
@@ -39,13 +39,13 @@ export async function detokenize(
   const sid = sidOf(caller.actor)
   const found = await lookUpGrants(needs, caller.actor.app, sid, tokens, 'read')
   const told = new Map<TokenId, Result<never>>()
-  const objection = async (item: FoundGrant, shown: Mask | null) => {
-    const refusal = await unreadableBecause(needs, item, shown, client)
-    if (refusal !== null) told.set(item.token, TOLD[refusal])
-    return refusal
+  const objection = (item: FoundGrant, shown: Mask | null) => unreadableBecause(needs, item, shown, client)
+  // Not before it is committed: who is stopped meanwhile is not told what they could have read.
+  const heard = (refusal: Refusal, token: TokenId) => {
+    if (refusal in TOLD) told.set(token, TOLD[refusal as keyof typeof TOLD])
   }
   const policy = { action: 'detokenize', full } as const
-  const ask = { sid, access: 'read', action: 'detokenize', uses: 1, policy, objection } as const
+  const ask = { sid, access: 'read', action: 'detokenize', uses: 1, policy, objection, heard } as const
   const permits = await commitReading(needs, caller, found, ask)
   return mapLimited(found, WIDTH, async ({ token }, index) => {
     const permit = permits[index] ?? null

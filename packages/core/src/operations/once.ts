@@ -219,7 +219,7 @@ async function refuse(
 async function admit(needs: OnceNeeds, caller: Caller<Actor>, call: KeyedCall): Promise<void> {
   const audit = subjectFor(needs, caller, call)
   const stops = await stopsFor(needs, caller.actor, call)
-  const [outcome] = await needs.database.commit.decide([{ kind: 'admit', stops, audit }])
+  const [outcome] = await needs.database.commit.decide([{ kind: 'admit', refusal: null, stops, audit }])
   if (outcome === null) return
   throw new LunaDefendError(outcome === 'step-up' ? 'step_up_required' : 'access_denied')
 }

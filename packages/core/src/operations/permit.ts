@@ -59,7 +59,7 @@ export interface Ask {
   /** As what the policies are asked about it. Without it grants alone decide. */
   readonly policy?: { readonly action: PolicyAction; readonly full: boolean }
   /** Hears of each refusal, its reason included. */
-  readonly heard?: (refusal: Refusal) => void
+  readonly heard?: (refusal: Refusal, token: TokenId) => void
   /** What else speaks against it, once grants and policies allow it, or allow to show a part. */
   readonly objection?: (found: FoundGrant, shown: Mask | null) => Refusal | null | Promise<Refusal | null>
 }
@@ -93,7 +93,10 @@ export async function commitDecisions(
       decideAll(needs, ask.once ? caller : {}, decisions),
       alarmOver(needs, caller, judgements, ask),
     ])
-    for (const outcome of outcomes) if (outcome !== null && outcome !== 'stale') ask.heard?.(outcome)
+    for (const [index, { token }] of items.entries()) {
+      const outcome = outcomes[index] ?? null
+      if (outcome !== null && outcome !== 'stale') ask.heard?.(outcome, token)
+    }
     if (outcomes.includes('step-up')) throw new LunaDefendError('step_up_required')
     for (const [index, { item, place }] of open.entries()) {
       const [judged, decision] = [judgements[index], decisions[index]]
@@ -146,7 +149,10 @@ export async function commitReading(
   const refusals: Refusal[] = []
   const decided = commitDecisions(needs, caller, found, {
     ...ask,
-    heard: (refusal) => refusals.push(refusal),
+    heard: (refusal, token) => {
+      refusals.push(refusal)
+      ask.heard?.(refusal, token)
+    },
   })
   const [permits] = await Promise.all([decided, watchReads(needs, caller, ask.sid, found)])
   await watchRefusals(needs, caller, ask.sid, refusals)
@@ -176,6 +182,8 @@ interface Judged {
   readonly policy: string | null
   readonly shown: Mask | null
   readonly usedFor: Uint8Array | null
+  /** Grants and policies allow it: what the caller is told of an objection says so. */
+  readonly couldRead?: boolean
 }
 
 const WIDTH = 32
@@ -226,7 +234,7 @@ async function judge(
     // Whoever was to be asked and has said nothing has not allowed it.
     if (policy && (verdict === null || verdict.kind === 'deny'))
       return { ...judged, refusal: 'policy-denied' }
-    return { ...judged, refusal: (await objection?.(item, shown)) ?? null }
+    return { ...judged, refusal: (await objection?.(item, shown)) ?? null, couldRead: true }
   })
 }
 
@@ -250,7 +258,7 @@ async function verdictsOn(
 function decisionOn(
   needs: Pick<Needs, 'keys' | 'clock'>,
   caller: Caller,
-  { found, refusal, policy, usedFor }: Judged,
+  { found, refusal, policy, usedFor, couldRead = false }: Judged,
   { action, uses }: Ask,
   stops: Stops,
   giveUp: boolean,
@@ -258,6 +266,8 @@ function decisionOn(
   const { token, record, grant, honeytoken } = found
   const generation = record?.generation ?? null
   const audit = { ...subjectOf(needs, caller, action, token), generation, policy }
+  if (refusal !== null && record !== null && couldRead)
+    return { kind: 'admit', refusal, stops: [...stops, record.recordId], audit }
   if (refusal !== null || record === null || grant === null) {
     return { kind: 'refuse', refusal: refusal ?? 'no-grant', audit }
   }

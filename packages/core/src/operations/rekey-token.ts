@@ -137,6 +137,7 @@ async function findLiving(needs: Needs, caller: Caller, token: TokenId): Promise
     refusal === null
       ? {
           kind: 'admit',
+          refusal: null,
           stops: stopsOf(needs, caller.actor.app, caller.actor.sid, recordIds),
           audit: subject,
         }

@@ -26,7 +26,7 @@ function freeze(changes: Partial<Block> = {}): Block[] {
 }
 
 async function isStopped({ commit }: Database, ref: Uint8Array, at = NOW): Promise<boolean> {
-  const admit = { kind: 'admit', stops: [ref], audit: sampleEvent({ at }) } as const
+  const admit = { kind: 'admit', refusal: null, stops: [ref], audit: sampleEvent({ at }) } as const
   return (await commit.decide([admit]))[0] === 'blocked'
 }
 

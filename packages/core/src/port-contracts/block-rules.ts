@@ -45,7 +45,7 @@ const STOPPABLE: Record<
   'an admission': {
     free: null,
     try: async (commit, stops) =>
-      (await commit.decide([{ kind: 'admit', stops, audit: sampleSubject() }]))[0],
+      (await commit.decide([{ kind: 'admit', refusal: null, stops, audit: sampleSubject() }]))[0],
   },
   createRecord: {
     free: null,
@@ -122,6 +122,18 @@ export function blockRules(open: OpenDatabase): void {
       expect(await attempt(commit, looked)).toBe(free)
     })
   }
+
+  test('a refusal that says too much is not said to whom a block stops', async () => {
+    await using under = await open()
+    const { commit } = under.database
+    const ref = bytes(32)
+    const told = { kind: 'admit', refusal: 'masked-only', stops: [ref], audit: sampleSubject() } as const
+    expect(await commit.decide([told])).toEqual(['masked-only'])
+    expect(await lastRefusal(under)).toBe('masked-only')
+    await commit.setBlocks([sampleBlock(ref)], sampleEvent())
+    expect(await commit.decide([told])).toEqual(['blocked'])
+    expect(await lastRefusal(under)).toBe('blocked')
+  })
 
   test('what is stopped changes nothing', async () => {
     await using under = await open()

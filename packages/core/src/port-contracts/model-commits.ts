@@ -233,7 +233,8 @@ function grantCommits(state: State): Some<'decide' | 'setGrants' | 'revokeGrants
 
 function outcomeOf(state: State, decision: Exclude<Decision, { kind: 'refuse' }>): Outcome {
   const stop = stopOf(state, decision.stops, decision.audit.at)
-  return stop !== null || decision.kind === 'admit' ? stop : spend(state, decision)
+  if (stop !== null) return stop
+  return decision.kind === 'admit' ? decision.refusal : spend(state, decision)
 }
 
 function spend(state: State, decision: Spend): Outcome {

@@ -32,7 +32,7 @@ function stepOf(writer: string, decision: Decision): Step {
   }
   const { audit, stops } = decision
   if (decision.kind === 'admit') {
-    return bind(STATEMENTS.admit, { stops, ...noted(writer, { ...audit, refusal: null }) })
+    return bind(STATEMENTS.admit, { stops, ...noted(writer, { ...audit, refusal: decision.refusal }) })
   }
   const { grantId, recordId, generation, tokenHash, usedFor, relocation } = decision
   return bind(statementFor(decision), {

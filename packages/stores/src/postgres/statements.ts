@@ -392,8 +392,8 @@ export const STATEMENTS = {
 
   admit: statement(
     'admit',
-    `WITH stopped AS (${STOPPED}), noted AS (${note('(SELECT stop FROM stopped)')})
-    SELECT (SELECT stop FROM stopped) AS value`,
+    `WITH stopped AS (${STOPPED}), noted AS (${note('coalesce((SELECT stop FROM stopped), :refusal::text)')})
+    SELECT coalesce((SELECT stop FROM stopped), :refusal::text) AS value`,
   ),
 
   note: statement('note', note(':refusal::text')),

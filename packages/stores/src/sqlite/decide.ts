@@ -17,7 +17,8 @@ export function decide({ statements, trail }: Inside, decisions: readonly Decisi
 
 function outcomeOf(statements: Statements, decision: Spend | Admit): Outcome {
   const stop = stopOf(statements, decision.stops, decision.audit.at)
-  if (stop !== null || decision.kind === 'admit') return stop
+  if (stop !== null) return stop
+  if (decision.kind === 'admit') return decision.refusal
   if (!isAllowed(statements, decision)) return isStale(statements, decision) ? 'stale' : 'changed-meanwhile'
   const { relocation, recordId } = decision
   if (relocation !== null) {
