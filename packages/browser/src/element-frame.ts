@@ -10,7 +10,8 @@ export interface ElementFrameNeeds {
   readonly host: HTMLElement
   readonly root: ShadowRoot
   readonly internals: ElementInternals
-  readonly component: Component
+  /** Which one this is; asked for with each new frame. */
+  readonly component: () => Component
   readonly title: () => string
   /** The first message; the style follows by itself. */
   readonly configure: () => HostMessage
@@ -133,7 +134,7 @@ export class ElementFrame {
     const { component, title, onFailure, onLeave } = this.#needs
     return new FrameLink({
       page,
-      component,
+      component: component(),
       title: title(),
       greeting: () => this.#greeting(),
       onNews: (news) => this.#hear(news),

@@ -4,6 +4,11 @@ export type { TokenizeErrorEvent } from './form-guard.ts'
 export { logout } from './logout.ts'
 export { configure, type LunaDefendOptions, LunaDefendPage, type ValidationMessages } from './page.ts'
 export { checkPolicy, type PolicyFinding } from './policy-check.ts'
-export { SecureFieldElement, SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
+export {
+  SecureFieldElement,
+  SecureInputElement,
+  type SecureInputType,
+  SecureTextAreaElement,
+} from './secure-field.ts'
 export { SecureParagraphElement } from './secure-paragraph.ts'
 export { SecureUploadElement } from './secure-upload.ts'

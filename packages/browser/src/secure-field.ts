@@ -1,4 +1,5 @@
-import type { Component, HostMessage } from '@lunadefend/contract/frame-messages'
+import type { Component, HostMessage, InputType } from '@lunadefend/contract/frame-messages'
+import { MASKED_TYPES } from '@lunadefend/contract/frame-messages'
 import { makeStrut, setLines, setState, sheetsFor } from './appearance.ts'
 import { BaseElement, type Reflected, reflect, takeUpProperties } from './element.ts'
 import { ElementFrame } from './element-frame.ts'
@@ -46,7 +47,7 @@ export interface SecureFieldElement extends Reflected<typeof REFLECTED> {}
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: reflect() below adds exactly these properties
 export class SecureFieldElement extends BaseElement implements GuardedField {
   static readonly formAssociated = true
-  static readonly component: Component = 'input'
+  static readonly component: 'input' | 'textarea' = 'input'
   static readonly observedAttributes = [
     'token',
     'value',
@@ -83,7 +84,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     root.adoptedStyleSheets = sheetsFor(component)
     this.#strut = root.appendChild(makeStrut())
     this.#value = this.#makeValue()
-    this.#frame = this.#makeFrame(root, component)
+    this.#frame = this.#makeFrame(root)
     shield(this.#strut, () => this.#frame.revive())
     // A click on a label comes here, too; not every browser moves the focus by itself then.
     this.addEventListener('click', () => this.focus())
@@ -266,12 +267,12 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     })
   }
 
-  #makeFrame(root: ShadowRoot, component: Component): ElementFrame {
+  #makeFrame(root: ShadowRoot): ElementFrame {
     return new ElementFrame({
       host: this,
       root,
       internals: this.#internals,
-      component,
+      component: () => this.#component,
       title: () => this.#label || 'Secure field',
       configure: () => this.#configure(),
       onFrame: (link) => {
@@ -283,6 +284,13 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
       onLeave: () => this.#leave(),
       onFailure: (error) => void this.#fail(error),
     })
+  }
+
+  /** Types with a mask have a script of their own, so that the others stay small. */
+  get #component(): Component {
+    const { component } = this.constructor as typeof SecureFieldElement
+    const isMasked = MASKED_TYPES.some((type) => type === this.getAttribute('type')?.toLowerCase())
+    return component === 'input' && isMasked ? 'masked-input' : component
   }
 
   #configure(): HostMessage {
@@ -458,10 +466,13 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
 
 reflect(SecureFieldElement.prototype, REFLECTED)
 
+/** What can be typed into a `<secure-input>`. The documentation has a table of their stored forms. */
+export type SecureInputType = InputType
+
 /** `<secure-input>`: one line. */
 export class SecureInputElement extends SecureFieldElement {}
 
 /** `<secure-textarea>`: as many lines as `rows` says. */
 export class SecureTextAreaElement extends SecureFieldElement {
-  static override readonly component: Component = 'textarea'
+  static override readonly component = 'textarea'
 }

@@ -31,7 +31,7 @@ export class SecureParagraphElement extends BaseElement {
       host: this,
       root,
       internals: this.attachInternals(),
-      component: 'paragraph',
+      component: () => 'paragraph',
       title: () => labelOf(this, []) || 'Secure text',
       configure: () => ({ type: 'configure', ...this.#presentation() }),
       onFrame: (link) => void this.#load(link),

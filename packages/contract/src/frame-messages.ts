@@ -13,10 +13,24 @@ export interface Connect {
 }
 
 /** Components of the frame. It is part of the frame's URL, because each has its own script and its own headers. */
-export const COMPONENTS = ['input', 'textarea', 'paragraph', 'upload'] as const
+export const COMPONENTS = ['input', 'masked-input', 'textarea', 'paragraph', 'upload'] as const
 export type Component = (typeof COMPONENTS)[number]
 
-export const INPUT_TYPES = ['text', 'password', 'email', 'tel', 'url', 'search'] as const
+/** Types that are written in groups while somebody types. They are the business of `masked-input`. */
+export const MASKED_TYPES = [
+  'one-time-code',
+  'card-number',
+  'card-expiry',
+  'card-cvc',
+  'iban',
+  'ssn',
+  'ein',
+] as const
+export type MaskedType = (typeof MASKED_TYPES)[number]
+/** Types that are kept as they are typed. */
+const PLAIN_TYPES = ['text', 'password', 'email', 'tel', 'url', 'search', 'number', 'date'] as const
+export type PlainType = (typeof PLAIN_TYPES)[number]
+export const INPUT_TYPES = [...PLAIN_TYPES, ...MASKED_TYPES] as const
 export type InputType = (typeof INPUT_TYPES)[number]
 export const INPUT_MODES = ['none', 'text', 'decimal', 'numeric', 'tel', 'search', 'email', 'url'] as const
 export type InputMode = (typeof INPUT_MODES)[number]
@@ -62,6 +76,12 @@ export interface Rules {
   readonly maxBytes?: number
   /** For files: how many there may be. @default 100 where there may be more than one */
   readonly maxFiles?: number
+  /** A password can be looked at: the frame has a button for it. */
+  readonly reveal?: boolean
+  /** What other fields of this page load call this one in their `sameAs`. */
+  readonly fieldId?: string
+  /** The `fieldId` of the field whose typed text this one repeats. */
+  readonly sameAs?: string
 }
 export const CAPTURES = ['user', 'environment'] as const
 export type Capture = (typeof CAPTURES)[number]
@@ -102,6 +122,21 @@ export type HostMessage =
 export const FILLS = ['empty', 'incomplete', 'complete', 'invalid', 'prefilled'] as const
 export type Fill = (typeof FILLS)[number]
 
+/** Whose card a number begins like; `unknown` as long as nobody can tell. */
+export const CARD_BRANDS = [
+  'visa',
+  'mastercard',
+  'amex',
+  'discover',
+  'diners',
+  'jcb',
+  'unionpay',
+  'mir',
+  'maestro',
+  'unknown',
+] as const
+export type CardBrand = (typeof CARD_BRANDS)[number]
+
 /** Why something failed in the frame. */
 export const FRAME_FAILURES = [
   'access-denied',
@@ -126,7 +161,13 @@ export type FrameFailure = (typeof FRAME_FAILURES)[number]
 export type FrameMessage =
   /** The port has been taken. Messages that were posted before this wait in the port; none is lost. */
   | { readonly type: 'ready' }
-  | { readonly type: 'state'; readonly fill: Fill; readonly focused: boolean }
+  /** `brand`: of a card's number that is being typed here, and of nothing else. */
+  | {
+      readonly type: 'state'
+      readonly fill: Fill
+      readonly focused: boolean
+      readonly brand?: CardBrand
+    }
   /** The user pressed Enter in a field of one line. */
   | { readonly type: 'submit' }
   | {
@@ -198,6 +239,9 @@ const rules: Shape = {
   capture: may(oneOf(CAPTURES)),
   maxBytes: may(count),
   maxFiles: may(count),
+  reveal: may(boolean),
+  fieldId: may(text(64)),
+  sameAs: may(text(64)),
 }
 const style: Shape = Object.fromEntries(STYLE_PROPERTIES.map((property) => [property, may(text(200))]))
 
@@ -216,7 +260,7 @@ const HOST_SHAPES = {
 
 const FRAME_SHAPES = {
   ready: {},
-  state: { fill: need(oneOf(FILLS)), focused: need(boolean) },
+  state: { fill: need(oneOf(FILLS)), focused: need(boolean), brand: may(oneOf(CARD_BRANDS)) },
   submit: {},
   'need-assertion': { id, thumbprint: need(text(64)), challenge: need(text(256)) },
   loaded: { id },

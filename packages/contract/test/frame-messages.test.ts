@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   CAPTURES,
+  CARD_BRANDS,
   COMPONENTS,
   FILLS,
   FRAME_FAILURES,
@@ -43,6 +44,9 @@ const rules = {
   capture: fc.constantFrom(...CAPTURES),
   maxBytes: fc.nat(),
   maxFiles: fc.nat(),
+  reveal: some,
+  fieldId: fc.string({ maxLength: 64 }),
+  sameAs: fc.string({ maxLength: 64 }),
 }
 const style = Object.fromEntries(
   STYLE_PROPERTIES.map((property) => [property, fc.string({ maxLength: 200 })]),
@@ -67,7 +71,11 @@ const hostMessage = fc.oneof(
 ) as fc.Arbitrary<HostMessage>
 const frameMessage = fc.oneof(
   typed('ready', {}),
-  typed('state', {}, { fill: fc.constantFrom(...FILLS), focused: some }),
+  typed(
+    'state',
+    { brand: fc.constantFrom(...CARD_BRANDS) },
+    { fill: fc.constantFrom(...FILLS), focused: some },
+  ),
   typed('submit', {}),
   typed(
     'need-assertion',
@@ -225,7 +233,15 @@ describe('connect', () => {
 })
 
 test('every list is closed and names each word once', () => {
-  for (const list of [COMPONENTS, INPUT_TYPES, INPUT_MODES, STYLE_PROPERTIES, FILLS, FRAME_FAILURES]) {
+  for (const list of [
+    COMPONENTS,
+    INPUT_TYPES,
+    CARD_BRANDS,
+    INPUT_MODES,
+    STYLE_PROPERTIES,
+    FILLS,
+    FRAME_FAILURES,
+  ]) {
     expect(new Set<string>(list).size).toBe(list.length)
   }
 })

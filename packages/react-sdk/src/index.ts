@@ -1,4 +1,4 @@
-export { LunaDefendError, type LunaDefendErrorCode } from '@lunadefend/browser'
+export { LunaDefendError, type LunaDefendErrorCode, type SecureInputType } from '@lunadefend/browser'
 export {
   type LunaDefendActions,
   LunaDefendProvider,

@@ -3,6 +3,7 @@ import type {
   LunaDefendError,
   SecureFieldElement,
   SecureInputElement,
+  SecureInputType,
   SecureTextAreaElement,
 } from '@lunadefend/browser'
 import {
@@ -64,8 +65,8 @@ export interface SecureFieldProps {
 }
 
 export interface SecureInputProps extends SecureFieldProps {
-  /** @default 'text' */
-  readonly type?: 'text' | 'password' | 'email' | 'tel' | 'url' | 'search' | undefined
+  /** What is typed here, and in what form it is stored. @default 'text' */
+  readonly type?: SecureInputType | undefined
   readonly pattern?: string | undefined
 }
 

@@ -1,17 +1,27 @@
-import type { InputType } from '@lunadefend/contract/frame-messages'
 import type { Control } from './control.ts'
 import type { Edit } from './draft.ts'
+import type { FieldType } from './field-type.ts'
 
 /** One control on the page of the frame, and what the user does with it. */
 export interface Editor {
   readonly control: Control
+  /** The value that stands there, in the form in which it is stored. */
+  text(): string
   /** Puts a text in place of what is there. */
   show(text: string): void
   /** Puts the control on the page. */
-  open(inputType: InputType): void
+  open(type: FieldType): void
   isFocused(): boolean
   /** Whether somebody has typed, ever. */
   isTouched(): boolean
+}
+
+/** Stands for what was begun in a control that gives no text for it. It is never a value: `isHalf`. */
+const HALF = '\u0000'
+
+/** Whether the control has something in it of which the browser makes no value. */
+export function isHalf({ validity }: Control): boolean {
+  return validity.badInput
 }
 
 export interface EditorEvents {
@@ -29,6 +39,11 @@ export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Edi
   let before = ''
   let isReplacement = false
 
+  /** Half a date is no text, but it is not nothing. */
+  function text(): string {
+    return control.value === '' && control.validity.badInput ? HALF : control.value
+  }
+
   function onBeforeInput(): void {
     isTouched = true
     isReplacement = isWhollySelected(control)
@@ -37,7 +52,7 @@ export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Edi
   function onInput(event: Event): void {
     isTouched = true
     const isHistory = event instanceof InputEvent && event.inputType.startsWith('history')
-    const edit = { before, after: control.value, isReplacement, isHistory }
+    const edit = { before, after: text(), isReplacement, isHistory }
     before = edit.after
     isReplacement = false
     events.edited(edit)
@@ -59,8 +74,8 @@ export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Edi
     if (document.activeElement !== control) control.focus({ preventScroll: true })
   }
 
-  function open(inputType: InputType): void {
-    if (control instanceof HTMLInputElement) control.type = inputType
+  function open(type: FieldType): void {
+    if (control instanceof HTMLInputElement) control.type = type.control
     document.body.append(control)
     control.addEventListener('beforeinput', onBeforeInput)
     control.addEventListener('input', onInput)
@@ -73,8 +88,9 @@ export function makeEditor(tag: 'input' | 'textarea', events: EditorEvents): Edi
 
   return {
     control,
-    show(text) {
-      control.value = text
+    text,
+    show(next) {
+      control.value = next
       before = control.value
     },
     open,

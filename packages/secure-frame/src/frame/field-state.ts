@@ -1,4 +1,4 @@
-import type { Fill, FrameMessage } from '@lunadefend/contract/frame-messages'
+import type { CardBrand, Fill, FrameMessage } from '@lunadefend/contract/frame-messages'
 
 /** Changes of what is said of the content are told together, after this many milliseconds: keystrokes have no echo. */
 const QUIET_MS = 50
@@ -6,6 +6,7 @@ const QUIET_MS = 50
 export interface State {
   readonly fill: Fill
   readonly focused: boolean
+  readonly brand?: CardBrand | undefined
 }
 export interface StateReport {
   /** Tells the page, if there is anything new. */
@@ -20,10 +21,10 @@ export function reportState(send: (message: FrameMessage) => void, look: () => S
   function now(): void {
     clearTimeout(timer)
     timer = undefined
-    const { fill, focused } = look()
-    if (fill === told.fill && focused === told.focused) return
-    told = { fill, focused }
-    send({ type: 'state', fill, focused })
+    const { fill, focused, brand } = look()
+    if (fill === told.fill && focused === told.focused && brand === told.brand) return
+    told = { fill, focused, brand }
+    send({ type: 'state', fill, focused, ...(brand && { brand }) })
   }
 
   return {

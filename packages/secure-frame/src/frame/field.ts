@@ -1,16 +1,24 @@
-import type { Presentation, Rules } from '@lunadefend/contract/frame-messages'
+import type { CardBrand, Presentation, Rules } from '@lunadefend/contract/frame-messages'
 import { limit, present, set } from './control.ts'
-import { makeEditor } from './editor.ts'
+import { type Editor, type EditorEvents, isHalf } from './editor.ts'
 import { FrameError } from './failure.ts'
 import { holdContent } from './field-content.ts'
 import { reportState } from './field-state.ts'
+import type { FieldType } from './field-type.ts'
 import { readRules } from './rules.ts'
 import { applyStyle } from './style.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
 
+/** What a component makes a field of. */
+export interface FieldParts {
+  readonly edit: (events: EditorEvents) => Editor
+  readonly typeOf: (rules: Rules) => FieldType
+}
+
 /** A field that takes text. */
-export function mountField(tag: 'input' | 'textarea', { send, store, read }: WidgetNeeds): Widget {
+export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: WidgetNeeds): Widget {
   let rules: Rules = {}
+  let type: FieldType = { control: 'text' }
   let obeys = readRules(rules, () => true)
   let presentation: Presentation = {}
   /** The user has left the field, or it was to be sent: what is wrong may be said now. */
@@ -18,15 +26,25 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
   let isOver = false
 
   const note = Object.assign(document.createElement('span'), { id: 'note', className: 'unseen' })
-  const editor = makeEditor(tag, { edited, focusMoved, entered })
+  const editor = edit({ edited, focusMoved, entered })
+  const { text } = editor
   const content = holdContent({ box: { text, show, wait }, store, read })
   const state = reportState(send, () => ({
     fill: content.fill(obeys, isJudged),
     focused: editor.isFocused(),
+    brand: brand(),
   }))
 
-  function text(): string {
-    return editor.control.value
+  /** Of what is typed here; a stored number has none. */
+  function brand(): CardBrand | undefined {
+    const isTyped = !content.isStored() && text() !== ''
+    return isTyped ? type.brand?.(text()) : undefined
+  }
+
+  /** What the browser and the row of the type say. Half a date is none. */
+  function fitsType(value: string): boolean {
+    const { validity } = editor.control
+    return !validity.typeMismatch && !validity.badInput && (type.fits?.(value, new Date()) ?? true)
   }
 
   function show(next: string): void {
@@ -43,11 +61,11 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
   /** Brings the element in line with everything that is known of it. */
   function refresh(): void {
     const { control } = editor
-    present(control, note, presentation)
-    limit(control, rules, content.isStored())
+    present(control, note, { ...presentation, ...presented(type, presentation) })
+    limit(control, rules, content.isStored() || type.mask !== undefined)
     // Not even the browser's undo can bring anything back into a field that takes nothing.
     if (isOver) control.disabled = true
-    const isWrong = isJudged && !content.isStored() && !obeys(control.value)
+    const isWrong = isJudged && !content.isStored() && !obeys(text())
     set(control, 'aria-invalid', isWrong || presentation.invalid === true ? 'true' : '')
   }
 
@@ -71,6 +89,7 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
 
   async function tokenize(): Promise<string> {
     try {
+      if (isHalf(editor.control)) throw new FrameError('invalid')
       return await content.tokenize(obeys)
     } catch (error) {
       if (error instanceof FrameError && error.code === 'invalid') isJudged = true
@@ -87,12 +106,12 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
 
   return {
     configure(settings) {
-      const { inputType = 'text', required, minLength, maxLength, pattern, ...rest } = settings
       rules = settings
-      obeys = readRules(settings, () => !editor.control.validity.typeMismatch)
+      type = typeOf(settings)
+      obeys = readRules(settings, fitsType)
       document.body.append(note)
-      editor.open(inputType)
-      update(rest)
+      editor.open(type)
+      update(settings)
     },
     update,
     style: (style) => applyStyle(editor.control, style),
@@ -106,4 +125,10 @@ export function mountField(tag: 'input' | 'textarea', { send, store, read }: Wid
     },
     isTouched: editor.isTouched,
   }
+}
+
+/** What a type brings along, where the page says nothing. */
+function presented(type: FieldType, { inputMode, autoComplete }: Presentation): Presentation {
+  const mode = inputMode ?? type.inputMode
+  return { autoComplete: autoComplete || (type.autoComplete ?? ''), ...(mode && { inputMode: mode }) }
 }

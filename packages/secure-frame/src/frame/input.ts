@@ -1,4 +1,15 @@
+import type { PlainType } from '@lunadefend/contract/frame-messages'
+import { makeEditor } from './editor.ts'
 import { mountField } from './field.ts'
+import { PLAIN_TYPES } from './plain-types.ts'
 import { start } from './start.ts'
 
-start((needs) => mountField('input', needs))
+start((needs) =>
+  mountField(
+    {
+      edit: (events) => makeEditor('input', events),
+      typeOf: ({ inputType = 'text' }) => PLAIN_TYPES[inputType as PlainType] ?? PLAIN_TYPES.text,
+    },
+    needs,
+  ),
+)

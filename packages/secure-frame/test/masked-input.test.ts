@@ -1,0 +1,215 @@
+import type { InputType, Rules } from '@lunadefend/contract/frame-messages'
+import { afterAll, describe, expect, test } from 'vitest'
+import { closeBrowser, expectState, type Mounted, settle, shareStage } from './stage.ts'
+
+const stage = shareStage()
+afterAll(closeBrowser)
+
+const input = (inputType: InputType, more: Rules = {}): Promise<Mounted> =>
+  stage().mount('masked-input', { configure: { inputType, ...more } })
+
+/** What stands there, with a bar for the caret. */
+const shown = ({ value }: Mounted): Promise<string> =>
+  value.evaluate((control) => {
+    const { value: text, selectionStart: at } = control as HTMLInputElement
+    return `${text.slice(0, at ?? 0)}|${text.slice(at ?? 0)}`
+  })
+
+const place = ({ value }: Mounted, start: number, end = start): Promise<void> =>
+  value.evaluate(
+    (control, [from, to]) => (control as HTMLInputElement).setSelectionRange(from ?? 0, to ?? 0),
+    [start, end],
+  )
+
+/** A keyboard that sends no keys: what a phone's does. */
+const command = ({ value }: Mounted, name: string, text?: string): Promise<void> =>
+  value.evaluate(
+    (_, [given = '', inserted]) => void document.execCommand(given, false, inserted),
+    [name, text],
+  )
+
+const stored = async (field: Mounted): Promise<string | undefined> => {
+  const { tokenId = '' } = await field.ask({ type: 'tokenize' })
+  return stage().world.values.get(tokenId)?.toString()
+}
+
+test.each<[InputType, typed: string, written: string, stored: string]>([
+  ['card-number', '4242424242424242', '4242 4242 4242 4242', '4242424242424242'],
+  ['card-number', '378282246310005', '3782 822463 10005', '378282246310005'],
+  ['card-expiry', '427', '04/27', '04/27'],
+  ['iban', 'de89370400440532013000', 'DE89 3704 0044 0532 0130 00', 'DE89370400440532013000'],
+  ['ssn', '078051120', '078-05-1120', '078-05-1120'],
+  ['ein', '12-3456789', '12-3456789', '12-3456789'],
+  ['one-time-code', '123 456', '123456', '123456'],
+  ['card-cvc', '12x3', '123', '123'],
+])('%s: %s is written %s and stored as %s', async (type, typed, written, value) => {
+  const field = await input(type)
+  await field.value.pressSequentially(typed)
+  expect(await shown(field)).toBe(`${written}|`)
+  await expectState(field, 'complete!')
+  expect(await stored(field)).toBe(value)
+  // Shown again it is the same, and the token is kept: nothing was changed.
+  const again = await input(type)
+  const token = stage().world.put(value)
+  expect(await again.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+  expect(await again.value.inputValue()).toBe(written)
+  expect(await again.ask({ type: 'tokenize' })).toEqual({ type: 'tokenized', tokenId: token })
+  expect(JSON.stringify(await field.said())).not.toContain(value.slice(0, 3))
+  await field.remove()
+  await again.remove()
+})
+
+describe('a card number', () => {
+  test('keeps the caret where it is: in the middle, over separators, at both ends', async () => {
+    const field = await input('card-number')
+    await field.value.pressSequentially('42424242')
+    await place(field, 2)
+    await field.value.press('9')
+    expect(await shown(field)).toBe('429|4 2424 2')
+    await field.value.press('Backspace')
+    expect(await shown(field)).toBe('42|42 4242')
+    // Over a separator, in both directions: the digit beyond it goes.
+    await place(field, 5)
+    await field.value.press('Backspace')
+    expect(await shown(field)).toBe('424|4 242')
+    await place(field, 4)
+    await field.value.press('Delete')
+    expect(await shown(field)).toBe('4244| 42')
+    await place(field, 0)
+    await field.value.press('Backspace')
+    expect(await shown(field)).toBe('|4244 42')
+    await place(field, 2, 6)
+    await field.value.press('1')
+    expect(await shown(field)).toBe('421|2')
+    await field.remove()
+  })
+
+  test('takes no more than there is room for, and does not push out what is there', async () => {
+    const field = await input('card-number')
+    await field.value.pressSequentially('5555555555554444')
+    await place(field, 7)
+    await field.value.press('9')
+    expect(await shown(field)).toBe('5555 55|55 5555 4444')
+    await field.remove()
+  })
+
+  test('takes a paste with anything between, in the middle, too', async () => {
+    const field = await input('card-number')
+    await field.value.focus()
+    await command(field, 'insertText', ' 4242-4242\u00a0(4242) x')
+    expect(await shown(field)).toBe('4242 4242 4242|')
+    await place(field, 4)
+    await command(field, 'insertText', '٤٢-4２')
+    expect(await shown(field)).toBe('4242 4242| 4242 4242')
+    await expectState(field, 'complete!')
+    await field.remove()
+  })
+
+  test('can be taken back and done again, by keys and without', async () => {
+    const field = await input('card-number')
+    await field.value.pressSequentially('42424')
+    await field.value.press('Control+z')
+    expect(await shown(field)).toBe('4242|')
+    await field.value.press('Control+z')
+    expect(await shown(field)).toBe('424|')
+    await field.value.press('Control+Shift+z')
+    await field.value.press('Control+y')
+    expect(await shown(field)).toBe('4242 4|')
+    await command(field, 'delete')
+    expect(await shown(field)).toBe('4242|')
+    await field.value.evaluate((control) =>
+      control.dispatchEvent(
+        new InputEvent('beforeinput', { inputType: 'historyUndo', cancelable: true, bubbles: true }),
+      ),
+    )
+    expect(await shown(field)).toBe('4242 4|')
+    for (let n = 0; n < 9; n++) await field.value.press('Control+z')
+    expect(await shown(field)).toBe('|')
+    await expectState(field, 'empty!')
+    await field.remove()
+  })
+
+  test('is left alone while a composition goes on', async () => {
+    const field = await input('card-number')
+    const client = await stage().page.context().newCDPSession(stage().page)
+    await field.value.pressSequentially('424')
+    await client.send('Input.imeSetComposition', { text: '２42', selectionStart: 3, selectionEnd: 3 })
+    expect(await shown(field)).toBe('424２42|')
+    await client.send('Input.imeSetComposition', { text: '２424', selectionStart: 4, selectionEnd: 4 })
+    await client.send('Input.insertText', { text: '２4242' })
+    expect(await shown(field)).toBe('4242 4242|')
+    await field.value.press('Control+z')
+    expect(await shown(field)).toBe('424|')
+    await client.detach()
+    await field.remove()
+  })
+
+  test('tells its brand while it is typed here', async () => {
+    const field = await input('card-number')
+    const brands = async () =>
+      (await field.said()).flatMap((each) => (each.type === 'state' ? [each.brand] : []))
+    await field.value.press('3')
+    await expectState(field, 'incomplete!')
+    await field.value.press('7')
+    await expect.poll(async () => (await brands()).at(-1)).toBe('amex')
+    await field.value.press('Backspace')
+    await field.value.press('Backspace')
+    await expectState(field, 'empty!')
+    expect(await brands()).toEqual([undefined, 'unknown', 'amex', undefined])
+    await field.remove()
+  })
+
+  test('that came from a token has no brand and no flaw, not even when it is changed', async () => {
+    const field = await input('card-number', { required: true, pattern: '4.*' })
+    await field.ask({ type: 'load', tokenId: stage().world.put('378282246310005') })
+    await field.value.focus()
+    await field.value.press('End')
+    await field.value.press('Backspace')
+    await field.value.press('Control+z')
+    await field.value.press('Control+z')
+    await field.value.blur()
+    await settle(stage().page)
+    const states = (await field.said()).filter(({ type }) => type === 'state')
+    for (const state of states) expect(state).not.toHaveProperty('brand')
+    expect(new Set((await field.states()).map((state) => state.replace('!', '')))).toEqual(
+      new Set(['prefilled']),
+    )
+    await field.remove()
+  })
+})
+
+test.each<[InputType, value: string]>([
+  ['card-number', 'not a card'],
+  ['card-number', '4242 4242 4242 4242'],
+  ['ssn', '078051120'],
+  ['iban', ' de89'],
+  ['card-expiry', '4/27'],
+])('a stored value that is no %s is not changed: %j', async (type, value) => {
+  const field = await input(type)
+  const tokenId = stage().world.put(value)
+  await field.ask({ type: 'load', tokenId })
+  expect(await field.value.inputValue()).toBe(value)
+  expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'tokenized', tokenId })
+  await field.value.press('End')
+  await field.value.press('x')
+  expect(await stored(field)).toBe(`${value}x`)
+  // What takes its place is written in groups again.
+  await field.value.press('Control+a')
+  await field.value.press('1')
+  await field.value.press('2')
+  expect(await field.value.inputValue()).toMatch(/^(?:12|0?1\/?2)$/)
+  await field.remove()
+})
+
+test('numeric keyboards and autofill come with the type, unless the page says something else', async () => {
+  const attributes = async (field: Mounted) => [
+    await field.value.getAttribute('inputmode'),
+    await field.value.getAttribute('autocomplete'),
+    await field.value.getAttribute('maxlength'),
+  ]
+  const field = await input('card-number', { maxLength: 19 })
+  expect(await attributes(field)).toEqual(['numeric', 'cc-number', null])
+  await field.send({ type: 'update', autoComplete: 'off', inputMode: 'text' })
+  expect(await attributes(field)).toEqual(['text', 'off', null])
+  await field.remove()
+})
