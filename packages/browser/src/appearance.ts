@@ -54,6 +54,7 @@ const sheets = new Map<string, CSSStyleSheet>()
 
 const TEXTS = {
   input: [FIELD],
+  'masked-input': [FIELD],
   textarea: [FIELD, TEXTAREA],
   paragraph: [FIELD, PARAGRAPH],
   upload: [FIELD, UPLOAD],

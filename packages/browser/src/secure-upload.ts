@@ -242,7 +242,7 @@ export class SecureUploadElement extends BaseElement implements GuardedField {
       host: this,
       root,
       internals: this.#internals,
-      component: 'upload',
+      component: () => 'upload',
       title: () => this.#label || 'Secure upload',
       configure: () => this.#configure(),
       onFrame: (link) => {
