@@ -206,12 +206,19 @@ describe('what is no touch', () => {
     await app.blocks.set({ token: bait })
     await app.blocks.lift({ token: bait })
     await app.tokens.rekey(bait)
+    await app.tokens.delete(bait)
+    expect(rows().filter(({ action }) => action.startsWith('alarm-'))).toHaveLength(before)
+    expect((await on.detokenize(user, own)).status).toBe(200)
+  })
+
+  test('but a thief with the key of the app, who re-keys to get at values, is told of, and not stopped', async () => {
+    const bait = await plant()
+    const { sid, user, own } = await newSession()
     await app.grants.create(sid, bait)
     const headers = await on.application({ sid })
     const begun = await on.wire.call('/token/rekey', { headers, body: { tokenId: bait, by: 'client' } })
     expect(begun.status).toBe(200)
-    await app.tokens.delete(bait)
-    expect(rows().filter(({ action }) => action.startsWith('alarm-'))).toHaveLength(before)
+    expect(alarmsOf(begun)).toMatchObject([{ action: 'alarm-honeytoken', actor: 'application' }])
     expect((await on.detokenize(user, own)).status).toBe(200)
   })
 

@@ -17,8 +17,8 @@ export interface PlantOptions extends Pick<TokenizeOptions, 'metadata' | 'ttl' |
 export interface Honeytokens {
   /**
    * Makes a token that looks like every other one, to be planted where no honest code goes: in a row of a customer who
-   * does not exist. Any session that touches it is frozen, and an alarm is raised. Deleting it and re-keying it are no hit,
-   * nor is `grants.create`: see docs/alarms.md.
+   * does not exist. Any session that touches it is frozen, and an alarm is raised. Deleting it is no hit, nor is
+   * `grants.create`; re-keying it by this process raises the alarm alone: see docs/alarms.md.
    * @returns the token
    */
   plant(options: PlantOptions): Promise<string>

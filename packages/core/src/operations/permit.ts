@@ -188,10 +188,10 @@ interface Judged {
 
 const WIDTH = 32
 
-/** Whoever may store a honeytoken has planted it; an application that gives one a new key looks after its own. */
-function isHit({ found, refusal }: Judged, { access, action }: Ask): boolean {
+/** Whoever may store a honeytoken has planted it. */
+function isHit({ found, refusal }: Judged, { access }: Ask): boolean {
   const isPlanter = access === 'store' && refusal === null
-  return found.honeytoken && !isPlanter && action !== 'rekey-token'
+  return found.honeytoken && !isPlanter
 }
 
 /** One for all honeytokens of a call: it is about the session. */
@@ -203,8 +203,9 @@ async function alarmOver(
 ): Promise<void> {
   const hit = judgements.find((judged) => isHit(judged, ask))
   if (hit === undefined) return
-  const about = { kind: 'honeytoken', effect: 'freeze', sid: ask.sid, token: hit.found.token } as const
-  await raiseAlarm(needs, caller, about)
+  // An application that gives all of its values new keys is told of, since it could be a thief with its key, and goes on.
+  const effect = ask.action === 'rekey-token' ? 'none' : 'freeze'
+  await raiseAlarm(needs, caller, { kind: 'honeytoken', effect, sid: ask.sid, token: hit.found.token })
 }
 
 /** Grants first; policies hear of what those allow, and can only take away. */
