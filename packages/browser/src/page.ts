@@ -67,8 +67,10 @@ export class LunaDefendPage {
 
   /** Hands a failure to the application. An error in its handler is the application's and breaks nothing here. */
   report(error: LunaDefendError): void {
+    // On its own: functions of the browser, `reportError` among them, are no methods of this object.
+    const onError = this.#onError
     try {
-      this.#onError?.(error)
+      onError?.(error)
     } catch (thrown) {
       reportError(thrown)
     }

@@ -27,7 +27,10 @@ export function LunaDefendProvider({ children, ...options }: LunaDefendProviderP
     () =>
       new LunaDefendPage({
         ...options,
-        onError: (error) => latest.current.onError?.(error),
+        onError: (error) => {
+          const { onError } = latest.current
+          onError?.(error)
+        },
       }),
     [tokenizerUrl, app, sessionPath, timeoutMs],
   )

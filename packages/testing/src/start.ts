@@ -1,8 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { startObjectStore } from '@lunadefend/object-store'
 import { type Surroundings, startTokenizer, type TokenizerConfig } from '@lunadefend/tokenizer'
+import { type Faults, makeFaults } from './faults.ts'
 import { explainPort } from './start-error.ts'
 import {
   ensureCredentials,
@@ -17,10 +22,14 @@ import {
 } from './state.ts'
 
 export interface LunaDefendOptions {
-  /** State that survives a restart: keys, database, objects. */
-  readonly directory: string
+  /** State that survives a restart: keys, database, objects. @default a fresh folder, removed at the end */
+  readonly directory?: string
+  /** Origins of the pages of the one application. For several, see `apps`. */
+  readonly origins?: readonly string[]
+  /** Its id. @default 'app' */
+  readonly app?: string
   /** Applications, each with the origins of its pages. Their keys are made on first use. */
-  readonly apps: readonly {
+  readonly apps?: readonly {
     readonly id: string
     readonly origins: readonly string[]
     readonly limits?: NonNullable<TokenizerConfig['limits']>
@@ -63,21 +72,25 @@ export interface LunaDefend extends AsyncDisposable {
   readonly tokenizerUrl: string
   readonly objectsUrl: string
   readonly paths: StatePaths
-  /** The private key of an app, for its server. Throws for an app that was not asked for. */
-  signingKey(app: string): SigningKey
+  /** The private key of an app, by default of the first, for its server. Throws for an app that was not asked for. */
+  signingKey(app?: string): SigningKey
   /** The private key of an operator. Throws for one that was not asked for. */
   operatorKey(operator: string): SigningKey
   readonly tokenizer: Part
   readonly objects: Part
+  /** Switches for what can go wrong. */
+  readonly faults: Faults
   close(): Promise<void>
 }
 
 /** Starts everything in this process. Rejects with a StartError that says what to do. */
-export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaDefend> {
+export async function startLunaDefend(asked: LunaDefendOptions): Promise<LunaDefend> {
+  const { directory, isOurs } = folderOf(asked)
+  const options: Settled = { ...asked, directory, apps: appsOf(asked) }
   const ports = options.ports ?? { tokenizer: await freePort(), objects: await freePort() }
   const tokenizerUrl = `http://localhost:${ports.tokenizer}`
   const objectsUrl = `http://localhost:${ports.objects}`
-  const paths = statePaths(options.directory)
+  const paths = statePaths(directory)
   prepareDirectory(paths)
   await ensureRootKey(paths)
   const appIds = options.apps.map(({ id }) => id)
@@ -91,14 +104,26 @@ export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaD
     signingKeys,
     operatorKeys,
   )
+  let surroundings = options.surroundings
   const tokenizer = part(() =>
-    startTokenizer(config, options.surroundings).catch(
+    startTokenizer(config, surroundings).catch(
       explainPort('Tokenizer', ports.tokenizer, 'LUNADEFEND_TOKENIZER_PORT'),
     ),
   )
+  const faults = makeFaults({
+    tokenizerUrl,
+    objectsUrl,
+    async restart(authorizers) {
+      surroundings = { ...options.surroundings, ...(authorizers && { authorizers }) }
+      await tokenizer.stop()
+      await tokenizer.start()
+    },
+  })
   const close = async () => {
+    faults.end()
     await tokenizer.stop()
     await objects.stop()
+    if (isOurs) await rm(directory, { recursive: true, force: true })
   }
   await objects.start()
   await tokenizer.start().catch(async (error) => {
@@ -109,13 +134,29 @@ export async function startLunaDefend(options: LunaDefendOptions): Promise<LunaD
     tokenizerUrl,
     objectsUrl,
     paths,
-    signingKey: keyOf(signingKeys, 'app'),
+    signingKey: (app = appIds[0] ?? '') => keyOf(signingKeys, 'app')(app),
     operatorKey: keyOf(operatorKeys, 'operator'),
     tokenizer,
     objects,
+    faults,
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Everything that an installation cannot do without. */
+interface Settled extends LunaDefendOptions {
+  readonly directory: string
+  readonly apps: NonNullable<LunaDefendOptions['apps']>
+}
+
+function folderOf({ directory }: LunaDefendOptions): { directory: string; isOurs: boolean } {
+  if (directory !== undefined) return { directory, isOurs: false }
+  return { directory: mkdtempSync(join(tmpdir(), 'lunadefend-')), isOurs: true }
+}
+
+function appsOf({ app = 'app', origins, apps = [] }: LunaDefendOptions): Settled['apps'] {
+  return origins === undefined ? apps : [{ id: app, origins }, ...apps]
 }
 
 type SigningKeys = ReadonlyMap<string, SigningKey>
@@ -150,7 +191,7 @@ function part(open: () => Promise<{ close(): Promise<void> }>): Part {
 }
 
 function objectsStarter(
-  options: LunaDefendOptions,
+  options: Settled,
   paths: StatePaths,
   objectsUrl: string,
   port: number,
@@ -190,7 +231,7 @@ function clockOf({ surroundings }: LunaDefendOptions): { readonly now?: () => Da
 }
 
 function tokenizerConfig(
-  options: LunaDefendOptions,
+  options: Settled,
   paths: StatePaths,
   where: { readonly tokenizerUrl: string; readonly objectsUrl: string; readonly port: number },
   signingKeys: SigningKeys,
