@@ -27,7 +27,7 @@ const PURE = ['async', 'clock', 'chance', 'window messages'] as const
 export const ROOMS = {
   'contract/frame-messages': {
     purpose: 'what page and frame say to each other, loaded by both',
-    at: ['packages/contract/src/frame-messages.ts'],
+    at: ['packages/contract/src/frame-messages.ts', 'packages/contract/src/frame-texts.ts'],
     may: [],
     without: [...PURE],
   },

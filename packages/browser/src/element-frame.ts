@@ -1,4 +1,5 @@
 import type { Component, HostMessage } from '@lunadefend/contract/frame-messages'
+import { LONGEST_TEXT } from '@lunadefend/contract/frame-texts'
 import { setState } from './appearance.ts'
 import { LunaDefendError } from './errors.ts'
 import { shield } from './focus-shield.ts'
@@ -131,12 +132,13 @@ export class ElementFrame {
   }
 
   #makeLink(page: LunaDefendPage): FrameLink {
-    const { component, title, onFailure, onLeave } = this.#needs
+    const { host, component, title, onFailure, onLeave } = this.#needs
     return new FrameLink({
       page,
       component: component(),
+      locale: page.localeOf(host),
       title: title(),
-      greeting: () => this.#greeting(),
+      greeting: () => [...textsFor(component(), page), ...this.#greeting()],
       onNews: (news) => this.#hear(news),
       onLeave,
       onLost: (error) => this.#lost(error),
@@ -187,4 +189,14 @@ export class ElementFrame {
     this.#healings++
     this.#connect()
   }
+}
+
+/** The page's own words for what the component says. */
+function textsFor(component: Component, page: LunaDefendPage): HostMessage[] {
+  const own: { readonly [component: string]: { readonly [key: string]: string } } = page.texts
+  return Object.entries(own[component] ?? {}).map(([key, text]) => ({
+    type: 'text',
+    key: key.slice(0, 40),
+    text: String(text).slice(0, LONGEST_TEXT),
+  }))
 }

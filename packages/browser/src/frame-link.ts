@@ -5,6 +5,7 @@ import {
   type HostMessage,
   parseFrameMessage,
 } from '@lunadefend/contract/frame-messages'
+import type { Locale } from '@lunadefend/contract/frame-texts'
 import { LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
 import { watchLeaving } from './leaving.ts'
 import { currentPageId, type LunaDefendPage } from './page.ts'
@@ -22,6 +23,7 @@ type RequestOf<T extends Request> = T extends Request ? Omit<T, 'id'> : never
 export interface FrameNeeds {
   readonly page: LunaDefendPage
   readonly component: Component
+  readonly locale: Locale
   /** What a screen reader calls the frame. */
   readonly title: string
   /** The first messages, asked for when the frame has been loaded. */
@@ -217,6 +219,6 @@ function iframeFor(needs: FrameNeeds): HTMLIFrameElement {
   iframe.sandbox.add('allow-scripts', 'allow-same-origin')
   iframe.allow = ''
   iframe.referrerPolicy = 'no-referrer'
-  iframe.src = needs.page.frameUrl(needs.component)
+  iframe.src = needs.page.frameUrl(needs.component, needs.locale)
   return iframe
 }

@@ -2,7 +2,7 @@ export { defineElements } from './define-elements.ts'
 export { ERROR_MESSAGES, LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
 export type { TokenizeErrorEvent } from './form-guard.ts'
 export { logout } from './logout.ts'
-export { configure, type LunaDefendOptions, LunaDefendPage, type ValidationMessages } from './page.ts'
+export { configure, type LunaDefendOptions, LunaDefendPage } from './page.ts'
 export { checkPolicy, type PolicyFinding } from './policy-check.ts'
 export {
   SecureFieldElement,
@@ -12,3 +12,4 @@ export {
 } from './secure-field.ts'
 export { SecureParagraphElement } from './secure-paragraph.ts'
 export { SecureUploadElement } from './secure-upload.ts'
+export type { ValidationMessages } from './words.ts'

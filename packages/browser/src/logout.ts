@@ -27,6 +27,7 @@ function openFrame(page: LunaDefendPage): FrameLink {
   const link: FrameLink = new FrameLink({
     page,
     component: 'paragraph',
+    locale: 'en',
     title: '',
     greeting: () => [],
     onNews: () => {},

@@ -1,18 +1,8 @@
 import type { Component } from '@lunadefend/contract/frame-messages'
+import { type Locale, localeFor, type OwnTexts } from '@lunadefend/contract/frame-texts'
 import { LunaDefendError } from './errors.ts'
 import { fetchAssertion } from './session-assertion.ts'
-
-/** Texts of the browser's own bubble at a field that cannot be submitted. */
-export interface ValidationMessages {
-  /** @default 'Please fill out this field.' */
-  readonly valueMissing: string
-  /** @default 'Please match the requested format.' */
-  readonly patternMismatch: string
-  /** @default 'Please wait until every file has been uploaded.' */
-  readonly uploading: string
-  /** @default 'A file could not be uploaded. Try again, or remove it.' */
-  readonly uploadFailed: string
-}
+import { PAGE_WORDS, type PageWords, type ValidationMessages } from './words.ts'
 
 export interface LunaDefendOptions {
   /** Where the Tokenizer is: an http(s) origin without a path, for example `https://tokenizer.example.com`. */
@@ -30,16 +20,18 @@ export interface LunaDefendOptions {
    * @default 30000
    */
   readonly timeoutMs?: number
-  readonly messages?: Partial<ValidationMessages>
+  /**
+   * Language of what the components themselves say (BCP 47): English, German, Spanish, French and Arabic come along,
+   * and for all others English. A change holds for frames that are loaded from then on.
+   * @default the `lang` of the element or of what it stands in
+   */
+  readonly locale?: string | undefined
+  /** Your own words for the validity bubble. @default those of the language */
+  readonly messages?: Partial<ValidationMessages> | undefined
+  /** Your own words for what the components say in their frames: by component, by key. Text, never HTML. */
+  readonly texts?: OwnTexts | undefined
   /** Told of every failure, once. The element that it happened in also gets an `error` event. */
   readonly onError?: (error: LunaDefendError) => void
-}
-
-const MESSAGES: ValidationMessages = {
-  valueMissing: 'Please fill out this field.',
-  patternMismatch: 'Please match the requested format.',
-  uploading: 'Please wait until every file has been uploaded.',
-  uploadFailed: 'A file could not be uploaded. Try again, or remove it.',
 }
 
 /** One page's connection with one Tokenizer. Making one has no effect outside of it, so it may be made anywhere. */
@@ -48,7 +40,9 @@ export class LunaDefendPage {
   readonly app: string
   readonly sessionPath: string
   readonly timeoutMs: number
-  readonly messages: ValidationMessages
+  locale: string | undefined
+  messages: Partial<ValidationMessages>
+  texts: OwnTexts
   readonly #onError: ((error: LunaDefendError) => void) | undefined
 
   /** @throws LunaDefendError `bad-configuration` */
@@ -57,12 +51,25 @@ export class LunaDefendPage {
     this.app = checked(options.app, (app) => /^[^\s/?#]{1,100}$/.test(app))
     this.sessionPath = checked(options.sessionPath ?? '/.lunadefend/session', isOwnPath)
     this.timeoutMs = options.timeoutMs ?? 30_000
-    this.messages = { ...MESSAGES, ...options.messages }
+    this.locale = options.locale
+    this.messages = options.messages ?? {}
+    this.texts = options.texts ?? {}
     this.#onError = options.onError
   }
 
-  frameUrl(component: Component): string {
-    return `${this.tokenizerOrigin}/frame?${new URLSearchParams({ app: this.app, component })}`
+  frameUrl(component: Component, locale: Locale): string {
+    const language = locale === 'en' ? {} : { locale }
+    return `${this.tokenizerOrigin}/frame?${new URLSearchParams({ app: this.app, component, ...language })}`
+  }
+
+  /** The language of what an element itself says. */
+  localeOf(host: Element): Locale {
+    return localeFor(this.locale ?? host.closest('[lang]')?.getAttribute('lang') ?? '')
+  }
+
+  /** What is said on the page's side. */
+  wordsFor(host: Element): PageWords {
+    return { ...PAGE_WORDS[this.localeOf(host)], ...this.messages }
   }
 
   /** Hands a failure to the application. An error in its handler is the application's and breaks nothing here. */

@@ -273,7 +273,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
       root,
       internals: this.#internals,
       component: () => this.#component,
-      title: () => this.#label || 'Secure field',
+      title: () => this.#label || (this.lunadefend?.wordsFor(this).field ?? ''),
       configure: () => this.#configure(),
       onFrame: (link) => {
         this.#value.attach(link)
@@ -431,7 +431,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   #validate(): string {
     const flaw = flawOf(this.#value.fill, this.hasAttribute('required'))
     const flags = { ...(flaw === null ? {} : { [flaw]: true }), customError: this.#customMessage !== '' }
-    const standard = flaw === null ? '' : (this.lunadefend?.messages[flaw] ?? '…')
+    const standard = flaw === null ? '' : (this.lunadefend?.wordsFor(this)[flaw] ?? '…')
     const message = this.#customMessage || standard
     // The browser points at what can take the focus: the frame, and while there is none, what stands in its place.
     const iframe = this.#frame.link?.iframe

@@ -32,7 +32,7 @@ export class SecureParagraphElement extends BaseElement {
       root,
       internals: this.attachInternals(),
       component: () => 'paragraph',
-      title: () => labelOf(this, []) || 'Secure text',
+      title: () => labelOf(this, []) || (this.lunadefend?.wordsFor(this).text ?? ''),
       configure: () => ({ type: 'configure', ...this.#presentation() }),
       onFrame: (link) => void this.#load(link),
       onGone: () => {

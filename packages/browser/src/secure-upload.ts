@@ -243,7 +243,7 @@ export class SecureUploadElement extends BaseElement implements GuardedField {
       root,
       internals: this.#internals,
       component: () => 'upload',
-      title: () => this.#label || 'Secure upload',
+      title: () => this.#label || (this.lunadefend?.wordsFor(this).upload ?? ''),
       configure: () => this.#configure(),
       onFrame: (link) => {
         this.#value.attach(link)
@@ -417,7 +417,7 @@ export class SecureUploadElement extends BaseElement implements GuardedField {
 
   #validate(): string {
     const { fill } = this.#value
-    const messages = this.lunadefend?.messages
+    const messages = this.lunadefend?.wordsFor(this)
     const isMissing = fill === 'empty' && this.required
     const own = fill === 'incomplete' ? 'uploading' : fill === 'invalid' ? 'uploadFailed' : null
     const flags = { valueMissing: isMissing, customError: own !== null || this.#customMessage !== '' }

@@ -357,7 +357,7 @@ describe('configuring', () => {
 
   test('an app id cannot add to the address of the frame', () => {
     const page = new LunaDefendPage({ tokenizerUrl: 'https://t.example.com/', app: 'a&component=paragraph' })
-    expect(page.frameUrl('input')).toBe(
+    expect(page.frameUrl('input', 'en')).toBe(
       'https://t.example.com/frame?app=a%26component%3Dparagraph&component=input',
     )
   })

@@ -5,6 +5,7 @@
  * flat. A message with an unknown type, a missing or unknown key, or a value of the wrong type is no message: parsing
  * gives `null` and the receiver ignores it. No message carries a value, its length or a keystroke.
  */
+import { LONGEST_TEXT } from './frame-texts.ts'
 
 /** The only message that is taken from a window. `page` is a random id of this page load: 32 hex digits. */
 export interface Connect {
@@ -103,7 +104,9 @@ export interface Presentation {
 
 /** From the page, over the port. `id` pairs a request with its answer. */
 export type HostMessage =
-  /** The first message, once. A request that comes before it fails; a second one is ignored. */
+  /** The page's own words for something that the component says. Before `configure`, so that no other is ever seen. */
+  | { readonly type: 'text'; readonly key: string; readonly text: string }
+  /** The first message but for texts, once. A request that comes before it fails; a second one is ignored. */
   | ({ readonly type: 'configure' } & Rules & Presentation)
   | ({ readonly type: 'update' } & Presentation)
   /** What is left out stays as it is; `''` takes a property back. */
@@ -249,6 +252,7 @@ const HOST_SHAPES = {
   configure: { ...rules, ...presentation },
   update: presentation,
   style,
+  text: { key: need(text(40)), text: need(text(LONGEST_TEXT)) },
   load: { id, tokenId: need(text(64)) },
   tokenize: { id },
   logout: { id },

@@ -7,7 +7,7 @@ import {
   logout,
 } from '@lunadefend/browser'
 import { createContext, createElement, type ReactElement, type ReactNode, useContext, useMemo } from 'react'
-import { useLatest } from './effects.ts'
+import { useBrowserEffect, useLatest } from './effects.ts'
 
 // Before React makes the first of them; on a server this does nothing.
 defineElements()
@@ -18,7 +18,7 @@ export interface LunaDefendProviderProps extends LunaDefendOptions {
   readonly children?: ReactNode
 }
 
-/** The connection with one Tokenizer, for all components below it. A change of `onError` or `messages` costs nothing. */
+/** The connection with one Tokenizer, for all components below it. A change of `onError`, `locale`, `messages` or `texts` loads no frame anew. */
 export function LunaDefendProvider({ children, ...options }: LunaDefendProviderProps): ReactElement {
   const { tokenizerUrl, app, sessionPath, timeoutMs } = options
   const latest = useLatest(options)
@@ -34,6 +34,10 @@ export function LunaDefendProvider({ children, ...options }: LunaDefendProviderP
       }),
     [tokenizerUrl, app, sessionPath, timeoutMs],
   )
+  const { locale, messages, texts } = options
+  useBrowserEffect(() => {
+    Object.assign(page, { locale, messages: messages ?? {}, texts: texts ?? {} })
+  })
   return createElement(Connection.Provider, { value: page }, children)
 }
 

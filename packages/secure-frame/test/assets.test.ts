@@ -152,6 +152,7 @@ describe('page', () => {
           expect(JSON.parse(read)).toEqual({
             app,
             cookies: 'strict',
+            texts: { title: 'Secure field' },
             origins: about.origins,
             objectStoreOrigin: about.objectStoreOrigin,
           })

@@ -251,7 +251,7 @@ describe('presentation', () => {
       const names = control?.getAttributeNames().filter((name) => name !== 'style') ?? []
       const attributes = names.map((name) => [name, control?.getAttribute(name)])
       const note = document.getElementById(control?.getAttribute('aria-describedby') ?? '')
-      return { ...Object.fromEntries(attributes), note: note?.textContent, lang: document.documentElement.lang, title: document.title, bold: document.querySelector('b') } // biome-ignore format: one line
+      return { ...Object.fromEntries(attributes), note: note?.textContent, root: document.documentElement.lang, title: document.title, bold: document.querySelector('b') } // biome-ignore format: one line
     })
     expect(seen).toEqual({
       class: 'value',
@@ -268,6 +268,7 @@ describe('presentation', () => {
       readonly: '',
       note: 'Nine digits "here"',
       lang: 'de',
+      root: 'en',
       title: 'Social security number <b>',
       bold: null,
     })

@@ -266,8 +266,8 @@ async function framePages(publicUrl: string, objectStoreOrigin: string): Promise
   const https = publicUrl.startsWith('https:')
   return {
     files: assets.files,
-    page: ({ component, app, origins, cookies, nonce }) => ({
-      html: renderFramePage({ assets, component, app, origins, objectStoreOrigin, cookies, nonce }),
+    page: ({ nonce, component, origins, ...about }) => ({
+      html: renderFramePage({ ...about, assets, component, origins, objectStoreOrigin, nonce }),
       headers: frameHeaders({ component, origins, objectStoreOrigin, nonce, https }),
     }),
   }

@@ -6,6 +6,8 @@ export interface Configuration {
   readonly cookies: CookieKind
   readonly origins: readonly string[]
   readonly objectStoreOrigin: string
+  /** What the component says, in one language, by key. */
+  readonly texts: Readonly<Record<string, string>>
   readonly waits?: Partial<Waits>
 }
 

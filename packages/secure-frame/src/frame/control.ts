@@ -4,10 +4,15 @@ import { allowedAutofill } from './autofill.ts'
 export type Control = HTMLInputElement | HTMLTextAreaElement
 
 /** Writes the whole presentation onto a control. Everything is an attribute or a text, never HTML. */
-export function present(control: Control, note: HTMLElement, presentation: Presentation): void {
+export function present(
+  control: Control,
+  note: HTMLElement,
+  presentation: Presentation,
+  title: string,
+): void {
   const { label = '', description = '', spellCheck = false } = presentation
-  document.title = label || 'Secure field'
-  document.documentElement.lang = presentation.lang || 'en'
+  document.title = label || title
+  set(control, 'lang', languageTag(presentation.lang))
   note.textContent = description
   control.placeholder = presentation.placeholder ?? ''
   control.spellcheck = spellCheck
@@ -31,4 +36,9 @@ export function limit(control: Control, { required, maxLength }: Rules, isStored
 export function set(control: HTMLElement, name: string, value: string): void {
   if (value === '') control.removeAttribute(name)
   else control.setAttribute(name, value)
+}
+
+/** The same tag; `''` for what is none (RFC 5646 §2.1, roughly): a screen reader would not know how to speak it. */
+export function languageTag(lang = ''): string {
+  return /^[a-z]{2,8}(?:-[a-z0-9]{1,8})*$/i.test(lang) ? lang : ''
 }

@@ -7,6 +7,7 @@ import { reportState } from './field-state.ts'
 import type { FieldType } from './field-type.ts'
 import { readRules } from './rules.ts'
 import { applyStyle } from './style.ts'
+import { speaker } from './texts.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
 
 /** What a component makes a field of. */
@@ -14,6 +15,8 @@ export interface FieldParts {
   readonly edit: (events: EditorEvents) => Editor
   readonly typeOf: (rules: Rules) => FieldType
 }
+
+const say = speaker<'input'>()
 
 /** A field that takes text. */
 export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: WidgetNeeds): Widget {
@@ -61,7 +64,7 @@ export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: 
   /** Brings the element in line with everything that is known of it. */
   function refresh(): void {
     const { control } = editor
-    present(control, note, { ...presentation, ...presented(type, presentation) })
+    present(control, note, { ...presentation, ...presented(type, presentation) }, say('title'))
     limit(control, rules, content.isStored() || type.mask !== undefined)
     // Not even the browser's undo can bring anything back into a field that takes nothing.
     if (isOver) control.disabled = true

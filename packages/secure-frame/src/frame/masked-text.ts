@@ -1,4 +1,7 @@
 import type { Mask } from './masked.ts'
+import { speaker } from './texts.ts'
+
+const say = speaker<'paragraph'>()
 
 /** What is shown of a value, and a button that asks for the rest. */
 export interface MaskedText {
@@ -11,14 +14,14 @@ export interface MaskedText {
 export function maskedText(text: string, { show }: Mask, ask: () => void): MaskedText {
   const dots = make('span', '••••')
   dots.ariaHidden = 'true'
-  const spoken = make('span', show === 'last' ? 'Hidden, ends with ' : 'Begins with ')
+  const spoken = make('span', say(show === 'last' ? 'endsWith' : 'beginsWith'))
   spoken.className = 'unseen'
-  const rest = make('span', ', the rest is hidden')
+  const rest = make('span', say('restHidden'))
   rest.className = 'unseen'
   const part = make('span', text)
-  const button = make('button', 'Show')
+  const button = make('button', say('show'))
   button.type = 'button'
-  button.ariaLabel = 'Show all of it'
+  button.ariaLabel = say('showAll')
   button.addEventListener('click', ask)
   // It must be there before it says anything, or nobody hears it (ARIA 1.2, live regions).
   const status = make('span', '')

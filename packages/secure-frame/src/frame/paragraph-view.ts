@@ -1,9 +1,13 @@
 import type { Presentation } from '@lunadefend/contract/frame-messages'
+import { languageTag } from './control.ts'
 import { FrameError } from './failure.ts'
 import { type MaskedText, maskedText } from './masked-text.ts'
 import { applyStyle } from './style.ts'
+import { speaker } from './texts.ts'
 import type { Seen } from './values.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
+
+const say = speaker<'paragraph'>()
 
 /** Shows a text, or the part of it that a policy shows, with a button that asks for more. It takes no input. */
 export function mountParagraph({ see }: WidgetNeeds): Widget {
@@ -27,8 +31,8 @@ export function mountParagraph({ see }: WidgetNeeds): Widget {
   }
 
   function update({ label, lang }: Presentation): void {
-    if (label !== undefined) document.title = label
-    if (lang !== undefined) document.documentElement.lang = lang
+    if (label !== undefined) document.title = label || say('title')
+    if (lang !== undefined) element.lang = languageTag(lang)
   }
 
   async function load(tokenId: string): Promise<void> {
@@ -61,8 +65,7 @@ export function mountParagraph({ see }: WidgetNeeds): Widget {
     const seen = await see(tokenId, true).catch(() => null)
     isAsking = false
     if (mine !== turn) return
-    if (seen?.mask !== null)
-      return masked.tell(seen === null ? 'It cannot be shown now.' : 'No more may be shown.')
+    if (seen?.mask !== null) return masked.tell(say(seen === null ? 'notNow' : 'noMore'))
     show(tokenId, seen)
     // The button had the focus and is gone: what took its place is read out.
     element.tabIndex = -1

@@ -7,6 +7,7 @@ import { handshake } from './handshake.ts'
 import { obeyPage } from './obey-page.ts'
 import { keepSession } from './session.ts'
 import { meetSiblings } from './siblings.ts'
+import { takeTexts } from './texts.ts'
 import { openValues } from './values.ts'
 import type { Mount } from './widget.ts'
 
@@ -14,6 +15,7 @@ import type { Mount } from './widget.ts'
 export function start(mount: Mount): void {
   if (!mayStart(window)) return
   const configuration = readConfiguration(document)
+  takeTexts(configuration.texts)
   awaitConnection(window, configuration.origins, (connection) => serve(configuration, connection, mount))
 }
 

@@ -1,6 +1,5 @@
 import type { Stage } from './file-upload.ts'
-import type { UploadText } from './upload-texts.ts'
-import { say } from './upload-words.ts'
+import { say, type UploadText } from './upload-words.ts'
 
 /** What a row shows of its file now. */
 export interface RowState {

@@ -1,9 +1,8 @@
-import { UPLOAD_TEXTS, type UploadText } from './upload-texts.ts'
+import type { TextKey } from '@lunadefend/contract/frame-texts'
+import { speaker } from './texts.ts'
 
-/** A text of the component, with what belongs into its places. */
-export function say(text: UploadText, places: Readonly<Record<string, string>> = {}): string {
-  return UPLOAD_TEXTS[text].replace(/\{(\w+)\}/g, (whole, place: string) => places[place] ?? whole)
-}
+export type UploadText = TextKey<'upload'>
+export const say = speaker<'upload'>()
 
 const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 const TIMES = [

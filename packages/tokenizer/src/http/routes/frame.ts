@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { APP_PATTERN, LunaDefendError } from '@lunadefend/contract'
 import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
+import { LOCALES, type Locale } from '@lunadefend/contract/frame-texts'
 import type { FastifyInstance } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import type { App } from '../apps.ts'
 import type { House } from './house.ts'
 
@@ -11,6 +12,7 @@ export interface FramePages {
   readonly files: ReadonlyMap<string, { readonly contentType: string; readonly body: Uint8Array }>
   page(about: {
     readonly component: Component
+    readonly locale: Locale
     readonly app: string
     readonly origins: readonly string[]
     readonly cookies: App['cookies']
@@ -22,13 +24,15 @@ const Query = Type.Object(
   {
     app: Type.String({ pattern: APP_PATTERN }),
     component: Type.Union(COMPONENTS.map((name) => Type.Literal(name))),
+    /** Nothing but the language of buttons and messages. */
+    locale: Type.Optional(Type.Union(LOCALES.map((name) => Type.Literal(name)))),
   },
   { additionalProperties: false },
 )
 
 export function frameRoutes(server: FastifyInstance, { apps }: House, pages: FramePages): void {
   server.get('/frame', { schema: { querystring: Query, hide: true } }, async (request, reply) => {
-    const { app: id, component } = request.query as { app: string; component: Component }
+    const { app: id, component, locale = LOCALES[0] } = request.query as Static<typeof Query>
     // Only as an iframe: nobody has a reason to open it in a tab or to fetch its text.
     if (request.headers['sec-fetch-dest'] !== 'iframe') throw new LunaDefendError('forbidden')
     const app = apps.get(id)
@@ -36,6 +40,7 @@ export function frameRoutes(server: FastifyInstance, { apps }: House, pages: Fra
     const nonce = randomBytes(16).toString('base64')
     const { html, headers } = pages.page({
       component,
+      locale,
       app: id,
       origins: app.origins,
       cookies: app.cookies,
