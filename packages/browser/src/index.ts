@@ -6,6 +6,7 @@ export { configure, type LunaDefendOptions, LunaDefendPage } from './page.ts'
 export { checkPolicy, type PolicyFinding } from './policy-check.ts'
 export {
   SecureFieldElement,
+  type SecureFieldState,
   SecureInputElement,
   type SecureInputType,
   SecureTextAreaElement,

@@ -9,7 +9,7 @@ import {
 type Style = { -readonly [P in (typeof STYLE_PROPERTIES)[number]]?: string }
 
 /** Attributes that become rules of the frame. A frame takes them once. */
-export const RULE_ATTRIBUTES = ['type', 'minlength', 'maxlength', 'pattern'] as const
+export const RULE_ATTRIBUTES = ['type', 'minlength', 'maxlength', 'pattern', 'reveal', 'sameas'] as const
 /** Attributes that can change while the frame lives. */
 export const PRESENTATION_ATTRIBUTES = [
   'required',
@@ -38,6 +38,9 @@ export function rulesOf(host: HTMLElement): Rules {
     ...(inputType === undefined ? {} : { inputType }),
     ...count('minLength', host.getAttribute('minlength')),
     ...count('maxLength', host.getAttribute('maxlength')),
+    ...(host.hasAttribute('reveal') && { reveal: true }),
+    fieldId: idOf(host),
+    ...sameAsOf(host),
     ...(pattern === null || pattern.length > LONGEST_PATTERN ? {} : { pattern }),
   }
 }
@@ -78,6 +81,27 @@ export function styleOf(host: HTMLElement): Style {
     if (property !== 'backgroundColor') style[property] = computed[property].slice(0, 200)
   }
   return style
+}
+
+const ids = new WeakMap<Element, string>()
+let fields = 0
+
+/** What frames of this page load call a field when they talk about it among themselves. */
+function idOf(host: Element): string {
+  const id = ids.get(host) ?? `field-${++fields}`
+  ids.set(host, id)
+  return id
+}
+
+/** The attribute has the name of another field of the same form, or the id of any. A field that is not there is never the same. */
+function sameAsOf(host: HTMLElement): Rules {
+  const named = host.getAttribute('sameas') ?? ''
+  if (named === '') return {}
+  const root = host.getRootNode() as Document | ShadowRoot
+  const form = 'form' in host && host.form instanceof HTMLFormElement ? host.form : null
+  const found = [...(form?.elements ?? [])].find((field) => field.getAttribute('name') === named)
+  const other = found ?? root.getElementById(named)
+  return { sameAs: other === null ? '' : idOf(other) }
 }
 
 function descriptionOf(host: HTMLElement): string {

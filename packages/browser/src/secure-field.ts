@@ -1,4 +1,4 @@
-import type { Component, HostMessage, InputType } from '@lunadefend/contract/frame-messages'
+import type { CardBrand, Component, Fill, HostMessage, InputType } from '@lunadefend/contract/frame-messages'
 import { MASKED_TYPES } from '@lunadefend/contract/frame-messages'
 import { makeStrut, setLines, setState, sheetsFor } from './appearance.ts'
 import { BaseElement, type Reflected, reflect, takeUpProperties } from './element.ts'
@@ -29,8 +29,18 @@ const FIELDS = 'secure-input, secure-textarea'
 const SETTLE_MS = 100
 
 const REFLECTED = {
-  text: ['name', 'type', 'pattern', 'placeholder', 'autocomplete', 'label', 'description'],
-  flag: ['required', 'disabled', 'readOnly'],
+  text: [
+    'name',
+    'type',
+    'pattern',
+    'placeholder',
+    'autocomplete',
+    'label',
+    'description',
+    'sameAs',
+    'tokenizeOn',
+  ],
+  flag: ['required', 'disabled', 'readOnly', 'reveal'],
   count: ['maxLength', 'minLength', 'rows'],
 } as const
 
@@ -41,7 +51,7 @@ export interface SecureFieldElement extends Reflected<typeof REFLECTED> {}
  * frame of the Tokenizer's origin, and the page has no way to it.
  *
  * Events: `change` (a new token is there; `event.target.value` is the token), `statechange` (`event.detail` is
- * `{fill, focused}`), `focus`, `blur`, `focusin`, `focusout`, `invalid`, and `error` (`event.detail` is a
+ * `{fill, focused, brand?}`), `focus`, `blur`, `focusin`, `focusout`, `invalid`, and `error` (`event.detail` is a
  * LunaDefendError). Attributes as of `<input>`, plus `token`, `label`, `description`.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: reflect() below adds exactly these properties
@@ -67,6 +77,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   /** The token that the page has set or been told of. */
   #known = ''
   #focused = false
+  #brand: CardBrand | undefined
   #flagged = false
   #customMessage = ''
   #sentRules = ''
@@ -142,6 +153,20 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     const quiet = performance.now() - this.#heardAt
     if (!this.#focused && quiet >= SETTLE_MS) return null
     return new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+  }
+
+  /**
+   * Whether the field may hold something else than the token that it began with. Of a stored value nothing is said, so
+   * a field that shows one counts as changed as soon as somebody has been in it, until it is a token again.
+   */
+  get dirty(): boolean {
+    const { token, fill, unsaved } = this.#value
+    return unsaved || (fill === 'empty' && token !== '') || token !== this.defaultToken
+  }
+
+  /** Back to the token that the field began with, as a reset of its form does it. */
+  reset(): void {
+    this.formResetCallback()
   }
 
   /** Empties the field, and takes the token away. The next `tokenize` tells of it. */
@@ -259,6 +284,14 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
 
   // Inside
 
+  /** The user has left the field: what is whole may become a token now, if the page wants it so. */
+  #left(): void {
+    const { fill } = this.#value
+    const isWhole = fill !== 'incomplete' && fill !== 'invalid'
+    // What fails is told as ever; the next try is when the form is sent.
+    if (this.tokenizeOn === 'blur' && isWhole && this.dirty) void this.tokenize().catch(() => {})
+  }
+
   #makeValue(): FieldValue {
     return new FieldValue({
       frame: () => this.#frame.require(),
@@ -310,6 +343,8 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
         break
       case 'state':
         this.#heardAt = performance.now()
+        if (this.#focused && !news.focused) queueMicrotask(() => this.#left())
+        this.#brand = news.brand
         this.#value.report(news.fill, news.focused)
         this.#setFocused(news.focused)
         break
@@ -341,6 +376,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   }
 
   #gone(): boolean {
+    this.#brand = undefined
     this.#sentRules = ''
     this.#sentPresentation = ''
     this.#setFocused(false)
@@ -442,7 +478,11 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   }
 
   #tell(): void {
-    const detail = { fill: this.#value.fill, focused: this.#focused }
+    const detail: SecureFieldState = {
+      fill: this.#value.fill,
+      focused: this.#focused,
+      ...(this.#brand && { brand: this.#brand }),
+    }
     const text = JSON.stringify(detail)
     if (text === this.#told) return
     this.#told = text
@@ -465,6 +505,14 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
 }
 
 reflect(SecureFieldElement.prototype, REFLECTED)
+
+/** What a field says of itself, and never what is in it. */
+export interface SecureFieldState {
+  readonly fill: Fill
+  readonly focused: boolean
+  /** Of a card's number while it is typed here. */
+  readonly brand?: CardBrand
+}
 
 /** What can be typed into a `<secure-input>`. The documentation has a table of their stored forms. */
 export type SecureInputType = InputType

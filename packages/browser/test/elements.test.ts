@@ -87,6 +87,7 @@ describe('the iframe', () => {
     expect(await heard(scene, '#s', 'configure')).toEqual({
       type: 'configure',
       inputType: 'password',
+      fieldId: expect.stringMatching(/^field-\d+$/),
       required: true,
       minLength: 2,
       maxLength: 9,

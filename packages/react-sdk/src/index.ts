@@ -1,4 +1,9 @@
-export { LunaDefendError, type LunaDefendErrorCode, type SecureInputType } from '@lunadefend/browser'
+export {
+  LunaDefendError,
+  type LunaDefendErrorCode,
+  type SecureFieldState,
+  type SecureInputType,
+} from '@lunadefend/browser'
 export {
   type LunaDefendActions,
   LunaDefendProvider,

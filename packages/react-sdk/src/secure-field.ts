@@ -2,6 +2,7 @@
 import type {
   LunaDefendError,
   SecureFieldElement,
+  SecureFieldState,
   SecureInputElement,
   SecureInputType,
   SecureTextAreaElement,
@@ -57,6 +58,15 @@ export interface SecureFieldProps {
   readonly [data: `data-${string}`]: string | number | undefined
   /** There is a new token: after `tokenize()`, and before the `onSubmit` of the form. */
   readonly onChange?: ((event: SecureFieldEvent) => void) | undefined
+  /**
+   * When what was typed becomes a token: as the form is submitted, or as the user leaves the field.
+   * @default 'submit'
+   */
+  readonly tokenizeOn?: 'submit' | 'blur' | undefined
+  /** The name of another secure field of the form, or the id of one: both must hold the same text, typed here. */
+  readonly sameAs?: string | undefined
+  /** How full the field is, whether it has the focus, and the brand of a card. It never says what is in it. */
+  readonly onStateChange?: ((state: SecureFieldState) => void) | undefined
   readonly onFocus?: ((event: SecureFieldEvent<FocusEvent>) => void) | undefined
   readonly onBlur?: ((event: SecureFieldEvent<FocusEvent>) => void) | undefined
   readonly onInvalid?: ((event: SecureFieldEvent) => void) | undefined
@@ -68,6 +78,8 @@ export interface SecureInputProps extends SecureFieldProps {
   /** What is typed here, and in what form it is stored. @default 'text' */
   readonly type?: SecureInputType | undefined
   readonly pattern?: string | undefined
+  /** For `password`: a button in the frame that shows what is typed. */
+  readonly reveal?: boolean | undefined
 }
 
 export interface SecureTextAreaProps extends SecureFieldProps {
@@ -87,9 +99,11 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   maxFiles: 'maxfiles',
   autoComplete: 'autocomplete',
   inputMode: 'inputmode',
+  tokenizeOn: 'tokenizeon',
+  sameAs: 'sameas',
 }
 
-/** A field of one line whose value never enters the page. The ref has `focus()`, `clear()` and `tokenize()`. */
+/** A field of one line whose value never enters the page. The ref has `focus()`, `clear()`, `reset()`, `tokenize()`, `dirty`. */
 export const SecureInput = forwardRef(function SecureInput(
   props: SecureInputProps,
   ref: ForwardedRef<SecureInputElement>,
@@ -111,16 +125,18 @@ function useSecureField(
   props: SecureFieldProps,
   ref: Ref<SecureFieldElement>,
 ): ReactElement {
-  const { value, defaultValue, form, onChange, onFocus, onBlur, onInvalid, onError, ...rest } = props
+  const { value, defaultValue, form, onChange, onFocus, onBlur, onInvalid, onError, onStateChange, ...rest } =
+    props
   const page = useConnection(component)
   const element = useRef<SecureFieldElement>(null)
   useImperativeHandle(ref, () => element.current as SecureFieldElement, [])
-  useListeners<SecureFieldEvent<FocusEvent & CustomEvent<LunaDefendError>>>(element, {
+  useListeners<SecureFieldEvent<FocusEvent & CustomEvent>>(element, {
     change: onChange,
     focus: onFocus,
     blur: onBlur,
     invalid: onInvalid,
-    error: (event) => onError?.(event.detail),
+    error: (event) => onError?.(event.detail as LunaDefendError),
+    statechange: (event) => onStateChange?.(event.detail as SecureFieldState),
   })
   const first = useRef(value ?? defaultValue ?? '')
   useBrowserEffect(() => {

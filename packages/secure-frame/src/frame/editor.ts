@@ -1,3 +1,4 @@
+import type { Rules } from '@lunadefend/contract/frame-messages'
 import type { Control } from './control.ts'
 import type { Edit } from './draft.ts'
 import type { FieldType } from './field-type.ts'
@@ -10,7 +11,9 @@ export interface Editor {
   /** Puts a text in place of what is there. */
   show(text: string): void
   /** Puts the control on the page. */
-  open(type: FieldType): void
+  open(type: FieldType, rules: Rules): void
+  /** What stands next to the control, in its colours. */
+  readonly beside?: HTMLElement
   isFocused(): boolean
   /** Whether somebody has typed, ever. */
   isTouched(): boolean

@@ -5,6 +5,7 @@ import { FrameError } from './failure.ts'
 import { holdContent } from './field-content.ts'
 import { reportState } from './field-state.ts'
 import type { FieldType } from './field-type.ts'
+import { meetPeers, type Peers } from './peers.ts'
 import { readRules } from './rules.ts'
 import { applyStyle } from './style.ts'
 import { speaker } from './texts.ts'
@@ -19,11 +20,13 @@ export interface FieldParts {
 const say = speaker<'input'>()
 
 /** A field that takes text. */
-export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: WidgetNeeds): Widget {
+export function mountField({ edit, typeOf }: FieldParts, needs: WidgetNeeds): Widget {
+  const { send, store, read, app, page } = needs
   let rules: Rules = {}
   let type: FieldType = { control: 'text' }
   let obeys = readRules(rules, () => true)
   let presentation: Presentation = {}
+  let peers: Peers = meetPeers({ app, page, typed, changed })
   /** The user has left the field, or it was to be sent: what is wrong may be said now. */
   let isJudged = false
   let isOver = false
@@ -37,6 +40,16 @@ export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: 
     focused: editor.isFocused(),
     brand: brand(),
   }))
+
+  function typed(): string | null {
+    return content.isStored() ? null : text()
+  }
+
+  /** Another field has answered. */
+  function changed(): void {
+    refresh()
+    state.soon()
+  }
 
   /** Of what is typed here; a stored number has none. */
   function brand(): CardBrand | undefined {
@@ -55,6 +68,7 @@ export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: 
     isJudged = false
     refresh()
     state.now()
+    peers.edited()
   }
 
   function wait(isWaiting: boolean): void {
@@ -74,6 +88,7 @@ export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: 
 
   function edited(edit: Parameters<typeof content.typed>[0]): void {
     content.typed(edit)
+    peers.edited()
     if (!content.isStored() && obeys(edit.after)) isJudged = false
     refresh()
     state.soon()
@@ -93,6 +108,7 @@ export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: 
   async function tokenize(): Promise<string> {
     try {
       if (isHalf(editor.control)) throw new FrameError('invalid')
+      await peers.confirm()
       return await content.tokenize(obeys)
     } catch (error) {
       if (error instanceof FrameError && error.code === 'invalid') isJudged = true
@@ -111,13 +127,24 @@ export function mountField({ edit, typeOf }: FieldParts, { send, store, read }: 
     configure(settings) {
       rules = settings
       type = typeOf(settings)
-      obeys = readRules(settings, fitsType)
+      const { fieldId, sameAs } = settings
+      peers = meetPeers({ app, page, fieldId, sameAs, typed, changed })
+      obeys = readRules(settings, (value) => fitsType(value) && peers.agree(value))
       document.body.append(note)
-      editor.open(type)
+      editor.open(type, settings)
       update(settings)
     },
     update,
-    style: (style) => applyStyle(editor.control, style),
+    style(style) {
+      applyStyle(editor.control, style)
+      const { color, fontFamily, fontSize } = style
+      const alike = {
+        ...(color && { color }),
+        ...(fontFamily && { fontFamily }),
+        ...(fontSize && { fontSize }),
+      }
+      if (editor.beside !== undefined) applyStyle(editor.beside, alike)
+    },
     load: content.load,
     tokenize,
     focus: () => editor.control.focus(),

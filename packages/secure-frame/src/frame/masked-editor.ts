@@ -1,3 +1,4 @@
+import type { Rules } from '@lunadefend/contract/frame-messages'
 import type { Edit } from './draft.ts'
 import { type Editor, type EditorEvents, makeEditor } from './editor.ts'
 import type { FieldType } from './field-type.ts'
@@ -119,15 +120,21 @@ export function makeMaskedEditor(events: EditorEvents): Editor {
     ...editor,
     text,
     show,
-    open(type: FieldType) {
-      mask = type.mask ?? null
-      editor.open(type)
+    open(type, rules) {
+      mask = maskOf(type, rules)
+      editor.open(type, rules)
       control.addEventListener('beforeinput', onBeforeInput)
       control.addEventListener('keydown', onKeyDown)
       control.addEventListener('compositionstart', onComposition)
       control.addEventListener('compositionend', onComposition)
     },
   }
+}
+
+/** The page's own length holds where the stored value is nothing but the characters that count. */
+function maskOf({ mask }: FieldType, { maxLength }: Rules): Mask | null {
+  if (mask === undefined || maxLength === undefined || mask.isStoredInGroups) return mask ?? null
+  return { ...mask, longest: (kept) => Math.min(maxLength, mask.longest(kept)) }
 }
 
 const HISTORY: Readonly<Record<string, 'undo' | 'redo'>> = { historyUndo: 'undo', historyRedo: 'redo' }

@@ -36,7 +36,7 @@ function serve(configuration: Configuration, { port, page, origin }: Connection,
     retryMs: waits.retry,
   })
   const values = openValues({ session, objectStoreOrigin, waits })
-  const widget = mount({ send, ...values, call: session.call, app, objectStoreOrigin })
+  const widget = mount({ send, ...values, call: session.call, app, page, objectStoreOrigin })
   const { begin, logout } = session
   const desk = obeyPage({ widget, send, settle: assertions.settle, begin, logout, requestMs: waits.request })
   port.onmessage = ({ data }) => {

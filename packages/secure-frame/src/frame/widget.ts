@@ -29,6 +29,8 @@ export interface WidgetNeeds {
   /** For values that are too long to be held in memory. */
   readonly call: SessionKeeper['call']
   readonly app: string
+  /** The random id of this page load. */
+  readonly page: string
   readonly objectStoreOrigin: string
 }
 
