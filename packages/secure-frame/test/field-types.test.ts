@@ -213,3 +213,169 @@ test('numeric keyboards and autofill come with the type, unless the page says so
   expect(await attributes(field)).toEqual(['text', 'off', null])
   await field.remove()
 })
+
+describe('a date', () => {
+  test('is stored as the day that was entered, and shown as that day', async () => {
+    const field = await stage().mount('input', { configure: { inputType: 'date' } })
+    await field.value.fill('1990-02-28')
+    await expectState(field, 'complete!')
+    expect(await stored(field)).toBe('1990-02-28')
+    await field.remove()
+  })
+
+  test('that is half there is neither empty nor a value', async () => {
+    const field = await stage().mount('input', { configure: { inputType: 'date' } })
+    const calls = stage().world.callsTo('/tokenize').length
+    await field.value.focus()
+    await field.value.press('0')
+    await field.value.press('5')
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'invalid' })
+    await field.value.blur()
+    await expectState(field, 'invalid')
+    expect(stage().world.callsTo('/tokenize')).toHaveLength(calls)
+    await field.remove()
+  })
+
+  test('that was stored answers no question when a part of it is changed', async () => {
+    const field = await stage().mount('input', { configure: { inputType: 'date', pattern: '....-0.*' } })
+    await field.ask({ type: 'load', tokenId: stage().world.put('1990-02-28') })
+    await field.value.focus()
+    await field.value.press('Delete')
+    await field.value.press('1')
+    await field.value.press('1')
+    await settle(stage().page)
+    expect(new Set((await field.states()).map((state) => state.replace('!', '')))).toEqual(
+      new Set(['prefilled']),
+    )
+    await field.remove()
+  })
+})
+
+test.each(['0.10', '9007199254740993.000000000000000000001', '-1,50', '1e400', '007'])(
+  'a number comes back as it was typed: %s',
+  async (number) => {
+    const field = await stage().mount('input', { configure: { inputType: 'number' } })
+    expect(await field.value.getAttribute('inputmode')).toBe('decimal')
+    await field.value.pressSequentially(number)
+    await expectState(field, 'complete!')
+    expect(await stored(field)).toBe(number)
+    await field.value.press('x')
+    await field.value.blur()
+    await expectState(field, 'invalid')
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'invalid' })
+    await field.remove()
+  },
+)
+
+describe('a password', () => {
+  test('is looked at by a button that is named, keeps the caret, and covers it again', async () => {
+    const field = await stage().mount('input', { configure: { inputType: 'password', reveal: true } })
+    const button = field.frame.getByRole('button', { name: 'Show the password' })
+    await field.value.pressSequentially('hunter2')
+    await place(field, 3)
+    await button.click()
+    expect(await field.value.getAttribute('type')).toBe('text')
+    expect(await shown(field)).toBe('hun|ter2')
+    expect(await field.value.evaluate((control) => document.activeElement === control)).toBe(true)
+    await field.frame.getByRole('button', { name: 'Hide the password' }).press('Enter')
+    expect(await field.value.getAttribute('type')).toBe('password')
+    await button.click()
+    await stage().page.evaluate(() => (document.activeElement as HTMLElement).blur())
+    await expect.poll(() => field.value.getAttribute('type')).toBe('password')
+    await button.click()
+    await field.send({ type: 'clear' })
+    await expect.poll(() => field.value.getAttribute('type')).toBe('password')
+    // The page hears nothing of the button.
+    expect(JSON.stringify(await field.said())).not.toMatch(/reveal|shown|hunter/)
+    await field.remove()
+  })
+
+  test.each<Rules>([{ inputType: 'password' }, { inputType: 'text', reveal: true }])(
+    'has none unless the page asks for it, and nothing else has one: %j',
+    async (rules) => {
+      const field = await stage().mount('input', { configure: rules })
+      expect(await field.frame.locator('button').count()).toBe(0)
+      await field.remove()
+    },
+  )
+})
+
+describe('the same as in another field', () => {
+  const pair = async (): Promise<[Mounted, Mounted]> => [
+    await stage().mount('input', { configure: { inputType: 'password', fieldId: 'one' } }),
+    await stage().mount('input', { configure: { inputType: 'password', fieldId: 'two', sameAs: 'one' } }),
+  ]
+
+  test('is a rule that follows both of them', async () => {
+    const [one, two] = await pair()
+    await one.value.pressSequentially('hunter2')
+    await two.value.pressSequentially('hunter')
+    await expectState(two, 'incomplete!')
+    await two.value.press('2')
+    await expectState(two, 'complete!')
+    await one.value.press('End')
+    await one.value.press('3')
+    await expectState(two, 'invalid')
+    expect(await two.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'invalid' })
+    await one.value.press('Backspace')
+    await expectState(two, 'complete')
+    expect(await two.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
+    expect(JSON.stringify([await one.said(), await two.said()])).not.toContain('hunter')
+    await one.remove()
+    expect(await two.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
+    await two.remove()
+  })
+
+  test('is never true of a stored value: whoever types cannot ask what it is', async () => {
+    const [one, two] = await pair()
+    await one.ask({ type: 'load', tokenId: stage().world.put('hunter2') })
+    for (const guess of ['hunter2', 'other']) {
+      await two.value.fill(guess)
+      await two.value.blur()
+      await expectState(two, 'invalid')
+      expect(await two.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'invalid' })
+    }
+    // Nor when somebody has been in it.
+    await one.value.press('End')
+    await one.value.press('x')
+    await one.value.press('Backspace')
+    await settle(stage().page)
+    expect((await two.states()).filter((state) => state.startsWith('complete'))).toEqual([])
+    await one.remove()
+    await two.remove()
+  })
+
+  test('is not asked by a field that shows a stored value', async () => {
+    const [one, two] = await pair()
+    await one.value.fill('hunter2')
+    const heard = await two.frame.evaluateHandle(
+      (room) => {
+        const words: unknown[] = []
+        new BroadcastChannel(room).onmessage = ({ data }) => words.push(data)
+        return words
+      },
+      `lunadefend/test/${await stage().page.evaluate(() => window.host.page)}/fields`,
+    )
+    const tokenId = stage().world.put('hunter2')
+    await two.ask({ type: 'load', tokenId })
+    await one.value.press('End')
+    await one.value.press('x')
+    expect(await two.ask({ type: 'tokenize' })).toEqual({ type: 'tokenized', tokenId })
+    await settle(stage().page)
+    expect(await heard.jsonValue()).toEqual([])
+    expect(new Set(await two.states())).toEqual(new Set(['prefilled']))
+    // What is typed in its place is asked about, by a salted digest.
+    await two.value.fill('hunter2x')
+    await expectState(two, 'complete!')
+    expect(JSON.stringify(await heard.jsonValue())).not.toContain('hunter2')
+    await one.remove()
+    await two.remove()
+  })
+
+  test('nobody who answers is no', async () => {
+    const field = await stage().mount('input', { configure: { sameAs: 'nowhere' } })
+    await field.value.fill('x')
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'invalid' })
+    await field.remove()
+  })
+})
