@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { ERROR_MESSAGES } from '@lunadefend/browser'
-import { FILLS, STYLE_PROPERTIES } from '@lunadefend/contract/frame-messages'
+import { CARD_BRANDS, FILLS, INPUT_TYPES, STYLE_PROPERTIES } from '@lunadefend/contract/frame-messages'
 import { LunaDefend } from '@lunadefend/node-sdk'
 import { freePort, type LunaDefend as Service, startLunaDefend } from '@lunadefend/testing'
 import type { Page } from 'playwright-core'
@@ -19,7 +19,7 @@ let service: Service
 let client: LunaDefend
 let own: OwnBrowser
 let origin: string
-/** Bodies of the posts to `/profile`. */
+/** Bodies of the posts to `/profile` and `/account`. */
 const posts: string[] = []
 
 beforeAll(async () => {
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const router = client.router({ pinning: 'off', session: () => ({ id: 'a-login' }) })
   const site = createServer((request, response) =>
     router(request, response, async () => {
-      if (request.url === '/profile') posts.push(await textOf(request))
+      if (request.url === '/profile' || request.url === '/account') posts.push(await textOf(request))
       const [type, body] = answerTo(request.url ?? '')
       response.setHeader('content-type', type)
       response.setHeader('content-security-policy', `default-src 'self'; frame-src ${tokenizerUrl}`)
@@ -65,12 +65,12 @@ async function textOf(request: IncomingMessage): Promise<string> {
 }
 
 /** And what it gave to `reportError`. */
-async function open(file: string): Promise<{ page: Page; errors: string[] }> {
+async function open(file: string, id = 'ssn'): Promise<{ page: Page; errors: string[] }> {
   const page = await (await own.browser.newContext()).newPage()
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(String(error)))
   await page.goto(`${origin}/${file}`)
-  await page.locator('#ssn:state(ready)').waitFor()
+  await page.locator(`#${id}:state(ready)`).waitFor()
   return { page, errors }
 }
 
@@ -94,6 +94,36 @@ describe('the pages of the document work', () => {
     await page.getByRole('button', { name: 'Log out' }).click()
     await page.waitForURL(`${origin}/`)
     expect(await page.context().cookies(service.tokenizerUrl)).toEqual([])
+  })
+
+  test('types, the same in two fields, a token when the user leaves', async () => {
+    const { page, errors } = await open('account.tsx', 'card')
+    await type(page, 'password', 'correct horse battery')
+    await type(page, 'repeat', 'correct horse')
+    await type(page, 'card', '378282246310005')
+    await page.getByText('Card number (amex)').waitFor()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('#repeat:invalid').waitFor()
+    expect(posts).toEqual([])
+    await page.waitForFunction(() =>
+      /^lunasec-/.test(Reflect.get(document.getElementById('card') ?? {}, 'value')),
+    )
+    await page.locator('label[for=repeat]').click()
+    await page.keyboard.press('End')
+    await page.keyboard.type(' battery')
+    await page.locator('#repeat:valid').waitFor()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => posts.length).toBe(1)
+    const { password, card, ...rest } = JSON.parse(posts.pop() as string)
+    expect(rest).toEqual({})
+    const sid = client.sid('a-login')
+    await client.grants.create(sid, [password, card])
+    const values = await Promise.all([card, password].map((token) => client.detokenize(sid, token)))
+    expect(values.map((value) => Buffer.from(value).toString())).toEqual([
+      '378282246310005',
+      'correct horse battery',
+    ])
+    expect(errors).toEqual([])
   })
 
   test('elements without React', async () => {
@@ -156,6 +186,13 @@ describe('the tables are those of the source', () => {
   test('states of a field', () => {
     const documented = rows(section(REACT, '### What the page learns')).map(([fill]) => name(fill))
     expect(documented.sort()).toEqual([...FILLS].sort())
+  })
+
+  test('types of a field, and brands of cards', () => {
+    const documented = rows(section(REACT, '### Types')).flatMap(([types]) => names(types ?? ''))
+    expect(documented.sort()).toEqual([...INPUT_TYPES].sort())
+    const told = section(REACT, '### What the page learns')
+    for (const brand of CARD_BRANDS) expect(told).toContain(`\`${brand}\``)
   })
 
   test('tags', () => {

@@ -99,7 +99,9 @@ export class FieldValue {
 
   /** What the frame says of itself. Of a change to a stored value it says nothing but that the focus was there. */
   report(fill: Fill, focused: boolean): void {
-    if (fill !== this.#fill || focused) this.#saved = false
+    // While a token is on its way, and nobody is there, the frame empties and fills itself.
+    const isOurs = this.#loading !== null && !isTyped(fill)
+    if ((fill !== this.#fill && !isOurs) || focused) this.#saved = false
     this.#fill = fill
     this.#focused = focused
     if (isTyped(fill)) this.#doubt = null

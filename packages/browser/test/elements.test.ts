@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Route } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ERROR_MESSAGES, LunaDefendError, LunaDefendPage } from '../src/index.ts'
+import { ERROR_MESSAGES, LunaDefendError, LunaDefendPage, type SecureFieldElement } from '../src/index.ts'
 import { judgePolicies } from '../src/policy-check.ts'
 import { type Scene, type Stage, startStage, until } from './stage.ts'
 
@@ -515,6 +515,107 @@ describe('errors', () => {
       .evaluate((s) => Object.assign(s, { value: 'no token' }).value)
     expect(value).toBe('')
     expect(scene.consoleErrors.join()).toContain('of the app')
+    await scene.close()
+  })
+})
+
+describe('what a field says of itself', () => {
+  const state = (scene: Scene) =>
+    scene.page.locator('#s').evaluate((s) => {
+      const { dirty, token } = s as SecureFieldElement
+      return { dirty, hasToken: token !== '' }
+    })
+
+  test('dirty: something may be there that is not the token it began with; reset brings that back', async () => {
+    const token = stage.tokenizer.store('first')
+    const scene = await stage.open(
+      `<form><secure-input id="s" name="s" token="${token}"></secure-input></form>`,
+    )
+    const box = (await scene.frame('#s')).locator('input')
+    await until(() => box.inputValue()).toBe('first')
+    expect(await state(scene)).toEqual({ dirty: false, hasToken: true })
+    await box.fill('second')
+    await until(() => state(scene)).toEqual({ dirty: true, hasToken: true })
+    await scene.page.locator('#s').evaluate((s) => (s as SecureFieldElement).tokenize())
+    expect(await state(scene)).toEqual({ dirty: true, hasToken: true })
+    await box.blur()
+    await until(() => scene.page.locator('#s').evaluate((s) => s.matches(':state(focused)'))).toBe(false)
+    await scene.page.locator('#s').evaluate((s) => (s as SecureFieldElement).reset())
+    await until(() => box.inputValue()).toBe('first')
+    await until(() => state(scene)).toEqual({ dirty: false, hasToken: true })
+    await scene.page.locator('#s').evaluate((s) => (s as SecureFieldElement).clear())
+    expect(await state(scene)).toEqual({ dirty: true, hasToken: false })
+    await scene.close()
+  })
+
+  test('with tokenizeon="blur" it is a token when the user has left it, once, and only if it is whole', async () => {
+    const scene = await stage.open(
+      '<form><secure-input id="s" name="s" pattern="[0-9]+" tokenizeon="blur"></secure-input><input id="next"></form>',
+    )
+    const before = stage.tokenizer.tokenized
+    const box = (await scene.frame('#s')).locator('input')
+    await box.pressSequentially('x')
+    await scene.page.locator('#next').focus()
+    await until(() => scene.page.locator('#s').evaluate((s) => s.matches(':state(focused)'))).toBe(false)
+    await box.fill('12')
+    await scene.page.locator('#next').focus()
+    await until(() => state(scene)).toMatchObject({ hasToken: true })
+    await box.focus()
+    await scene.page.locator('#next').focus()
+    await until(() => scene.page.locator('#s').evaluate((s) => s.matches(':state(focused)'))).toBe(false)
+    expect(stage.tokenizer.tokenized - before).toBe(1)
+    expect(await scene.errors()).toEqual([])
+    await scene.close()
+  })
+
+  test('sameas names a field of the form, or the id of any; one that is not there is never the same', async () => {
+    const scene = await stage.open(
+      `<form><secure-input id="a" name="p"></secure-input><secure-input id="b" sameas="p"></secure-input></form>
+       <secure-input id="c" sameas="a"></secure-input><secure-input id="d" sameas="nothing"></secure-input>`,
+    )
+    const rules = async (id: string) => {
+      const heard = await (await scene.frame(id)).evaluate(() => Reflect.get(window, 'heard') as object[])
+      return heard.find((each) => Reflect.get(each, 'type') === 'configure') as Record<string, unknown>
+    }
+    const id = (await rules('#a'))['fieldId']
+    expect(await rules('#a')).not.toHaveProperty('sameAs')
+    expect(await rules('#b')).toMatchObject({ sameAs: id })
+    expect(await rules('#c')).toMatchObject({ sameAs: id })
+    expect(await rules('#d')).toMatchObject({ sameAs: '' })
+    await scene.close()
+  })
+
+  test('a masked type has another frame than a plain one, and gets a new one when the type changes', async () => {
+    const scene = await stage.open('<secure-input id="s" type="ssn"></secure-input>')
+    const component = async () => new URL((await scene.frame('#s')).url()).searchParams.get('component')
+    expect(await component()).toBe('masked-input')
+    await scene.page.locator('#s').evaluate((s) => s.setAttribute('type', 'text'))
+    await until(component).toBe('input')
+    await scene.close()
+  })
+
+  test('the brand of a card is in statechange, and nothing else', async () => {
+    const scene = await stage.open('<secure-input id="s" type="card-number"></secure-input>')
+    await scene.page.locator('#s').evaluate((s) => {
+      const states: unknown[] = []
+      Object.assign(window, { states })
+      s.addEventListener('statechange', (event) => {
+        const { focused, ...rest } = (event as CustomEvent).detail
+        if (focused) states.push(rest)
+      })
+    })
+    await (await scene.frame('#s')).evaluate(() => {
+      const send = Reflect.get(window, 'send') as (message: object) => void
+      send({ type: 'state', fill: 'incomplete', focused: true, brand: 'visa' })
+      send({ type: 'state', fill: 'incomplete', focused: true, brand: 'amex' })
+      send({ type: 'state', fill: 'incomplete', focused: true, brand: 'my own <b>' })
+      send({ type: 'state', fill: 'empty', focused: true })
+    })
+    await until(() => scene.page.evaluate(() => Reflect.get(window, 'states'))).toEqual([
+      { fill: 'incomplete', brand: 'visa' },
+      { fill: 'incomplete', brand: 'amex' },
+      { fill: 'empty' },
+    ])
     await scene.close()
   })
 })
