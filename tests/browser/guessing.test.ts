@@ -5,7 +5,7 @@ import { letLoose } from '../harness/page-thief.ts'
 import { Visitor } from '../harness/visitor.ts'
 
 /** A thief in the user's own page, with the user's grants: he may mount what he likes, and would like to know more. */
-const VALUES = ['078-05-1120', '578-05-1120', 'a@b.example', 'x'.repeat(300)]
+const VALUES = ['078-05-1120', '666-05-1120', 'a@b.example', '4242424242424242', 'x'.repeat(300)]
 const QUESTIONS = [
   { pattern: '[0-4].*' },
   { pattern: '[5-9].*' },
@@ -15,6 +15,14 @@ const QUESTIONS = [
   { inputType: 'email' },
   { inputType: 'url', required: true },
   { inputType: 'password', pattern: '.{1,5}' },
+  { inputType: 'number' },
+  { inputType: 'date', required: true },
+  { fieldId: 'mine', sameAs: 'mine' },
+] as const
+const MASKED_QUESTIONS = [
+  { inputType: 'ssn', required: true },
+  { inputType: 'card-number' },
+  { inputType: 'one-time-code', maxLength: 4 },
 ] as const
 
 let site: Site
@@ -72,7 +80,8 @@ const whole = (learnt: readonly string[]) => [...new Set(learnt)]
 
 describe('script that mounts a frame with a stored token and rules of its own', () => {
   const fields = QUESTIONS.map((rules) => ['input', rules] as const)
-  test.each([...fields, ['textarea', QUESTIONS[0]] as const])(
+  const masked = MASKED_QUESTIONS.map((rules) => ['masked-input', rules] as const)
+  test.each([...fields, ...masked, ['textarea', QUESTIONS[0]] as const])(
     'learns the same of every value: %s, %j',
     async (component, rules) => {
       const learnt = await Promise.all(VALUES.map((_, index) => interrogate(component, rules, index)))

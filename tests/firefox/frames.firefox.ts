@@ -21,6 +21,7 @@ interface Stage extends AsyncDisposable {
 
 /** One secure frame of a page. */
 interface Mounted {
+  readonly name: string
   readonly frame: Frame
   ask(request: object): Promise<object>
   said(): Promise<FrameMessage[]>
@@ -58,6 +59,7 @@ async function mount(page: Frame, component: string, options: object = {}): Prom
   await page.run((about) => window.host.mount(about as never), { ...usual, name, component, ...options })
   const frame = await frameCalled(page, name)
   return {
+    name,
     frame,
     said: () => page.run((given) => window.host.said(given), name),
     async ask(request) {
@@ -160,6 +162,60 @@ describe.skipIf(todo.kind !== 'present')('in Firefox as it comes', () => {
     ])
     expect(seen.join('\n')).not.toMatch(/078-05|\["(?:key|input|before|paste)/)
     expect(JSON.stringify(await field.said())).not.toContain('078')
+  })
+
+  test('a card number is written in groups, with the caret kept, and can be taken back', async () => {
+    await using stage = await startStage(firefox)
+    const { world, page } = stage
+    const configure = { inputType: 'card-number' }
+    const field = await mount(page, 'masked-input', { configure })
+    const shown = () =>
+      field.frame.run(() => {
+        const { value, selectionStart: at } = document.querySelector('input') as HTMLInputElement
+        return `${value.slice(0, at ?? 0)}|${value.slice(at ?? 0)}`
+      })
+    // The page gives the focus to the frame, and the frame to its field.
+    await page.run((name) => document.getElementsByName(name)[0]?.focus(), field.name)
+    await field.frame.run(() => document.querySelector('input')?.focus())
+    await field.frame.type('378282246310005')
+    await eventually(shown).toBe('3782 822463 10005|')
+    await field.frame.run(() => document.querySelector('input')?.setSelectionRange(5, 5))
+    await field.frame.type('\uE003')
+    await eventually(shown).toBe('378|8 2246 3100 05')
+    await field.frame.run(() => {
+      const keys = { key: 'z', ctrlKey: true, cancelable: true }
+      document.querySelector('input')?.dispatchEvent(new KeyboardEvent('keydown', keys))
+    })
+    await eventually(shown).toBe('3782 822463 10005|')
+    expect(await field.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
+    expect([...world.values.values()].map(String)).toEqual(['378282246310005'])
+    expect(await field.said()).toContainEqual({
+      type: 'state',
+      fill: 'complete',
+      focused: true,
+      brand: 'amex',
+    })
+    expect(JSON.stringify(await field.said())).not.toContain('3782')
+  })
+
+  test('two fields are the same, or not', async () => {
+    await using stage = await startStage(firefox)
+    const { page } = stage
+    const one = await mount(page, 'input', { configure: { fieldId: 'one' } })
+    const two = await mount(page, 'input', {
+      configure: { inputType: 'password', reveal: true, sameAs: 'one' },
+    })
+    for (const field of [one, two]) {
+      await field.frame.run(() => document.querySelector('input')?.focus())
+      await field.frame.type('hunter2')
+    }
+    expect(await two.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
+    await one.frame.run(() => document.querySelector('input')?.focus())
+    await one.frame.type('3')
+    expect(await two.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
+    await two.frame.run(() => document.querySelector('input')?.focus())
+    await two.frame.type('4')
+    expect(await two.ask({ type: 'tokenize' })).toMatchObject({ type: 'failed', code: 'invalid' })
   })
 
   test('the frame is shown on no other page, and answers none', async () => {
