@@ -12,6 +12,7 @@ import { scratch } from '../harness/directory.ts'
 import { membersOf, name, names, read, rows, section } from './document.ts'
 
 const REACT = read('docs/react.md')
+const UPLOADS = read('docs/uploads.md')
 const SSN = '078-05-1120'
 
 const stack = new AsyncDisposableStack()
@@ -126,6 +127,21 @@ describe('the pages of the document work', () => {
     expect(errors).toEqual([])
   })
 
+  test('files in React', async () => {
+    const page = await (await own.browser.newContext()).newPage()
+    await page.goto(`${origin}/papers.tsx`)
+    const file = { name: 'paper.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF') }
+    const frame = page.frameLocator('#papers iframe')
+    await frame.locator('input[type=file]').setInputFiles([file, { ...file, name: 'second.pdf' }])
+    await frame.getByText('Uploaded').nth(1).waitFor()
+    await page.locator('#papers:valid').waitFor()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => posts.length).toBe(1)
+    const { papers } = JSON.parse(posts.pop() as string)
+    expect(papers).toHaveLength(2)
+    await client.grants.verify(client.sid('a-login'), papers)
+  })
+
   test('elements without React', async () => {
     const { page, errors } = await open('elements.ts')
     await type(page, 'ssn', SSN)
@@ -171,6 +187,14 @@ describe('the tables are those of the source', () => {
     const documented = rows(section(REACT, heading)).flatMap(([prop]) => names(prop ?? ''))
     const expected = interfaces.flatMap(([file, type]) => membersOf(file, type))
     expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
+  })
+
+  test('files', () => {
+    const documented = rows(section(UPLOADS, '## Props')).flatMap(([prop]) => names(prop ?? ''))
+    const expected = membersOf(`${react}/secure-upload.ts`, 'SecureUploadProps')
+    expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
+    const states = rows(section(UPLOADS, '## What the page learns')).map(([fill]) => name(fill))
+    expect(states.sort()).toEqual([...FILLS].sort())
   })
 
   test('errors', () => {
