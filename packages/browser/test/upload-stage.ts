@@ -34,7 +34,7 @@ export function writeLargeFile(path: string, bytes: number, seed = 'large'): str
   return hash.digest('hex')
 }
 
-export const formOf = (attributes: string): string => `<form method="post" action="/submit">
+const formOf = (attributes: string): string => `<form method="post" action="/submit">
   <label for="f">Papers</label><secure-upload id="f" name="papers" ${attributes}></secure-upload>
   <button id="save">Save</button></form>`
 

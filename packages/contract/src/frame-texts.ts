@@ -16,6 +16,7 @@ export interface FrameTexts {
     | 'photo'
     | 'hint'
     | 'hintMany'
+    | 'required'
     | 'list'
     | 'stored'
     | 'waiting'

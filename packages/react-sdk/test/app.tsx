@@ -12,6 +12,7 @@ const {
   SecureParagraph,
   SecureSpan,
   SecureTextArea,
+  SecureUpload,
   useLunaDefend,
 } = sdk
 const { useRef, useState } = React
@@ -94,6 +95,37 @@ function Shown({ token }: Props) {
   )
 }
 
+/** Files that are kept in state, as a newcomer would. */
+function Papers({ rules = {} }: Props) {
+  const [tokens, setTokens] = useState<readonly string[]>([])
+  return (
+    <SecureForm
+      onSubmit={(event) => {
+        event.preventDefault()
+        note('submit', new FormData(event.currentTarget).getAll('papers').join() === tokens.join())
+      }}
+    >
+      <SecureUpload
+        id="papers"
+        name="papers"
+        multiple
+        aria-label="Papers"
+        value={tokens}
+        maxSize={100_000_000}
+        onChange={(event) => {
+          note('change', event.target.tokens.length)
+          setTokens(event.target.tokens)
+        }}
+        onStateChange={({ fill }) => note(fill)}
+        {...(rules as object)}
+      />
+      <button id="send" type="submit">
+        Send
+      </button>
+    </SecureForm>
+  )
+}
+
 /** As in a dialog that opens: something else has the focus. */
 function Focused() {
   return <SecureInput id="auto" name="auto" autoFocus onFocus={() => note('focus')} />
@@ -103,7 +135,7 @@ function Lost() {
   return <SecureInput name="x" />
 }
 
-const APPS = { Profile, Shown, Focused }
+const APPS = { Profile, Papers, Shown, Focused }
 let root: Root | undefined
 
 /** Mounts an application under a provider and StrictMode. */

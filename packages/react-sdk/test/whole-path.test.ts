@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorsOf, frameOf, type RealStage, startRealStage } from '../../browser/test/real-stage.ts'
 import { until } from '../../browser/test/stage.ts'
 import { appBundle } from './bundle.ts'
@@ -38,4 +39,48 @@ test('with the real Tokenizer, frame and object store: typed, submitted, granted
   await until(() => shown.evaluate(() => Reflect.get(window, 'log') as string[])).toEqual(['logged out'])
   expect(await shown.locator('iframe').count()).toBe(0)
   expect(await shown.context().cookies(stage.service.tokenizerUrl)).toEqual([])
+})
+
+describe('files, in StrictMode', () => {
+  const open = async (): Promise<{ page: Page; log: () => Promise<string[]> }> => {
+    const page = await stage.open('<div id="root"></div><script>appId = "shop"; mount("Papers")</script>')
+    return { page, log: () => page.evaluate(() => Reflect.get(window, 'log') as string[]) }
+  }
+  const choose = async (page: Page, ...names: string[]): Promise<void> => {
+    const files = names.map((name) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(name) }))
+    await (await frameOf(page, '#papers')).locator('input[type=file]').setInputFiles(files)
+  }
+
+  test('are told as tokens, kept in state, and submitted with an entry for each', async () => {
+    const { page, log } = await open()
+    await choose(page, 'a.txt', 'b.txt')
+    await until(log).toContain('change 2')
+    await choose(page, 'c.txt')
+    await until(log).toContain('change 3')
+    await page.click('#send')
+    await until(log).toContain('submit true')
+    expect((await log()).filter((line) => line === 'invalid' || line === 'empty')).toEqual([])
+    expect(await errorsOf(page)).toEqual([])
+  })
+
+  test('an unmount in the middle of an upload ends it and leaves nothing', async () => {
+    const { page, log } = await open()
+    stage.line.hold()
+    await choose(page, 'a.txt')
+    await until(log).toContain('incomplete')
+    await page.evaluate(() => Reflect.get(window, 'unmount')())
+    expect(await page.locator('iframe').count()).toBe(0)
+    stage.line.mend()
+    await page.evaluate(() =>
+      Reflect.get(window, 'mount')('Papers', { rules: { accept: '.pdf', maxFiles: 1 } }),
+    )
+    await page.locator('#papers:state(ready)').waitFor()
+    await choose(page, 'b.txt')
+    const frame = await frameOf(page, '#papers')
+    await until(() => frame.getByRole('alert').textContent()).toMatch(/only \.pdf can be uploaded/)
+    expect(await page.locator('#papers').evaluate((e) => (e as HTMLElement & { tokens: [] }).tokens)).toEqual(
+      [],
+    )
+    expect(await errorsOf(page)).toEqual([])
+  })
 })

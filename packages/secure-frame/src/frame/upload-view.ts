@@ -77,14 +77,12 @@ export function makeUploadView({ chosen, focusMoved }: ViewEvents): UploadView {
   return {
     root,
     open,
-    present({ label = '', description = '', lang = '', invalid = false }, isRequired) {
+    present({ label = '', description = '' }, isRequired) {
       document.title = label || say('title')
-      document.documentElement.lang = lang || 'en'
-      note.textContent = description
+      note.textContent = [description, isRequired ? say('required') : ''].join(' ').trim()
       set(root, 'aria-label', label || say('title'))
-      set(choose, 'aria-describedby', description ? 'note hint' : 'hint')
-      set(choose, 'aria-label', label && `${choose.textContent}: ${label}${isRequired ? ' *' : ''}`)
-      set(root, 'aria-invalid', invalid ? 'true' : '')
+      set(choose, 'aria-describedby', 'note hint')
+      set(choose, 'aria-label', label && `${choose.textContent}: ${label}`)
     },
     disable(isDisabled) {
       set(root, 'aria-disabled', isDisabled ? 'true' : '')

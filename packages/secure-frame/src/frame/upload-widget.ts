@@ -52,7 +52,8 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
   const view = makeUploadView({ chosen: (files) => void take({ files, folders: [] }), focusMoved })
 
   const isClosed = (): boolean => isOver || presentation.disabled === true || presentation.readOnly === true
-  const lang = (): string => presentation.lang ?? ''
+  /** Of the texts: numbers are in the same. */
+  const lang = (): string => document.documentElement.lang
 
   function focusMoved(next: boolean): void {
     isFocused = next
