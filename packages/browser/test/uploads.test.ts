@@ -381,10 +381,28 @@ describe('after a reload, encrypted end to end,', () => {
   })
 })
 
+test('a logout, from whatever frame, ends an upload and forgets what was kept of it', async () => {
+  const path = join(folder, 'left.bin')
+  writeLargeFile(path, 17 * MIB)
+  const opened = await openForm(stage)
+  const { page } = opened
+  stage.line.hold()
+  await choose(opened, path)
+  await until(() => opened.frame.evaluate(readKept)).toContain('lunasec-')
+  await page.evaluate(() => Reflect.get(window, 'sdk').logout())
+  expect(await tokensOf(opened)).toEqual([])
+  expect(await errorsOf(page)).toEqual([])
+  await page.reload()
+  const again = await frameOf(page, '#f')
+  await again.getByRole('button', { name: 'Choose a file' }).waitFor()
+  await until(() => again.evaluate(readKept)).toBe('')
+})
+
 /** What the frame keeps, in words; keys as what they are and whether they can be read. Runs in the frame. */
 async function readKept(): Promise<string> {
   const database = await new Promise<IDBDatabase>((resolve) => {
     const request = indexedDB.open('lunadefend/shop/uploads')
+    request.onupgradeneeded = () => request.result.createObjectStore('uploads')
     request.onsuccess = () => resolve(request.result)
   })
   const all = await new Promise<unknown[]>((resolve) => {

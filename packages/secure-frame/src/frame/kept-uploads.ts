@@ -1,4 +1,5 @@
 import type { ObjectKeys } from '@lunadefend/content-cipher'
+import { uploadStorage } from './upload-storage.ts'
 
 /**
  * What this browser keeps of an upload in parts, so that it can go on after a reload. Neither the content, nor the name,
@@ -25,7 +26,6 @@ export interface KeptUpload {
 export interface KeptUploads {
   keep(upload: KeptUpload): Promise<void>
   drop(tokenId: string): Promise<void>
-  dropAll(): Promise<void>
   all(): Promise<KeptUpload[]>
   /** `null` = another frame is at it. Ends with the frame, too. */
   hold(tokenId: string): Promise<(() => void) | null>
@@ -35,11 +35,13 @@ export interface KeptUploads {
 const LONGEST_MS = 24 * 3600_000
 
 export function openKeptUploads(app: string): KeptUploads {
-  const name = `lunadefend/${app}/uploads`
+  const name = uploadStorage(app)
   let opened: Promise<IDBDatabase> | undefined
 
   async function run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>) {
-    opened ??= open(name)
+    opened ??= open(name, () => {
+      opened = undefined
+    })
     const database = await opened
     return new Promise<T>((resolve, reject) => {
       const transaction = database.transaction('uploads', mode)
@@ -59,7 +61,6 @@ export function openKeptUploads(app: string): KeptUploads {
   return {
     keep: (upload) => change((store) => store.put(upload, upload.tokenId)),
     drop: (tokenId) => change((store) => store.delete(tokenId)),
-    dropAll: () => change((store) => store.clear()),
     async all() {
       const found = await run<KeptUpload[]>('readonly', (store) => store.getAll()).catch(() => [])
       const isOld = ({ begunAt }: KeptUpload): boolean => Date.now() - begunAt > LONGEST_MS
@@ -70,12 +71,20 @@ export function openKeptUploads(app: string): KeptUploads {
   }
 }
 
-function open(name: string): Promise<IDBDatabase> {
+function open(name: string, closed: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, 1)
     request.onupgradeneeded = () => request.result.createObjectStore('uploads')
-    request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
+    request.onsuccess = () => {
+      const database = request.result
+      // Somebody wants to forget it all.
+      database.onversionchange = () => {
+        closed()
+        database.close()
+      }
+      resolve(database)
+    }
   })
 }
 

@@ -4,10 +4,11 @@ import { type Configuration, readConfiguration, WAITS } from './configuration.ts
 import { awaitConnection, type Connection, mayStart } from './connection.ts'
 import { keepsCookies } from './cookie-probe.ts'
 import { handshake } from './handshake.ts'
-import { obeyPage } from './obey-page.ts'
+import { type Desk, obeyPage } from './obey-page.ts'
 import { keepSession } from './session.ts'
 import { meetSiblings } from './siblings.ts'
 import { takeTexts } from './texts.ts'
+import { forgetUploads } from './upload-storage.ts'
 import { openValues } from './values.ts'
 import type { Mount } from './widget.ts'
 
@@ -26,12 +27,16 @@ function serve(configuration: Configuration, { port, page, origin }: Connection,
   const send = (message: FrameMessage): void => port.postMessage(message)
   const assertions = askForAssertions(send, waits.assertion)
   const about = { app, tokenizer: window.origin, origin, waitMs: waits.call, askPage: assertions.ask }
+  const leave: Desk['leave'] = (why) => {
+    forgetUploads(app)
+    return desk.leave(why)
+  }
   const session = keepSession({
     meet: (mine) => meetSiblings({ app, page, turnMs: waits.turn, ...mine }),
     handshake: (keep, held) => handshake(about, keep, held),
     keepsCookies: () => keepsCookies(cookies),
-    changed: () => desk.leave('session-changed'),
-    loggedOut: () => desk.leave('logged-out'),
+    changed: () => leave('session-changed'),
+    loggedOut: () => leave('logged-out'),
     callMs: waits.call,
     retryMs: waits.retry,
   })

@@ -325,7 +325,6 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
       isLost = items.length > 0 || isLost
       empty((upload) => upload.leave())
       offer([])
-      void kept.dropAll()
       view.disable(isClosed())
     },
     isTouched: () => isTouched,
