@@ -22,6 +22,8 @@ let own: OwnBrowser
 let origin: string
 /** Bodies of the posts to `/profile` and `/account`. */
 const posts: string[] = []
+/** What the next ones are answered with, in place of 200. */
+const statuses: number[] = []
 
 beforeAll(async () => {
   const port = await freePort()
@@ -33,7 +35,10 @@ beforeAll(async () => {
   const router = client.router({ pinning: 'off', session: () => ({ id: 'a-login' }) })
   const site = createServer((request, response) =>
     router(request, response, async () => {
-      if (request.url === '/profile' || request.url === '/account') posts.push(await textOf(request))
+      if (request.url === '/profile' || request.url === '/account') {
+        posts.push(await textOf(request))
+        response.statusCode = statuses.pop() ?? 200
+      }
       const [type, body] = answerTo(request.url ?? '')
       response.setHeader('content-type', type)
       response.setHeader('content-security-policy', `default-src 'self'; frame-src ${tokenizerUrl}`)
@@ -79,6 +84,15 @@ async function type(page: Page, id: string, text: string): Promise<void> {
   await page.locator(`label[for=${id}]`).click()
   await page.locator(`#${id}:state(focused)`).waitFor()
   await page.keyboard.type(text)
+}
+
+/** What the app's server reads for these tokens. */
+async function valuesOf(tokens: Record<string, string>): Promise<Record<string, string>> {
+  const sid = client.sid('a-login')
+  await client.grants.create(sid, Object.values(tokens))
+  const read = ([key, token]: [string, string]) =>
+    client.detokenizeText(sid, token).then((text) => [key, text])
+  return Object.fromEntries(await Promise.all(Object.entries(tokens).map(read)))
 }
 
 describe('the pages of the document work', () => {
@@ -142,6 +156,53 @@ describe('the pages of the document work', () => {
     await client.grants.verify(client.sid('a-login'), papers)
   })
 
+  test('React Hook Form: rules, a refused submit, a failed field, reset', async () => {
+    const { page, errors } = await open('hookform.tsx')
+    const save = page.getByRole('button', { name: 'Save' })
+    await save.click()
+    await page.getByText('Needed for the insurance. Please choose one.').waitFor()
+    expect(posts).toEqual([])
+    await page.locator('#ssn:state(focused)').waitFor()
+    await page.keyboard.type(SSN)
+    await page.frameLocator('#diagnosis iframe').locator('select').selectOption('J10')
+    await page.frameLocator('#smoker iframe').getByText('I smoke').click()
+    statuses.push(500)
+    await save.click()
+    await page.getByText('Not saved. Please try again.').waitFor()
+    const refused = posts.pop() ?? ''
+    await save.click()
+    await page.locator('#ssn:state(empty)').waitFor()
+    const sent = posts.pop() ?? ''
+    const tokens: Record<string, string> = JSON.parse(sent)
+    // What was not changed kept its token, and waited for it.
+    expect(sent).toBe(refused)
+    expect(await valuesOf(tokens)).toEqual({ ssn: SSN, diagnosis: 'J10', smoker: '1' })
+    await page.locator('#diagnosis:state(empty)').waitFor()
+    expect(await page.frameLocator('#smoker iframe').locator('input').isChecked()).toBe(false)
+    expect(errors).toEqual([])
+  })
+
+  test('Formik: rules, a refused submit, reset', async () => {
+    const { page, errors } = await open('formik.tsx')
+    await type(page, 'ssn', SSN)
+    const save = page.getByRole('button', { name: 'Save' })
+    await save.click()
+    await page.getByText('Please answer.').waitFor()
+    expect(posts).toEqual([])
+    await page.frameLocator('#insured iframe').getByText('Yes').click()
+    statuses.push(500)
+    await save.click()
+    await page.getByText('Not saved. Please try again.').waitFor()
+    const refused = posts.pop() ?? ''
+    await save.click()
+    await page.locator('#ssn:state(empty)').waitFor()
+    const sent = posts.pop() ?? ''
+    expect(sent).toBe(refused)
+    expect(await valuesOf(JSON.parse(sent))).toEqual({ ssn: SSN, insured: 'y' })
+    await page.locator('#insured:state(empty)').waitFor()
+    expect(errors).toEqual([])
+  })
+
   test('elements without React', async () => {
     const { page, errors } = await open('elements.ts')
     await type(page, 'ssn', SSN)
@@ -182,11 +243,19 @@ describe('the tables are those of the source', () => {
         [`${react}/secure-field.ts`, 'SecureTextAreaProps'],
       ],
     ],
+    [
+      '## Choices',
+      [
+        [`${react}/secure-choice.ts`, 'SecureRadioGroupProps'],
+        [`${react}/secure-choice.ts`, 'SecureSelectProps'],
+        [`${react}/secure-choice.ts`, 'SecureCheckboxProps'],
+      ],
+    ],
     ['## Showing a value', [[`${react}/secure-paragraph.ts`, 'SecureParagraphProps']]],
   ] as const)('%s', (heading, interfaces) => {
     const documented = rows(section(REACT, heading)).flatMap(([prop]) => names(prop ?? ''))
     const expected = interfaces.flatMap(([file, type]) => membersOf(file, type))
-    expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
+    expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual([...new Set(expected)].sort())
   })
 
   test('files', () => {
@@ -222,7 +291,7 @@ describe('the tables are those of the source', () => {
   test('tags', () => {
     const documented = rows(section(REACT, '## Without React')).map(([tag]) => name(tag))
     const defined = [
-      ...read('packages/browser/src/define-elements.ts').matchAll(/^ {2}'(secure-\w+)': Secure/gm),
+      ...read('packages/browser/src/define-elements.ts').matchAll(/^ {2}'(secure-[\w-]+)': Secure/gm),
     ]
     expect(documented.sort()).toEqual(defined.map((match) => `<${match[1]}>`).sort())
   })

@@ -42,6 +42,15 @@ const TEXTAREA = `
 :host { --lines: 3; inline-size: 40ch; }
 `
 
+/** Options as wide and as high as the frame draws them: a box or a dot, and the words beside it. */
+const TICKS = `
+:host { inline-size: auto; padding: 0; border: 0; border-radius: 0; background-color: transparent; color: inherit; cursor: auto; vertical-align: bottom; }
+:host(:state(focused)) { outline: 0; }
+.strut { block-size: auto; min-block-size: 1lh; min-inline-size: 1.6em; visibility: hidden; }
+.strut::before { content: none; }
+.row { display: block; min-block-size: 1lh; padding-inline-start: 1.6em; }
+`
+
 const PARAGRAPH = `
 :host { display: block; inline-size: auto; padding: 0; border: 0; border-radius: 0; background-color: transparent; color: inherit; cursor: auto; }
 `
@@ -56,6 +65,9 @@ const TEXTS = {
   input: [FIELD],
   'masked-input': [FIELD],
   textarea: [FIELD, TEXTAREA],
+  select: [FIELD],
+  radio: [FIELD, TICKS],
+  checkbox: [FIELD, TICKS],
   paragraph: [FIELD, PARAGRAPH],
   upload: [FIELD, UPLOAD],
 } satisfies Record<Component, readonly string[]>
@@ -75,6 +87,17 @@ export function makeStrut(): HTMLElement {
   const strut = document.createElement('span')
   strut.className = 'strut'
   return strut
+}
+
+/** A line for each of these texts, in place of lines of a number. They are the page's own words, and hidden. */
+export function setRows(strut: HTMLElement | null, texts: readonly string[]): void {
+  const rows = texts.map((text) => {
+    const row = document.createElement('span')
+    row.className = 'row'
+    row.textContent = text
+    return row
+  })
+  strut?.replaceChildren(...rows)
 }
 
 /** Height in lines of text; what is no sensible number falls back to the default. */

@@ -1,3 +1,4 @@
+import { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 import { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
 import { SecureParagraphElement } from './secure-paragraph.ts'
 import { SecureUploadElement } from './secure-upload.ts'
@@ -5,6 +6,9 @@ import { SecureUploadElement } from './secure-upload.ts'
 const ELEMENTS = {
   'secure-input': SecureInputElement,
   'secure-textarea': SecureTextAreaElement,
+  'secure-select': SecureSelectElement,
+  'secure-radio-group': SecureRadioGroupElement,
+  'secure-checkbox': SecureCheckboxElement,
   'secure-paragraph': SecureParagraphElement,
   'secure-upload': SecureUploadElement,
 }
@@ -13,6 +17,9 @@ declare global {
   interface HTMLElementTagNameMap {
     'secure-input': SecureInputElement
     'secure-textarea': SecureTextAreaElement
+    'secure-select': SecureSelectElement
+    'secure-radio-group': SecureRadioGroupElement
+    'secure-checkbox': SecureCheckboxElement
     'secure-paragraph': SecureParagraphElement
     'secure-upload': SecureUploadElement
   }

@@ -6,6 +6,11 @@ import { isToken } from './token.ts'
 export interface ValueNeeds {
   /** The frame to ask; a new one where the old one is gone. @throws LunaDefendError */
   readonly frame: () => FrameLink
+  /**
+   * Whether a frame calls itself complete that somebody has only looked at, as a checkbox does. Then it is the frame that
+   * knows whether a first token comes too late, and no state of it ends a doubt.
+   */
+  readonly isVague: boolean
   /** The token, or how full the field is, has changed. */
   readonly onChange: () => void
   /** The frame could not show the token. The field keeps it until the user changes something. */
@@ -77,6 +82,7 @@ export class FieldValue {
     if (!typing) this.#begin(token)
     this.#token = token
     if (!typing) this.#show()
+    else if (this.#needs.isVague && this.#link !== null) this.#load(this.#link)
     this.#needs.onChange()
   }
 
@@ -104,7 +110,7 @@ export class FieldValue {
     if ((fill !== this.#fill && !isOurs) || focused) this.#saved = false
     this.#fill = fill
     this.#focused = focused
-    if (isTyped(fill)) this.#doubt = null
+    if (isTyped(fill) && !this.#needs.isVague) this.#doubt = null
     this.#needs.onChange()
   }
 

@@ -4,6 +4,7 @@ export type { TokenizeErrorEvent } from './form-guard.ts'
 export { logout } from './logout.ts'
 export { configure, type LunaDefendOptions, LunaDefendPage } from './page.ts'
 export { checkPolicy, type PolicyFinding } from './policy-check.ts'
+export { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 export {
   SecureFieldElement,
   type SecureFieldState,

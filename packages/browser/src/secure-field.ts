@@ -1,4 +1,11 @@
-import type { CardBrand, Component, Fill, HostMessage, InputType } from '@lunadefend/contract/frame-messages'
+import type {
+  CardBrand,
+  Component,
+  Fill,
+  HostMessage,
+  InputType,
+  Rules,
+} from '@lunadefend/contract/frame-messages'
 import { MASKED_TYPES } from '@lunadefend/contract/frame-messages'
 import { makeStrut, setLines, setState, sheetsFor } from './appearance.ts'
 import { BaseElement, type Reflected, reflect, takeUpProperties } from './element.ts'
@@ -57,7 +64,12 @@ export interface SecureFieldElement extends Reflected<typeof REFLECTED> {}
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: reflect() below adds exactly these properties
 export class SecureFieldElement extends BaseElement implements GuardedField {
   static readonly formAssociated = true
-  static readonly component: 'input' | 'textarea' = 'input'
+  static readonly component: Component = 'input'
+  /** What the frame is told once. */
+  static readonly rules: (host: HTMLElement) => Rules = rulesOf
+  static readonly label: typeof labelOf = labelOf
+  /** Whether `complete` may mean no more than that somebody was there. */
+  static readonly isVague: boolean = false
   static readonly observedAttributes = [
     'token',
     'value',
@@ -292,8 +304,13 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     if (this.tokenizeOn === 'blur' && isWhole && this.dirty) void this.tokenize().catch(() => {})
   }
 
+  get #kind(): typeof SecureFieldElement {
+    return this.constructor as typeof SecureFieldElement
+  }
+
   #makeValue(): FieldValue {
     return new FieldValue({
+      isVague: this.#kind.isVague,
       frame: () => this.#frame.require(),
       onChange: () => this.#refresh(),
       onUnread: (error) => void this.#fail(error),
@@ -327,7 +344,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
   }
 
   #configure(): HostMessage {
-    const rules = rulesOf(this)
+    const rules = this.#kind.rules(this)
     const presentation = this.#presentation()
     this.#sentRules = JSON.stringify(rules)
     this.#sentPresentation = JSON.stringify(presentation)
@@ -407,14 +424,15 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     this.#guarded = form === null ? null : { form, leave: guardForm(form, this) }
   }
 
-  /** Rules hold for a frame's whole life: an empty field gets a new frame, others keep theirs. */
+  /** Rules hold for a frame's whole life: one that nobody has used yet is replaced, others keep theirs. */
   #rule(): void {
-    const idle = this.#sentRules !== '' && this.#value.fill === 'empty' && !this.#focused
-    if (idle && JSON.stringify(rulesOf(this)) !== this.#sentRules) this.#frame.replace()
+    const unused = this.#value.fill === 'empty' || (this.#kind.rules !== rulesOf && !this.#value.unsaved)
+    const idle = this.#sentRules !== '' && unused && !this.#focused
+    if (idle && JSON.stringify(this.#kind.rules(this)) !== this.#sentRules) this.#frame.replace()
   }
 
   get #label(): string {
-    return labelOf(this, this.#internals.labels)
+    return this.#kind.label(this, this.#internals.labels)
   }
 
   #presentation() {

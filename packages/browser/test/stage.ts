@@ -153,9 +153,9 @@ export function until(look: () => unknown, timeout = 10_000): ReturnType<typeof 
 /** Waits until every secure element of the page has a frame that is ready. */
 export async function allReady(page: Page): Promise<void> {
   await page.waitForFunction(() =>
-    [...document.querySelectorAll('secure-input, secure-textarea, secure-paragraph, secure-upload')].every(
-      (element) => element.matches(':state(ready)'),
-    ),
+    [...document.querySelectorAll(':defined')]
+      .filter(({ localName }) => localName.startsWith('secure-'))
+      .every((element) => element.matches(':state(ready)')),
   )
 }
 

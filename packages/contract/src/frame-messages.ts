@@ -14,7 +14,16 @@ export interface Connect {
 }
 
 /** Components of the frame. It is part of the frame's URL, because each has its own script and its own headers. */
-export const COMPONENTS = ['input', 'masked-input', 'textarea', 'paragraph', 'upload'] as const
+export const COMPONENTS = [
+  'input',
+  'masked-input',
+  'textarea',
+  'select',
+  'radio',
+  'checkbox',
+  'paragraph',
+  'upload',
+] as const
 export type Component = (typeof COMPONENTS)[number]
 
 /** Types that are written in groups while somebody types. They are the business of `masked-input`. */
@@ -59,6 +68,11 @@ export const STYLE_PROPERTIES = [
 ] as const
 export type StyleProperty = (typeof STYLE_PROPERTIES)[number]
 
+/** Options of one choice. A longer list is no message. */
+export const MOST_OPTIONS = 1000
+/** UTF-16 code units of one option's text or label. */
+export const LONGEST_OPTION = 200
+
 /** What a page can ask of a field. They come once, with `configure`, and hold for what the user typed here only. */
 export interface Rules {
   readonly inputType?: InputType
@@ -83,6 +97,10 @@ export interface Rules {
   readonly fieldId?: string
   /** The `fieldId` of the field whose typed text this one repeats. */
   readonly sameAs?: string
+  /** The texts that a choice can store, in order. A checkbox has two: for unchecked, and for checked. */
+  readonly values?: readonly string[]
+  /** What the user reads for each of the `values`; for a checkbox, beside it. */
+  readonly labels?: readonly string[]
 }
 export const CAPTURES = ['user', 'environment'] as const
 export type Capture = (typeof CAPTURES)[number]
@@ -215,6 +233,11 @@ const oneOf =
 const tokens: Check = (value) => Array.isArray(value) && value.length <= 100 && value.every(text(64))
 const boolean: Check = (value) => typeof value === 'boolean'
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+/** Holes count as what they are read as: `undefined`. */
+const texts =
+  (most: number, limit: number): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= most && Array.from(value).every(text(limit))
 const need = (check: Check) => ({ check })
 const may = (check: Check) => ({ check, optional: true as const })
 
@@ -245,6 +268,8 @@ const rules: Shape = {
   reveal: may(boolean),
   fieldId: may(text(64)),
   sameAs: may(text(64)),
+  values: may(texts(MOST_OPTIONS, LONGEST_OPTION)),
+  labels: may(texts(MOST_OPTIONS, LONGEST_OPTION)),
 }
 const style: Shape = Object.fromEntries(STYLE_PROPERTIES.map((property) => [property, may(text(200))]))
 

@@ -38,6 +38,8 @@ const rules = {
   required: some,
   minLength: fc.nat(),
   maxLength: fc.nat(),
+  values: fc.array(fc.string({ maxLength: 200 })),
+  labels: fc.array(fc.string({ maxLength: 200 })),
   pattern: fc.string({ maxLength: 500 }),
   multiple: some,
   accept: fc.string({ maxLength: 1000 }),
@@ -139,7 +141,8 @@ describe.each(sides)('messages of the $side', ({ parse, message }) => {
         const read = parse(data)
         if (read === null) return
         expect(Object.getPrototypeOf(read)).toBeNull()
-        for (const value of Object.values(read))
+        // A list is one of texts.
+        for (const value of Object.values(read).flat())
           expect(['string', 'number', 'boolean']).toContain(typeof value)
       }),
     )

@@ -11,6 +11,14 @@ export {
   useLunaDefend,
 } from './provider.ts'
 export {
+  SecureCheckbox,
+  type SecureCheckboxProps,
+  SecureRadioGroup,
+  type SecureRadioGroupProps,
+  SecureSelect,
+  type SecureSelectProps,
+} from './secure-choice.ts'
+export {
   type SecureFieldEvent,
   type SecureFieldProps,
   SecureInput,

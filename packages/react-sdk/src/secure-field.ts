@@ -101,6 +101,8 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   inputMode: 'inputmode',
   tokenizeOn: 'tokenizeon',
   sameAs: 'sameas',
+  checkedValue: 'checkedvalue',
+  uncheckedValue: 'uncheckedvalue',
 }
 
 /** A field of one line whose value never enters the page. The ref has `focus()`, `clear()`, `reset()`, `tokenize()`, `dirty`. */
@@ -119,7 +121,7 @@ export const SecureTextArea = forwardRef(function SecureTextArea(
   return useSecureField('SecureTextArea', 'secure-textarea', props, ref)
 })
 
-function useSecureField(
+export function useSecureField(
   component: string,
   tag: string,
   props: SecureFieldProps,

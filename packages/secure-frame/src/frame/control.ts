@@ -3,23 +3,34 @@ import { allowedAutofill } from './autofill.ts'
 
 export type Control = HTMLInputElement | HTMLTextAreaElement
 
-/** Writes the whole presentation onto a control. Everything is an attribute or a text, never HTML. */
+/** Says what an element of the frame is for. Everything is an attribute or a text, never HTML. */
+export function describe(
+  element: HTMLElement,
+  note: HTMLElement,
+  presentation: Presentation,
+  title: string,
+): void {
+  const { label = '', description = '' } = presentation
+  document.title = label || title
+  set(element, 'lang', languageTag(presentation.lang))
+  note.textContent = description
+  set(element, 'aria-label', label)
+  set(element, 'aria-describedby', description && note.id)
+}
+
+/** Writes the whole presentation onto a control. */
 export function present(
   control: Control,
   note: HTMLElement,
   presentation: Presentation,
   title: string,
 ): void {
-  const { label = '', description = '', spellCheck = false } = presentation
-  document.title = label || title
-  set(control, 'lang', languageTag(presentation.lang))
-  note.textContent = description
+  const { spellCheck = false } = presentation
+  describe(control, note, presentation, title)
   control.placeholder = presentation.placeholder ?? ''
   control.spellcheck = spellCheck
   control.disabled = presentation.disabled ?? false
   control.readOnly = presentation.readOnly ?? false
-  set(control, 'aria-label', label)
-  set(control, 'aria-describedby', description && note.id)
   set(control, 'inputmode', presentation.inputMode ?? '')
   set(control, 'autocomplete', allowedAutofill(presentation.autoComplete ?? ''))
   set(control, 'autocapitalize', spellCheck ? '' : 'off')
@@ -33,9 +44,9 @@ export function limit(control: Control, { required, maxLength }: Rules, isStored
 }
 
 /** `''` takes an attribute away. */
-export function set(control: HTMLElement, name: string, value: string): void {
-  if (value === '') control.removeAttribute(name)
-  else control.setAttribute(name, value)
+export function set(element: Element, name: string, value: string): void {
+  if (value === '') element.removeAttribute(name)
+  else element.setAttribute(name, value)
 }
 
 /** The same tag; `''` for what is none (RFC 5646 §2.1, roughly): a screen reader would not know how to speak it. */

@@ -43,6 +43,11 @@ export function edited(draft: Draft, { before, after, isReplacement, isHistory }
   return isGone ? { ...emptied(draft), isEdited: true } : { ...draft, isEdited: true }
 }
 
+/** What the user picked from a list of the page. A stored choice stays stored: whoever made the list knows what is in it. */
+export function chosen(draft: Draft, text: string): Draft {
+  return { ...(text === '' ? emptied(draft) : draft), isEdited: true }
+}
+
 export function tokenized(draft: Draft, tokenId: string, text: string): Draft {
   return { ...draft, saved: { tokenId, text } }
 }
@@ -50,11 +55,6 @@ export function tokenized(draft: Draft, tokenId: string, text: string): Draft {
 /** The token of exactly this text, or `null` when it must be tokenized. */
 export function tokenOf({ saved }: Draft, text: string): string | null {
   return saved !== null && saved.text === text ? saved.tokenId : null
-}
-
-/** Whether the user has typed, or removed, what no token stands for yet. */
-export function isUnsaved(draft: Draft, text: string): boolean {
-  return draft.isEdited && tokenOf(draft, text) === null
 }
 
 /** What may be said of the text. `isJudged`: the user has left the field, or tried to send it. */

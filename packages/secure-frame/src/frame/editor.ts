@@ -108,6 +108,6 @@ function isWhollySelected({ selectionStart, selectionEnd, value }: Control): boo
 }
 
 /** Enter, and not the one that ends a composition; 229 is how Safari says that (UI Events §7.3.1). */
-function isPlainEnter({ key, isComposing, keyCode, repeat }: KeyboardEvent): boolean {
+export function isPlainEnter({ key, isComposing, keyCode, repeat }: KeyboardEvent): boolean {
   return key === 'Enter' && !isComposing && keyCode !== 229 && !repeat
 }

@@ -1,13 +1,13 @@
 import type { Fill } from '@lunadefend/contract/frame-messages'
 import {
   BLANK,
+  chosen,
   type Draft,
   type Edit,
   edited,
   emptied,
   filled,
   fillOf,
-  isUnsaved,
   tokenized,
   tokenOf,
 } from './draft.ts'
@@ -28,9 +28,18 @@ export interface FieldContent {
   /** Throws `invalid` when typed text breaks the rules; stored text has none. What was typed stays if anything fails. */
   tokenize(obeys: Obeys): Promise<string>
   typed(edit: Edit): void
+  /**
+   * The user did something with a choice, perhaps without a change. From here on not even the same text keeps its
+   * token: the page, which words the options, could tell by the token whether a pick is what was stored.
+   */
+  handled(): void
+  /** The user picked what is in the box now. */
+  chosen(): void
   clear(): void
   wipe(): void
   isStored(): boolean
+  /** Whether a session ended that something here belonged to, and nothing new is here. */
+  isLost(): boolean
   fill(obeys: Obeys, isJudged: boolean): Fill
 }
 
@@ -48,6 +57,20 @@ export function holdContent({ box, store, read }: ContentNeeds): FieldContent {
   let sending: { readonly text: string; readonly done: Promise<string> } | null = null
   /** A session ended, and with it what stood here: until something new is here, `''` would be a wrong answer. */
   let isLost = false
+  /** How often a choice was handled: ever, and before the draft's token was known. */
+  let handlings = 0
+  let vouched = 0
+
+  /** The token of exactly this text, or `null` when it must be tokenized. */
+  function knownToken(text: string): string | null {
+    return text !== '' && vouched !== handlings ? null : tokenOf(draft, text)
+  }
+
+  /** Whether the user has typed, picked or removed what no token stands for yet. */
+  function isUnsaved(text: string): boolean {
+    const isChanged = draft.isEdited || (text !== '' && vouched !== handlings)
+    return isChanged && knownToken(text) === null
+  }
 
   function leaveLoad(): void {
     era = {}
@@ -58,6 +81,7 @@ export function holdContent({ box, store, read }: ContentNeeds): FieldContent {
   function replace(next: Draft): void {
     leaveLoad()
     isLost = false
+    vouched = handlings
     draft = next
     box.show('')
   }
@@ -77,9 +101,13 @@ export function holdContent({ box, store, read }: ContentNeeds): FieldContent {
   }
 
   async function send(mine: object, text: string): Promise<string> {
+    const since = handlings
     try {
       const tokenId = await store(text)
-      if (mine === era) draft = tokenized(draft, tokenId, text)
+      if (mine === era) {
+        draft = tokenized(draft, tokenId, text)
+        vouched = since
+      }
       return tokenId
     } finally {
       if (sending?.text === text) sending = null
@@ -90,8 +118,8 @@ export function holdContent({ box, store, read }: ContentNeeds): FieldContent {
     async load(tokenId) {
       const text = box.text()
       if (loading?.tokenId === tokenId) return loading.done
-      if (isUnsaved(draft, text)) return
-      if (text !== '' && tokenOf(draft, text) === tokenId) return
+      if (isUnsaved(text)) return
+      if (text !== '' && knownToken(text) === tokenId) return
       if (tokenId === '') return replace(emptied(draft))
       replace(filled(tokenId, ''))
       box.wait(true)
@@ -102,7 +130,7 @@ export function holdContent({ box, store, read }: ContentNeeds): FieldContent {
     async tokenize(obeys) {
       if (isLost) throw new FrameError('session-changed')
       const text = box.text()
-      const known = tokenOf(draft, text)
+      const known = knownToken(text)
       if (known !== null) return known
       if (!draft.isStored && !obeys(text)) throw new FrameError('invalid')
       if (text === '') return ''
@@ -116,6 +144,16 @@ export function holdContent({ box, store, read }: ContentNeeds): FieldContent {
       draft = edited(draft, edit)
     },
 
+    handled() {
+      handlings += 1
+      sending = null
+    },
+    chosen() {
+      if (loading !== null) leaveLoad()
+      isLost = false
+      draft = chosen(draft, box.text())
+    },
+
     clear: () => replace(emptied(draft)),
     wipe() {
       const stood = isLost || draft.saved !== null || box.text() !== ''
@@ -123,6 +161,7 @@ export function holdContent({ box, store, read }: ContentNeeds): FieldContent {
       isLost = stood
     },
     isStored: () => draft.isStored,
+    isLost: () => isLost,
     fill: (obeys, isJudged) => fillOf(draft, box.text(), () => obeys(box.text()), isJudged),
   }
 }
