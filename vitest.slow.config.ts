@@ -8,7 +8,7 @@ export default mergeConfig(
     test: {
       include: [
         'tests/{attacks,audit,browser,keys,stores}/**/*.slow.ts',
-        'packages/secure-frame/test/*.slow.ts',
+        'packages/{react-sdk,secure-frame}/test/*.slow.ts',
         'packages/object-store/test/crash.test.ts',
       ],
       fileParallelism: false,

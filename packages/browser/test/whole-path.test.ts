@@ -212,3 +212,37 @@ describe('logout', () => {
     expect(await page.locator('iframe').count()).toBe(0)
   })
 })
+
+test('choices in a native form: tokens of what was picked, options that came late, a label that moves the focus alone', async () => {
+  const page = await stage.open(`<form method="post" action="/submit"><label for="d">Diagnosis</label>
+    <secure-select id="d" name="diagnosis" required placeholder="Please choose"></secure-select>
+    <secure-radio-group id="r" name="insured" aria-label="Insured"><option value="y">Yes</option><option value="n">No</option></secure-radio-group>
+    <label for="c">Smoker</label><secure-checkbox id="c" name="smoker">I smoke</secure-checkbox><button>Save</button></form>`)
+  expect(await page.evaluate(() => document.querySelector('form')?.checkValidity())).toBe(false)
+  await page.evaluate(() => {
+    for (const [value, text] of [['A09', 'Gastroenteritis'], ['J10', 'Influenza']] as const) // biome-ignore format: one line
+      document.querySelector('#d')?.append(new Option(text, value))
+  })
+  const list = page.frameLocator('#d iframe').locator('select')
+  await until(() => list.locator('option').count()).toBe(3)
+  await list.selectOption('J10')
+  await page.frameLocator('#r iframe').getByText('No').click()
+  await page.click('label[for=c]')
+  await page.locator('#c:state(focused)').waitFor()
+  const box = page.frameLocator('#c iframe').getByRole('checkbox', { name: 'Smoker' })
+  expect(await box.isChecked()).toBe(false)
+  await page.click('button')
+  await page.waitForURL('**/submit')
+  const sid = stage.client.sid('login-1')
+  const sent = Object.fromEntries(stage.app.submissions[0] ?? [])
+  await stage.client.grants.create(sid, Object.values(sent))
+  const values = await Promise.all(
+    Object.values(sent).map((token) => stage.client.detokenizeText(sid, token)),
+  )
+  expect(Object.keys(sent)).toEqual(['diagnosis', 'insured', 'smoker'])
+  expect(values).toEqual(['J10', 'n', '0'])
+  const again = await stage.open(
+    `<secure-radio-group aria-label="Insured" token="${sent['insured']}"><option value="y">Yes</option><option value="n">No</option></secure-radio-group>`,
+  )
+  await until(() => again.frameLocator('iframe').getByLabel('No').isChecked()).toBe(true)
+})

@@ -135,7 +135,22 @@ function Lost() {
   return <SecureInput name="x" />
 }
 
-const APPS = { Profile, Papers, Shown, Focused }
+/** Two of any component, with one name. */
+function Pair({ component, kind, token = '', ...rest }: Props) {
+  const Component = Object.entries(sdk).find(
+    ([name]) => name === component,
+  )?.[1] as React.ComponentType<Props>
+  const given = kind === 'shown' ? { token } : { name: 'same', value: token, 'aria-label': 'One of two' }
+  const one = <Component className="pair" {...given} {...(kind === 'shown' ? {} : rest)} />
+  return (
+    <SecureForm onSubmit={(event) => event.preventDefault()}>
+      {one}
+      {one}
+    </SecureForm>
+  )
+}
+
+const APPS = { Profile, Papers, Shown, Focused, Pair }
 let root: Root | undefined
 
 /** Mounts an application under a provider and StrictMode. */
