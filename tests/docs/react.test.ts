@@ -141,11 +141,14 @@ describe('the pages of the document work', () => {
     expect(errors).toEqual([])
   })
 
-  test('files in React', async () => {
-    const page = await (await own.browser.newContext()).newPage()
+  test('files in React, on a telephone', async () => {
+    const page = await (await own.browser.newContext({ hasTouch: true, isMobile: true })).newPage()
     await page.goto(`${origin}/papers.tsx`)
     const file = { name: 'paper.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF') }
     const frame = page.frameLocator('#papers iframe')
+    const camera = page.waitForEvent('filechooser')
+    await frame.getByRole('button', { name: 'Take a photo' }).tap()
+    expect(await (await camera).element().getAttribute('capture')).toBe('environment')
     await frame.locator('input[type=file]').setInputFiles([file, { ...file, name: 'second.pdf' }])
     await frame.getByText('Uploaded').nth(1).waitFor()
     await page.locator('#papers:valid').waitFor()
