@@ -254,7 +254,15 @@ describe('the tables are those of the source', () => {
         [`${react}/secure-choice.ts`, 'SecureCheckboxProps'],
       ],
     ],
-    ['## Showing a value', [[`${react}/secure-paragraph.ts`, 'SecureParagraphProps']]],
+    [
+      '## Showing a value',
+      [
+        [`${react}/shown.ts`, 'SecureShownProps'],
+        [`${react}/shown.ts`, 'SecureParagraphProps'],
+        [`${react}/shown.ts`, 'SecureImageProps'],
+        [`${react}/shown.ts`, 'SecureDownloadProps'],
+      ],
+    ],
   ] as const)('%s', (heading, interfaces) => {
     const documented = rows(section(REACT, heading)).flatMap(([prop]) => names(prop ?? ''))
     const expected = interfaces.flatMap(([file, type]) => membersOf(file, type))

@@ -1,7 +1,10 @@
 import {
   LunaDefendProvider,
+  SecureDownload,
   SecureForm,
+  SecureImage,
   SecureInput,
+  SecureParagraph,
   SecureSpan,
   SecureTextArea,
   useLunaDefend,
@@ -48,6 +51,17 @@ function Profile() {
   )
 }
 
+/** Tokens that the server has for this user, and has granted. */
+function Documents({ iban, card, contract }: { iban: string; card: string; contract: string }) {
+  return (
+    <>
+      <SecureParagraph token={iban} aria-label="IBAN" copyable hideAfter={30} />
+      <SecureImage token={card} alt="Your identity card" style={{ width: '20em', height: '12em' }} />
+      <SecureDownload token={contract} label="Download the contract" />
+    </>
+  )
+}
+
 function LogOut() {
   const { logout } = useLunaDefend()
 
@@ -69,6 +83,7 @@ const { tokenizer = '' } = document.body.dataset
 createRoot(document.getElementById('root') as HTMLElement).render(
   <LunaDefendProvider tokenizerUrl={tokenizer} app="hello">
     <Profile />
+    <Documents iban="" card="" contract="" />
     <LogOut />
   </LunaDefendProvider>,
 )

@@ -59,6 +59,16 @@ const UPLOAD = `
 :host { --lines: 8; display: block; inline-size: auto; max-inline-size: 60ch; }
 `
 
+/** As a picture in HTML that has not said how big it is. */
+const IMAGE = `
+:host { display: inline-block; inline-size: 300px; block-size: 150px; vertical-align: bottom; }
+.strut { block-size: 100%; }
+`
+
+const DOWNLOAD = `
+:host { --lines: 3; }
+`
+
 const sheets = new Map<string, CSSStyleSheet>()
 
 const TEXTS = {
@@ -70,6 +80,8 @@ const TEXTS = {
   checkbox: [FIELD, TICKS],
   paragraph: [FIELD, PARAGRAPH],
   upload: [FIELD, UPLOAD],
+  image: [FIELD, PARAGRAPH, IMAGE],
+  download: [FIELD, PARAGRAPH, DOWNLOAD],
 } satisfies Record<Component, readonly string[]>
 
 /** Constructed sheets, because a page's CSP may forbid `<style>`. */

@@ -1,7 +1,7 @@
 import { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 import { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
-import { SecureParagraphElement } from './secure-paragraph.ts'
 import { SecureUploadElement } from './secure-upload.ts'
+import { SecureDownloadElement, SecureImageElement, SecureParagraphElement } from './shown-elements.ts'
 
 const ELEMENTS = {
   'secure-input': SecureInputElement,
@@ -11,6 +11,8 @@ const ELEMENTS = {
   'secure-checkbox': SecureCheckboxElement,
   'secure-paragraph': SecureParagraphElement,
   'secure-upload': SecureUploadElement,
+  'secure-image': SecureImageElement,
+  'secure-download': SecureDownloadElement,
 }
 
 declare global {
@@ -22,6 +24,8 @@ declare global {
     'secure-checkbox': SecureCheckboxElement
     'secure-paragraph': SecureParagraphElement
     'secure-upload': SecureUploadElement
+    'secure-image': SecureImageElement
+    'secure-download': SecureDownloadElement
   }
 }
 

@@ -14,6 +14,8 @@ export interface ElementFrameNeeds {
   /** Which one this is; asked for with each new frame. */
   readonly component: () => Component
   readonly title: () => string
+  /** What the next frame may do besides, as the `allow` attribute of an iframe has it. @default nothing */
+  readonly allow?: () => 'clipboard-write' | ''
   /** The first message; the style follows by itself. */
   readonly configure: () => HostMessage
   /** There is a new frame; what is sent to it waits until it has loaded. */
@@ -132,13 +134,14 @@ export class ElementFrame {
   }
 
   #makeLink(page: LunaDefendPage): FrameLink {
-    const { host, component, title, onFailure, onLeave } = this.#needs
+    const { host, component, title, allow, onFailure, onLeave } = this.#needs
     return new FrameLink({
       page,
       component: component(),
       locale: page.localeOf(host),
       title: title(),
       greeting: () => [...textsFor(component(), page), ...this.#greeting()],
+      allow: allow?.() ?? '',
       onNews: (news) => this.#hear(news),
       onLeave,
       onLost: (error) => this.#lost(error),

@@ -26,6 +26,8 @@ export interface FrameNeeds {
   readonly locale: Locale
   /** What a screen reader calls the frame. */
   readonly title: string
+  /** What the frame may do besides, as the `allow` attribute of an iframe has it. @default nothing */
+  readonly allow?: 'clipboard-write' | ''
   /** The first messages, asked for when the frame has been loaded. */
   readonly greeting: () => readonly HostMessage[]
   readonly onNews: (news: FrameNews) => void
@@ -215,9 +217,10 @@ export class FrameLink {
 function iframeFor(needs: FrameNeeds): HTMLIFrameElement {
   const iframe = document.createElement('iframe')
   iframe.title = needs.title
-  // No allow-forms, -popups, -top-navigation, -downloads; the origin is the Tokenizer's, so it stays foreign to the page.
+  // No allow-forms, -popups, -top-navigation; the origin is the Tokenizer's, so it stays foreign to the page.
   iframe.sandbox.add('allow-scripts', 'allow-same-origin')
-  iframe.allow = ''
+  if (needs.component === 'download') iframe.sandbox.add('allow-downloads')
+  iframe.allow = needs.allow ?? ''
   iframe.referrerPolicy = 'no-referrer'
   iframe.src = needs.page.frameUrl(needs.component, needs.locale)
   return iframe

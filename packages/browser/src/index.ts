@@ -12,6 +12,7 @@ export {
   type SecureInputType,
   SecureTextAreaElement,
 } from './secure-field.ts'
-export { SecureParagraphElement } from './secure-paragraph.ts'
 export { SecureUploadElement } from './secure-upload.ts'
+export { SecureShownElement } from './shown-element.ts'
+export { SecureDownloadElement, SecureImageElement, SecureParagraphElement } from './shown-elements.ts'
 export type { ValidationMessages } from './words.ts'

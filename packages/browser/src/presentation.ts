@@ -1,8 +1,11 @@
 import {
+  FITS,
   INPUT_MODES,
   INPUT_TYPES,
+  LONGEST_SHOWN,
   type Presentation,
   type Rules,
+  type Showing,
   STYLE_PROPERTIES,
 } from '@lunadefend/contract/frame-messages'
 
@@ -27,6 +30,9 @@ export const PRESENTATION_ATTRIBUTES = [
   'aria-invalid',
 ] as const
 
+/** Attributes that say what a user may do with what is shown. A frame takes them once. */
+export const SHOWING_ATTRIBUTES = ['hide-after', 'hide-on-leave', 'copyable', 'fit'] as const
+
 /** Longest pattern that a frame takes. A longer one is left out and reported: half a pattern is another rule. */
 export const LONGEST_PATTERN = 500
 
@@ -42,6 +48,18 @@ export function rulesOf(host: HTMLElement): Rules {
     fieldId: idOf(host),
     ...sameAsOf(host),
     ...(pattern === null || pattern.length > LONGEST_PATTERN ? {} : { pattern }),
+  }
+}
+
+/** A time that is none is left out, and one that is too long is the longest. */
+export function showingOf(host: HTMLElement): Showing {
+  const seconds = Number(host.getAttribute('hide-after') ?? 0)
+  const fit = FITS.find((each) => each === host.getAttribute('fit'))
+  return {
+    ...(seconds > 0 ? { hideAfter: Math.min(Math.ceil(seconds), LONGEST_SHOWN) } : {}),
+    hideOnLeave: host.hasAttribute('hide-on-leave'),
+    copyable: host.hasAttribute('copyable'),
+    ...(fit === undefined ? {} : { fit }),
   }
 }
 

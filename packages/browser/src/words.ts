@@ -17,6 +17,8 @@ export interface PageWords extends ValidationMessages {
   readonly field: string
   readonly text: string
   readonly upload: string
+  readonly image: string
+  readonly download: string
 }
 
 export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
@@ -26,6 +28,8 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     field: 'Secure field',
     text: 'Secure text',
     upload: 'Secure upload',
+    image: 'Secure picture',
+    download: 'Secure download',
     uploading: 'Please wait until every file has been uploaded.',
     uploadFailed: 'A file could not be uploaded. Try again, or remove it.',
   },
@@ -35,6 +39,8 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     field: 'Geschütztes Feld',
     text: 'Geschützter Text',
     upload: 'Geschützter Upload',
+    image: 'Geschütztes Bild',
+    download: 'Geschützter Download',
     uploading: 'Bitte warten Sie, bis alle Dateien hochgeladen sind.',
     uploadFailed:
       'Eine Datei konnte nicht hochgeladen werden. Versuchen Sie es erneut oder entfernen Sie sie.',
@@ -45,6 +51,8 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     field: 'Campo protegido',
     text: 'Texto protegido',
     upload: 'Subida protegida',
+    image: 'Imagen protegida',
+    download: 'Descarga protegida',
     uploading: 'Espere a que se hayan subido todos los archivos.',
     uploadFailed: 'No se pudo subir un archivo. Inténtelo de nuevo o quítelo.',
   },
@@ -54,6 +62,8 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     field: 'Champ protégé',
     text: 'Texte protégé',
     upload: 'Envoi protégé',
+    image: 'Image protégée',
+    download: 'Téléchargement protégé',
     uploading: 'Veuillez attendre que tous les fichiers soient envoyés.',
     uploadFailed: 'Un fichier n’a pas pu être envoyé. Réessayez ou retirez-le.',
   },
@@ -63,6 +73,8 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     field: 'حقل آمن',
     text: 'نص آمن',
     upload: 'رفع آمن',
+    image: 'صورة آمنة',
+    download: 'تنزيل آمن',
     uploading: 'يُرجى الانتظار حتى يتم رفع جميع الملفات.',
     uploadFailed: 'تعذّر رفع أحد الملفات. حاول مرة أخرى أو أزِل الملف.',
   },

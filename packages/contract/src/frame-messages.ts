@@ -23,6 +23,8 @@ export const COMPONENTS = [
   'checkbox',
   'paragraph',
   'upload',
+  'image',
+  'download',
 ] as const
 export type Component = (typeof COMPONENTS)[number]
 
@@ -104,6 +106,23 @@ export interface Rules {
 }
 export const CAPTURES = ['user', 'environment'] as const
 export type Capture = (typeof CAPTURES)[number]
+
+/** What a user may do with what is shown. It comes once, with `configure`. */
+export interface Showing {
+  /** After so many seconds a text that is shown whole is hidden again, behind a button. 1 to `LONGEST_SHOWN`. */
+  readonly hideAfter?: number
+  /** The same as soon as the user looks at something else: another tab, another window. */
+  readonly hideOnLeave?: boolean
+  /** There is a button that copies the text. The iframe needs `allow="clipboard-write"`. */
+  readonly copyable?: boolean
+  /** How a picture fills its box, as `object-fit` of CSS has it. */
+  readonly fit?: Fit
+}
+/** An hour, in seconds. */
+export const LONGEST_SHOWN = 3600
+export const FITS = ['contain', 'cover'] as const
+export type Fit = (typeof FITS)[number]
+
 /** How a field looks and what is said of it. It may change later; what an `update` leaves out stays as it is. */
 export interface Presentation {
   readonly label?: string
@@ -125,7 +144,7 @@ export type HostMessage =
   /** The page's own words for something that the component says. Before `configure`, so that no other is ever seen. */
   | { readonly type: 'text'; readonly key: string; readonly text: string }
   /** The first message but for texts, once. A request that comes before it fails; a second one is ignored. */
-  | ({ readonly type: 'configure' } & Rules & Presentation)
+  | ({ readonly type: 'configure' } & Rules & Showing & Presentation)
   | ({ readonly type: 'update' } & Presentation)
   /** What is left out stays as it is; `''` takes a property back. */
   | ({ readonly type: 'style' } & { readonly [P in StyleProperty]?: string })
@@ -271,10 +290,16 @@ const rules: Shape = {
   values: may(texts(MOST_OPTIONS, LONGEST_OPTION)),
   labels: may(texts(MOST_OPTIONS, LONGEST_OPTION)),
 }
+const showing: Shape = {
+  hideAfter: may((value) => count(value) && (value as number) >= 1 && (value as number) <= LONGEST_SHOWN),
+  hideOnLeave: may(boolean),
+  copyable: may(boolean),
+  fit: may(oneOf(FITS)),
+}
 const style: Shape = Object.fromEntries(STYLE_PROPERTIES.map((property) => [property, may(text(200))]))
 
 const HOST_SHAPES = {
-  configure: { ...rules, ...presentation },
+  configure: { ...rules, ...showing, ...presentation },
   update: presentation,
   style,
   text: { key: need(text(40)), text: need(text(LONGEST_TEXT)) },

@@ -9,7 +9,29 @@ export type Locale = (typeof LOCALES)[number]
 
 /** The words of each component, by key. A component that is not here has a title, and no other words. */
 export interface FrameTexts {
-  readonly paragraph: 'endsWith' | 'beginsWith' | 'restHidden' | 'show' | 'showAll' | 'notNow' | 'noMore'
+  readonly paragraph:
+    | 'endsWith'
+    | 'beginsWith'
+    | 'restHidden'
+    | 'hidden'
+    | 'show'
+    | 'showAll'
+    | 'hide'
+    | 'notNow'
+    | 'noMore'
+    | 'copy'
+    | 'copied'
+    | 'notCopied'
+  readonly image: 'noPicture'
+  readonly download:
+    | 'download'
+    | 'cancel'
+    | 'downloading'
+    | 'progress'
+    | 'amount'
+    | 'saved'
+    | 'cancelled'
+    | 'failed'
   readonly upload:
     | 'choose'
     | 'chooseMany'

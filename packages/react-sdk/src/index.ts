@@ -27,10 +27,19 @@ export {
   type SecureTextAreaProps,
 } from './secure-field.ts'
 export { SecureForm, type SecureFormProps } from './secure-form.ts'
-export { SecureParagraph, type SecureParagraphProps, SecureSpan } from './secure-paragraph.ts'
 export {
   SecureUpload,
   type SecureUploadEvent,
   type SecureUploadProps,
   type SecureUploadState,
 } from './secure-upload.ts'
+export {
+  SecureDownload,
+  type SecureDownloadProps,
+  SecureImage,
+  type SecureImageProps,
+  SecureParagraph,
+  type SecureParagraphProps,
+  type SecureShownProps,
+  SecureSpan,
+} from './shown.ts'

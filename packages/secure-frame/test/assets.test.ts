@@ -24,6 +24,8 @@ const BUDGETS = {
   checkbox: 15,
   paragraph: 15,
   upload: 22,
+  image: 15,
+  download: 15,
 } satisfies Record<Component, number>
 
 describe.each(COMPONENTS)('files of %s', (component) => {
@@ -88,6 +90,28 @@ describe('headers', () => {
     })
     expect(permissions.split(', ').every((each) => /^[a-z-]+=\(\)$/.test(each))).toBe(true)
     expect(permissions).toContain('clipboard-read=()')
+  })
+
+  test('give each component what it needs, and no other', () => {
+    const of = (component: Component) => frameHeaders({ ...about, component, https: true })
+    const told = COMPONENTS.map((component) => {
+      const { 'content-security-policy': policy = '', 'permissions-policy': permissions = '' } = of(component)
+      const has = [
+        policy.includes('img-src blob:;') && 'pictures',
+        policy.includes('sandbox allow-scripts allow-same-origin allow-downloads;') && 'downloads',
+        permissions.includes('clipboard-write=(self)') && 'clipboard',
+      ]
+      expect(permissions.replace('clipboard-write=(self)', '')).not.toContain('self')
+      expect(policy.replace('img-src blob:', '')).not.toMatch(/img-src|blob:/)
+      return [component, has.filter(Boolean).join()]
+    })
+    expect(Object.fromEntries(told)).toMatchObject({
+      input: '',
+      textarea: '',
+      paragraph: 'clipboard',
+      image: 'pictures',
+      download: 'downloads',
+    })
   })
 
   test('have no HSTS without https', () => {

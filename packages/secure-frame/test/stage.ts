@@ -21,6 +21,8 @@ export interface MountOptions {
   readonly configure?: Omit<Extract<HostMessage, { type: 'configure' }>, 'type'> | null
   readonly query?: string
   readonly sandbox?: string
+  /** The `allow` attribute. @default nothing */
+  readonly allow?: string
   /** `silent`: the page never answers a request for an assertion. */
   readonly assert?: 'honest' | 'silent'
   readonly page?: Page
@@ -151,10 +153,11 @@ export async function mountOn(
     configure = {},
     query = '',
     sandbox = 'allow-scripts allow-same-origin',
+    allow = '',
     assert = 'honest',
   } = options
   const { connect = true, wait = true } = options
-  const about = { name, component, configure, query, sandbox, assert, connect, wait }
+  const about = { name, component, configure, query, sandbox, allow, assert, connect, wait }
   await page.evaluate((given) => window.host.mount(given), about)
   const frame = page.frame({ name })
   if (frame === null) throw new Error('The frame is not there.')
@@ -213,6 +216,7 @@ interface Host {
     configure: object | null
     query: string
     sandbox: string
+    allow?: string
     assert: string
     connect: boolean
     wait: boolean
@@ -263,11 +267,12 @@ export function hostScript({ tokenizer }: { tokenizer: string }): void {
   const host: Host = {
     page: Array.from(crypto.getRandomValues(new Uint8Array(16)), hex).join(''),
     ports: {},
-    async mount({ name, component, configure, query, sandbox, assert, connect, wait }) {
+    async mount({ name, component, configure, query, sandbox, allow = '', assert, connect, wait }) {
       const iframe = document.createElement('iframe')
       iframe.name = name
       iframe.title = name
       iframe.sandbox.value = sandbox
+      iframe.allow = allow
       iframe.referrerPolicy = 'no-referrer'
       iframe.src = `${tokenizer}/frame?app=test&component=${component}${query}`
       const { port1, port2 } = new MessageChannel()

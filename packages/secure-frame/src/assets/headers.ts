@@ -24,7 +24,9 @@ export function frameHeaders(options: FrameHeaderOptions): Record<string, string
     // Acts on top-level windows only, where the frame has no business: whoever opens it so gets no hold of its window.
     'cross-origin-opener-policy': 'same-origin',
     'origin-agent-cluster': '?1',
-    'permissions-policy': PERMISSIONS.map((feature) => `${feature}=()`).join(', '),
+    'permissions-policy': PERMISSIONS.map((feature) => `${feature}=${permitted(options, feature)}`).join(
+      ', ',
+    ),
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
@@ -32,7 +34,7 @@ export function frameHeaders(options: FrameHeaderOptions): Record<string, string
   }
 }
 
-function contentSecurityPolicy({ origins, objectStoreOrigin, nonce }: FrameHeaderOptions): string {
+function contentSecurityPolicy({ component, origins, objectStoreOrigin, nonce }: FrameHeaderOptions): string {
   // An empty list would be 'none' in effect, but by accident: an application without an origin is a broken setting.
   if (origins.length === 0) throw new TypeError('An application needs at least one origin.')
   const source = `'nonce-${checkedNonce(nonce)}'`
@@ -41,18 +43,24 @@ function contentSecurityPolicy({ origins, objectStoreOrigin, nonce }: FrameHeade
     `script-src ${source}`,
     `style-src ${source}`,
     `connect-src 'self' ${checkedOrigin(objectStoreOrigin)}`,
+    ...(component === 'image' ? ['img-src blob:'] : []),
     `frame-ancestors ${origins.map(checkedOrigin).join(' ')}`,
     "base-uri 'none'",
     "form-action 'none'",
     "object-src 'none'",
     "frame-src 'none'",
-    'sandbox allow-scripts allow-same-origin',
+    `sandbox allow-scripts allow-same-origin${component === 'download' ? ' allow-downloads' : ''}`,
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join('; ')
 }
 
-/** Every feature that browsers let a page switch off. No component of today needs one. */
+/** A text can be copied, where the page lets it (`allow` of the iframe); nothing else needs any of them. */
+function permitted({ component }: FrameHeaderOptions, feature: (typeof PERMISSIONS)[number]): string {
+  return component === 'paragraph' && feature === 'clipboard-write' ? '(self)' : '()'
+}
+
+/** Every feature that browsers let a page switch off. */
 const PERMISSIONS = [
   'accelerometer',
   'autoplay',

@@ -1,6 +1,8 @@
 import type { Component } from '@lunadefend/contract/frame-messages'
 import type { FrameTexts, Locale, TextKey } from '@lunadefend/contract/frame-texts'
+import { DOWNLOAD } from './texts/download.ts'
 import { FIELD } from './texts/field.ts'
+import { IMAGE } from './texts/image.ts'
 import { PARAGRAPH } from './texts/paragraph.ts'
 import { UPLOAD } from './texts/upload.ts'
 
@@ -11,7 +13,7 @@ export type Translations<C extends Component> = {
 type Tables = Readonly<Record<Locale, Readonly<Record<string, string>>>>
 
 /** Every component that has more words than the title of a field. */
-const TABLES = { paragraph: PARAGRAPH, upload: UPLOAD } satisfies {
+const TABLES = { paragraph: PARAGRAPH, upload: UPLOAD, image: IMAGE, download: DOWNLOAD } satisfies {
   readonly [C in keyof FrameTexts]: Translations<C>
 }
 

@@ -1,3 +1,4 @@
+import { make, makeButton, makeStatus } from './element.ts'
 import type { Mask } from './masked.ts'
 import { speaker } from './texts.ts'
 
@@ -6,36 +7,34 @@ const say = speaker<'paragraph'>()
 /** What is shown of a value, and a button that asks for the rest. */
 export interface MaskedText {
   readonly nodes: readonly Node[]
+  readonly button: HTMLButtonElement
   /** Says something politely: what is shown stays. */
   tell(text: string): void
 }
 
-/** `ask` is called for a click, and for Enter and Space on the button. */
-export function maskedText(text: string, { show }: Mask, ask: () => void): MaskedText {
-  const dots = make('span', '••••')
-  dots.ariaHidden = 'true'
-  const spoken = make('span', say(show === 'last' ? 'endsWith' : 'beginsWith'))
-  spoken.className = 'unseen'
-  const rest = make('span', say('restHidden'))
-  rest.className = 'unseen'
-  const part = make('span', text)
-  const button = make('button', say('show'))
-  button.type = 'button'
-  button.ariaLabel = say('showAll')
-  button.addEventListener('click', ask)
-  // It must be there before it says anything, or nobody hears it (ARIA 1.2, live regions).
-  const status = make('span', '')
-  status.role = 'status'
-  const space = () => document.createTextNode(' ')
-  const shown = show === 'last' ? [spoken, dots, space(), part] : [spoken, part, rest, space(), dots]
+/** `ask` is called when the user wants the rest. Without a mask nothing is shown but that there is something. */
+export function maskedText(text: string, mask: Mask | null, ask: () => void): MaskedText {
+  const button = makeButton(say('show'), say('showAll'), ask)
+  const status = makeStatus()
   return {
-    nodes: [...shown, space(), button, space(), status],
+    nodes: [...shownOf(text, mask), ' ', button, ' ', status].map(nodeOf),
+    button,
     tell(said) {
       status.textContent = said
     },
   }
 }
 
-function make<T extends 'span' | 'button'>(tag: T, text: string): HTMLElementTagNameMap[T] {
-  return Object.assign(document.createElement(tag), { textContent: text })
+/** The dots are always as many: they stand for something, and say nothing of how much. */
+function shownOf(text: string, mask: Mask | null): readonly (Node | string)[] {
+  const dots = make('span', '••••')
+  dots.ariaHidden = 'true'
+  const part = make('span', text)
+  const spoken = (words: string) => make('span', words, 'unseen')
+  if (mask === null) return [spoken(say('hidden')), dots]
+  if (mask.show === 'last') return [spoken(say('endsWith')), dots, ' ', part]
+  return [spoken(say('beginsWith')), part, spoken(say('restHidden')), ' ', dots]
 }
+
+const nodeOf = (part: Node | string): Node =>
+  typeof part === 'string' ? document.createTextNode(part) : part

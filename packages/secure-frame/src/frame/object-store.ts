@@ -13,7 +13,7 @@ export async function upload(
   waitMs: number,
 ): Promise<boolean> {
   const response = await reached(
-    fetch(target.url, { ...request(target, waitMs), method: 'PUT', body: bytes }),
+    fetch(target.url, { ...request(target, AbortSignal.timeout(waitMs)), method: 'PUT', body: bytes }),
     'store-unreachable',
   )
   // What the answer says besides its status does not matter; but an answer that is left unread counts as cancelled.
@@ -23,13 +23,13 @@ export async function upload(
   return true
 }
 
-/** What `take` makes of the bytes while they arrive. */
+/** What `take` makes of the bytes while they arrive, unless the signal ends it. */
 export async function download<T>(
   target: Target,
-  waitMs: number,
+  signal: AbortSignal,
   take: (response: Response) => Promise<T>,
 ): Promise<T> {
-  const response = await reached(fetch(target.url, request(target, waitMs)), 'store-unreachable')
+  const response = await reached(fetch(target.url, request(target, signal)), 'store-unreachable')
   if (!response.ok) throw new FrameError('store-refused')
   return reached(take(response), 'store-unreachable')
 }
@@ -48,13 +48,13 @@ export function ownHeaders({ headers }: Target): (readonly [string, string])[] {
   return Object.entries(headers).filter(([name]) => !OF_THE_BROWSER.includes(name.toLowerCase()))
 }
 
-function request(target: Target, waitMs: number): RequestInit {
+function request(target: Target, signal: AbortSignal): RequestInit {
   return {
     headers: Object.fromEntries(ownHeaders(target)),
     credentials: 'omit',
     redirect: 'error',
     referrerPolicy: 'no-referrer',
     cache: 'no-store',
-    signal: AbortSignal.timeout(waitMs),
+    signal,
   }
 }

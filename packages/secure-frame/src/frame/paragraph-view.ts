@@ -1,10 +1,12 @@
-import type { Presentation } from '@lunadefend/contract/frame-messages'
+import type { Presentation, Showing } from '@lunadefend/contract/frame-messages'
 import { languageTag } from './control.ts'
 import { FrameError } from './failure.ts'
+import { hideLater } from './hiding.ts'
 import { type MaskedText, maskedText } from './masked-text.ts'
 import { applyStyle } from './style.ts'
 import { speaker } from './texts.ts'
 import type { Seen } from './values.ts'
+import { wholeText } from './whole-text.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
 
 const say = speaker<'paragraph'>()
@@ -13,12 +15,15 @@ const say = speaker<'paragraph'>()
 export function mountParagraph({ see }: WidgetNeeds): Widget {
   const element = document.createElement('p')
   element.className = 'value'
+  let showing: Showing = {}
+  let forget = (): void => {}
   let turn = 0
   let isAsking = false
 
   /** Shows nothing, and makes answers that are under way come too late. */
   function empty(): number {
     turn += 1
+    forget()
     element.textContent = ''
     element.removeAttribute('tabindex')
     isAsking = false
@@ -47,26 +52,42 @@ export function mountParagraph({ see }: WidgetNeeds): Widget {
     }
   }
 
-  function show(tokenId: string, { text, mask }: Seen): void {
-    if (mask === null) {
-      element.textContent = text
+  /** `part`: what takes its place when it is hidden again. */
+  function show(tokenId: string, seen: Seen, part: Seen | null = null): void {
+    forget()
+    if (seen.mask !== null) {
+      showLess(tokenId, seen)
       return
     }
-    const masked = maskedText(text, mask, () => void askForMore(tokenId, masked))
+    const hide = (): void => {
+      forget()
+      const isHeld = document.hasFocus() && element.contains(document.activeElement)
+      const masked = showLess(tokenId, part)
+      if (isHeld) masked.button.focus()
+    }
+    element.replaceChildren(...wholeText(seen.text, showing, hide))
+    forget = hideLater(showing, hide)
+  }
+
+  /** The part that a policy shows; where it shows all of it, nothing but a button. The whole is not kept. */
+  function showLess(tokenId: string, part: Seen | null): MaskedText {
+    const masked = maskedText(part?.text ?? '', part?.mask ?? null, () => void ask(tokenId, part, masked))
     element.replaceChildren(...masked.nodes)
+    return masked
   }
 
   /** The page hears nothing of it: neither that the user asked, nor what came of it. */
-  async function askForMore(tokenId: string, masked: MaskedText): Promise<void> {
+  async function ask(tokenId: string, part: Seen | null, masked: MaskedText): Promise<void> {
     if (isAsking) return
     isAsking = true
     masked.tell('')
     const mine = turn
-    const seen = await see(tokenId, true).catch(() => null)
-    isAsking = false
+    const seen = await see(tokenId, part !== null).catch(() => null)
     if (mine !== turn) return
-    if (seen?.mask !== null) return masked.tell(say(seen === null ? 'notNow' : 'noMore'))
-    show(tokenId, seen)
+    isAsking = false
+    if (seen === null) return masked.tell(say('notNow'))
+    if (seen.mask !== null && part !== null) return masked.tell(say('noMore'))
+    show(tokenId, seen, part)
     // The button had the focus and is gone: what took its place is read out.
     element.tabIndex = -1
     element.focus()
@@ -74,6 +95,7 @@ export function mountParagraph({ see }: WidgetNeeds): Widget {
 
   return {
     configure(settings) {
+      showing = settings
       document.body.append(element)
       update(settings)
     },

@@ -13,6 +13,17 @@ export interface Values {
   read(tokenId: string): Promise<string>
   /** What may be seen of it. `full`: the user has asked for more than a part. */
   see(tokenId: string, full: boolean): Promise<Seen>
+  /** What `take` makes of the whole value while it arrives. @throws `masked` where a policy shows a part */
+  receive<T>(tokenId: string, stop: AbortSignal, take: (arriving: Arriving) => Promise<T>): Promise<T>
+}
+
+/** The answer of the object store, and what is needed to make a value of it. */
+export interface Arriving {
+  readonly tokenId: string
+  readonly answer: Answer
+  readonly response: Response
+  /** Bytes have come. Without such a sign for a while the download ends (`timed-out`). */
+  readonly alive: () => void
 }
 
 export interface Seen {
@@ -33,7 +44,7 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
 
   function fetchValue(answer: Answer, tokenId: string): Promise<BufferSource> {
     const { recover } = protectionOf(answer, tokenId)
-    return download(target(answer, 'downloadUrl'), waits.call, recover)
+    return download(target(answer, 'downloadUrl'), AbortSignal.timeout(waits.call), recover)
   }
 
   /** `null` when the token's place in the store was taken. */
@@ -63,6 +74,28 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
       const bytes = await fetchValue(answer, tokenId)
       return { text: mask === null ? decode(bytes) : decodePart(bytes, mask), mask }
     },
+    async receive(tokenId, stop, take) {
+      const answer = await session.call('/detokenize', { tokenId, accept: ACCEPT })
+      if (maskOf(answer) !== null) throw new FrameError('masked')
+      const { signal, alive, over } = patience(waits.call, stop)
+      const from = target(answer, 'downloadUrl')
+      return download(from, signal, (response) => take({ tokenId, answer, response, alive })).finally(over)
+    },
+  }
+}
+
+/** Ends when it is stopped, or when for so long nothing has come: a big file may take as long as it needs. */
+function patience(waitMs: number, stop: AbortSignal) {
+  const silence = new AbortController()
+  const end = (): void => silence.abort(new DOMException('', 'TimeoutError'))
+  let timer = setTimeout(end, waitMs)
+  return {
+    signal: AbortSignal.any([stop, silence.signal]),
+    alive(): void {
+      clearTimeout(timer)
+      timer = setTimeout(end, waitMs)
+    },
+    over: (): void => clearTimeout(timer),
   }
 }
 

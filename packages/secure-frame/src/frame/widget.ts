@@ -1,12 +1,18 @@
-import type { FrameMessage, HostMessage, Presentation, Rules } from '@lunadefend/contract/frame-messages'
+import type {
+  FrameMessage,
+  HostMessage,
+  Presentation,
+  Rules,
+  Showing,
+} from '@lunadefend/contract/frame-messages'
 import type { SessionKeeper } from './session.ts'
 import type { Style } from './style.ts'
-import type { Seen } from './values.ts'
+import type { Seen, Values } from './values.ts'
 
 /** What a component can do, apart from all talk with page and Tokenizer. Failures are `FrameError`s. */
 export interface Widget {
   /** Called once, before everything else. */
-  configure(settings: Rules & Presentation): void
+  configure(settings: Rules & Showing & Presentation): void
   update(presentation: Presentation): void
   style(style: Style): void
   load(tokenId: string): Promise<void>
@@ -26,6 +32,7 @@ export interface WidgetNeeds {
   readonly store: (text: string) => Promise<string>
   readonly read: (tokenId: string) => Promise<string>
   readonly see: (tokenId: string, full: boolean) => Promise<Seen>
+  readonly receive: Values['receive']
   /** For values that are too long to be held in memory. */
   readonly call: SessionKeeper['call']
   readonly app: string

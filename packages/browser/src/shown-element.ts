@@ -1,3 +1,4 @@
+import type { Component } from '@lunadefend/contract/frame-messages'
 import { makeStrut, setLines, sheetsFor } from './appearance.ts'
 import { BaseElement, takeUpProperties } from './element.ts'
 import { ElementFrame } from './element-frame.ts'
@@ -5,17 +6,29 @@ import { LunaDefendError } from './errors.ts'
 import type { FrameLink } from './frame-link.ts'
 import { tellWhoStays } from './leaving.ts'
 import type { LunaDefendPage } from './page.ts'
-import { labelOf, presentationOf } from './presentation.ts'
+import { labelOf, presentationOf, SHOWING_ATTRIBUTES, showingOf } from './presentation.ts'
 import { isToken } from './token.ts'
 
 /**
- * Shows what a token stands for, in a frame of the Tokenizer's origin. Its size is that of `lines` (an attribute), or of
- * the page's CSS; longer text scrolls, because a size that followed the text would tell of it. It is no form field.
+ * Shows what a token stands for, or hands it to the user, in a frame of the Tokenizer's origin. Its size is the page's: one
+ * that followed the value would tell of it. It is no form field.
  *
  * Event: `error` (`event.detail` is a LunaDefendError).
  */
-export class SecureParagraphElement extends BaseElement {
-  static readonly observedAttributes = ['token', 'lines', 'label', 'aria-label', 'lang', 'class', 'style']
+export class SecureShownElement extends BaseElement {
+  static readonly component: Component = 'paragraph'
+  /** Which words of the page's side a screen reader hears for the frame where the page has no label. */
+  static readonly title: 'text' | 'image' | 'download' = 'text'
+  static readonly observedAttributes = [
+    'token',
+    'lines',
+    'label',
+    'aria-label',
+    'lang',
+    'class',
+    'style',
+    ...SHOWING_ATTRIBUTES,
+  ]
 
   readonly #strut: HTMLElement
   readonly #frame: ElementFrame
@@ -24,16 +37,18 @@ export class SecureParagraphElement extends BaseElement {
 
   constructor() {
     super()
+    const { component, title } = new.target
     const root = this.attachShadow({ mode: 'open' })
-    root.adoptedStyleSheets = sheetsFor('paragraph')
+    root.adoptedStyleSheets = sheetsFor(component)
     this.#strut = root.appendChild(makeStrut())
     this.#frame = new ElementFrame({
       host: this,
       root,
       internals: this.attachInternals(),
-      component: () => 'paragraph',
-      title: () => labelOf(this, []) || (this.lunadefend?.wordsFor(this).text ?? ''),
-      configure: () => ({ type: 'configure', ...this.#presentation() }),
+      component: () => component,
+      title: () => labelOf(this, []) || (this.lunadefend?.wordsFor(this)[title] ?? ''),
+      allow: () => (component === 'paragraph' && this.hasAttribute('copyable') ? 'clipboard-write' : ''),
+      configure: () => ({ type: 'configure', ...showingOf(this), ...this.#presentation() }),
       onFrame: (link) => void this.#load(link),
       onGone: () => {
         this.#loads++
@@ -49,7 +64,7 @@ export class SecureParagraphElement extends BaseElement {
     this.addEventListener('click', () => this.#frame.revive())
   }
 
-  /** What is shown; `''` for nothing. */
+  /** What is shown, or saved; `''` for nothing. */
   get token(): string {
     return this.getAttribute('token') ?? ''
   }
@@ -73,6 +88,11 @@ export class SecureParagraphElement extends BaseElement {
   /** Reads the token again, for example after its grant was renewed. */
   reload(): void {
     this.#frame.replace()
+  }
+
+  /** Puts the focus into the frame: on the button of a download. */
+  override focus(): void {
+    this.#frame.link?.iframe.focus()
   }
 
   connectedCallback(): void {
@@ -100,6 +120,13 @@ export class SecureParagraphElement extends BaseElement {
       case 'class':
       case 'style':
         this.#frame.restyle()
+        break
+      case 'hide-after':
+      case 'hide-on-leave':
+      case 'copyable':
+      case 'fit':
+        // What a frame may do is settled when it is loaded.
+        if (before !== after && this.#frame.link !== null) this.#frame.replace()
         break
       default:
         this.#frame.send({ type: 'update', ...this.#presentation() })

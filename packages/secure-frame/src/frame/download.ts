@@ -1,0 +1,4 @@
+import { mountDownload } from './download-view.ts'
+import { start } from './start.ts'
+
+start(mountDownload)

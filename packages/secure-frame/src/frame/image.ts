@@ -1,0 +1,4 @@
+import { mountImage } from './image-view.ts'
+import { start } from './start.ts'
+
+start(mountImage)
