@@ -1,0 +1,322 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath, URL as NodeURL } from 'node:url'
+import { TextDecoder as NodeTextDecoder, TextEncoder as NodeTextEncoder } from 'node:util'
+import { LocalChannel, type LocalPort } from './channel.ts'
+import { replace } from './internals.ts'
+import { STORE_ORIGIN, type Troubles, type Vault } from './vault.ts'
+
+/** A frame of the double: the scripts of the real one, in a document that nothing on the page leads to. */
+export interface Frame {
+  readonly iframe: HTMLIFrameElement
+  /** What the user types into or reads; `null` until the page has configured it. */
+  control(): HTMLElement | null
+  /** What it has still to tell, it tells now. */
+  flush(): void
+  /** Its next request of the Tokenizer fails with this code. */
+  failNext(code: string): void
+  blur(): void
+}
+
+const NO_SCRIPTS: Readonly<Record<string, string>> = {}
+let scripts = NO_SCRIPTS
+
+/** Bundled once in a process, by another one: a bundler finds nothing to stand on within jsdom. */
+function scriptOf(component: string): string {
+  if (scripts === NO_SCRIPTS) {
+    const bundler = fileURLToPath(new NodeURL('bundle-frames.ts', import.meta.url))
+    const options = { encoding: 'utf8', maxBuffer: 64 * 1024 ** 2 } as const
+    scripts = JSON.parse(execFileSync(process.execPath, [bundler], options)) as Record<string, string>
+  }
+  return scripts[component] ?? ''
+}
+
+// Those of now: a test may put others in their place.
+const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
+
+export interface FramesNeeds {
+  readonly vault: Vault
+  readonly troubles: Troubles
+}
+
+export interface Frames {
+  /** The frame in this secure element. */
+  of(element: Element): Frame | null
+  all(): Frame[]
+  end(): void
+}
+
+/** From now on an iframe of a Tokenizer's page gets a frame of the double, and nothing is loaded over the network. */
+export function doubleFrames({ vault, troubles }: FramesNeeds): Frames {
+  const frames = new Map<HTMLIFrameElement, OpenFrame>()
+  const ended = new AbortController()
+  const native = Object.getOwnPropertyDescriptor(HTMLIFrameElement.prototype, 'src')
+  const needs = {
+    vault,
+    logout: () => {
+      for (const frame of frames.values()) frame.loggedOut()
+    },
+  }
+
+  const restore = replace(HTMLIFrameElement.prototype, 'src', {
+    get(this: HTMLIFrameElement) {
+      return native?.get?.call(this) as string
+    },
+    set(this: HTMLIFrameElement, address: string) {
+      const url = NodeURL.canParse(address) ? new NodeURL(address) : null
+      const component = url?.pathname === '/frame' ? url.searchParams.get('component') : null
+      if (component === null || url === null) native?.set?.call(this, address)
+      else void load(quiet(this), url.origin, component)
+    },
+  })
+
+  async function load(iframe: HTMLIFrameElement, origin: string, component: string): Promise<void> {
+    const started = Promise.withResolvers<void>()
+    let isOurs = false
+    // Before anybody else's listener: the DOM loads an empty page by itself, and that is none of ours.
+    const listen = (event: Event): void => {
+      if (!isOurs) event.stopImmediatePropagation()
+    }
+    iframe.addEventListener('load', listen, { signal: ended.signal })
+    realSetTimeout(started.resolve)
+    await started.promise
+    for (const [each] of frames) if (!each.isConnected) frames.delete(each)
+    if (!iframe.isConnected || ended.signal.aborted) return
+    const frame = openFrame(iframe, { origin, component, ...needs })
+    frames.set(iframe, frame)
+    Object.defineProperty(iframe, 'contentDocument', { value: null })
+    const window = {
+      postMessage: (data: unknown, _to: string, ports: LocalPort[]) => frame.connect(data, ports),
+    }
+    Object.defineProperty(iframe, 'contentWindow', { value: Object.freeze(window) })
+    isOurs = true
+    if (!troubles.tokenizerDown) withLocalChannel(() => iframe.dispatchEvent(new Event('load')))
+  }
+
+  // Before the elements listen: they keep such events from everybody else.
+  const unfocus = (event: Event): void => {
+    const target = event.composedPath()[0]
+    for (const frame of frames.values()) {
+      const isOwn = target === frame.iframe
+      // Of the focus of its frame an element tells by an event of its own.
+      const isElsewhere = !isOwn && target !== hostOf(frame.iframe)
+      if (event.type === 'focus' ? isElsewhere : isOwn) frame.blur()
+    }
+  }
+  for (const type of ['focus', 'blur'])
+    addEventListener(type, unfocus, { capture: true, signal: ended.signal })
+
+  return {
+    of: (element) => [...frames.values()].find(({ iframe }) => hostOf(iframe) === element) ?? null,
+    all: () => [...frames.values()].filter(({ iframe }) => iframe.isConnected),
+    end() {
+      ended.abort()
+      restore()
+      frames.clear()
+    },
+  }
+}
+
+/** Keeps the DOM from loading something of its own into it, and makes its focus heard. */
+function quiet(iframe: HTMLIFrameElement): HTMLIFrameElement {
+  forgoLoading(iframe)
+  for (const type of ['focus', 'blur'] as const) {
+    const move = iframe[type].bind(iframe)
+    const value = (options?: FocusOptions): void => {
+      const isMoved =
+        (iframe.getRootNode() as ShadowRoot).activeElement === iframe ? type === 'blur' : type === 'focus'
+      let isHeard = false
+      const hear = (): void => {
+        isHeard = true
+      }
+      addEventListener(type, hear, { capture: true, once: true })
+      move(options)
+      removeEventListener(type, hear, { capture: true })
+      // jsdom moves the focus to an iframe, and away, without an event.
+      if (isMoved && !isHeard) iframe.dispatchEvent(new FocusEvent(type, { composed: true }))
+    }
+    Object.defineProperty(iframe, type, { value })
+  }
+  return iframe
+}
+
+/** happy-dom loads an iframe when it comes into a document, or says on the console that it does not. */
+function forgoLoading(iframe: HTMLIFrameElement): void {
+  for (let at: object | null = iframe; at !== null; at = Object.getPrototypeOf(at)) {
+    const connected = Object.getOwnPropertySymbols(at).find(
+      ({ description }) => description === 'connectedToDocument',
+    )
+    if (connected === undefined) continue
+    const connect: unknown = Reflect.get(Object.getPrototypeOf(at), connected)
+    Object.defineProperty(iframe, connected, { value: connect })
+    return
+  }
+}
+
+export function hostOf(iframe: HTMLIFrameElement): Element | null {
+  const root = iframe.getRootNode()
+  return root instanceof ShadowRoot ? root.host : null
+}
+
+/** The channel of a frame is made while its page hears of the load; everybody else keeps the channels they have. */
+function withLocalChannel(work: () => void): void {
+  const restore = replace(globalThis, 'MessageChannel', { value: LocalChannel, writable: true })
+  try {
+    work()
+  } finally {
+    restore()
+  }
+}
+
+interface OpenFrame extends Frame {
+  connect(data: unknown, ports: readonly LocalPort[]): void
+  loggedOut(): void
+}
+
+interface OpenNeeds {
+  readonly origin: string
+  readonly component: string
+  readonly vault: Vault
+  readonly logout: () => void
+}
+
+function openFrame(iframe: HTMLIFrameElement, { origin, component, vault, logout }: OpenNeeds): OpenFrame {
+  const page = frameDocument()
+  const focus = holdFocus(page)
+  const timers = holdTimers()
+  const listeners = new Map<string, Set<(event: unknown) => void>>()
+  const parent = {}
+  const window = {
+    origin,
+    parent,
+    document: page,
+    addEventListener: (type: string, listen: (event: unknown) => void) => {
+      listeners.set(type, (listeners.get(type) ?? new Set()).add(listen))
+    },
+    removeEventListener: (type: string, listen: (event: unknown) => void) => {
+      listeners.get(type)?.delete(listen)
+    },
+  }
+  let failure: string | null = null
+  let loggedOut = (): unknown => undefined
+  const double = {
+    session: (needs: { loggedOut(): unknown }) => {
+      loggedOut = () => needs.loggedOut()
+      return {
+        logout,
+        call(path: string, body: Readonly<Record<string, unknown>>) {
+          const code = failure
+          failure = null
+          return code ?? vault.call(path, body)
+        },
+      }
+    },
+  }
+  const world: Readonly<Record<string, unknown>> = {
+    double,
+    window,
+    document: page,
+    fetch: vault.fetch,
+    setTimeout: timers.set,
+    clearTimeout: timers.clear,
+    URL: NodeURL,
+    TextEncoder: NodeTextEncoder,
+    TextDecoder: NodeTextDecoder,
+    AbortSignal: { timeout: () => undefined },
+  }
+  new Function(...Object.keys(world), scriptOf(component))(...Object.values(world))
+  return {
+    iframe,
+    control: () => page.querySelector<HTMLElement>('.value'),
+    flush: timers.flush,
+    failNext(code) {
+      failure = code
+    },
+    blur: () => focus.leave(),
+    loggedOut: () => loggedOut(),
+    connect(data, ports) {
+      const event = { source: parent, origin: location.origin, data, ports }
+      for (const listen of [...(listeners.get('message') ?? [])]) listen(event)
+    },
+  }
+}
+
+/** What the Tokenizer would have rendered. */
+function frameDocument(): Document {
+  const page = document.implementation.createHTMLDocument('')
+  const meta = page.createElement('meta')
+  meta.name = 'lunadefend'
+  const configuration = {
+    app: '',
+    cookies: 'strict',
+    origins: [location.origin],
+    objectStoreOrigin: STORE_ORIGIN,
+  }
+  meta.content = JSON.stringify(configuration)
+  page.head.append(meta)
+  return page
+}
+
+/** A document without a window keeps no focus of its own. */
+function holdFocus(page: Document): { leave(): void } {
+  let focused: HTMLElement | null = null
+  const leave = (): void => {
+    const before = focused
+    focused = null
+    before?.dispatchEvent(new FocusEvent('blur'))
+  }
+  const create = page.createElement.bind(page)
+  const withFocus = (tag: string): HTMLElement => {
+    const element = keepEvents(create(tag))
+    element.blur = () => element === focused && leave()
+    element.focus = () => {
+      if (element === focused || element.matches(':disabled')) return
+      leave()
+      focused = element
+      element.dispatchEvent(new FocusEvent('focus'))
+    }
+    return element
+  }
+  Object.defineProperty(page, 'createElement', { value: withFocus })
+  Object.defineProperty(page, 'hasFocus', { value: () => focused !== null })
+  Object.defineProperty(page, 'activeElement', { get: () => focused ?? page.body })
+  return { leave }
+}
+
+/** In happy-dom the events of any document reach the window, and so the page could see what is typed. */
+function keepEvents<E extends HTMLElement>(element: E): E {
+  const dispatch = element.dispatchEvent.bind(element)
+  const value = (event: Event): boolean => {
+    const path = event.composedPath.bind(event)
+    const within = (): EventTarget[] => path().filter((target) => target instanceof Node)
+    Object.defineProperty(event, 'composedPath', { value: within, configurable: true })
+    return dispatch(event)
+  }
+  Object.defineProperty(element, 'dispatchEvent', { value })
+  return element
+}
+
+/** Short waits are the frame's way of collecting what it tells; they can be cut short. */
+function holdTimers() {
+  const SHORT_MS = 200
+  const pending = new Map<unknown, () => void>()
+  const set = (work: () => void, ms = 0): unknown => {
+    const timer = realSetTimeout(() => {
+      pending.delete(timer)
+      work()
+    }, ms)
+    timer.unref?.()
+    if (ms <= SHORT_MS) pending.set(timer, work)
+    return timer
+  }
+  const clear = (timer: unknown): void => {
+    pending.delete(timer)
+    realClearTimeout(timer as ReturnType<typeof setTimeout>)
+  }
+  const flush = (): void => {
+    for (const [timer, work] of [...pending]) {
+      clear(timer)
+      work()
+    }
+  }
+  return { set, clear, flush }
+}

@@ -1,0 +1,5 @@
+// @vitest-environment jsdom
+import { elementContract } from './contract.ts'
+import { doubledStage } from './doubled-stage.ts'
+
+elementContract(() => doubledStage)
