@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'apps/*/test/**/*.test.ts',
+      'docs/examples/**/*.test.ts',
+      'tests/**/*.test.ts',
+    ],
     // Tests run on Node's own loader, so what passes here also runs in production.
     experimental: { viteModuleRunner: false },
     pool: 'forks',
