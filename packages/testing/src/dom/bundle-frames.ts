@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { COMPONENTS } from '@lunadefend/contract/frame-messages'
+import { type FramePageOptions, renderFramePage } from '@lunadefend/secure-frame/assets'
 import { build, type Plugin } from 'esbuild'
+import { STORE_ORIGIN } from './vault.ts'
 
 /** The session of a double: `double` is handed to the script that runs the bundle. Failures come as codes. */
 const SESSION = `
@@ -28,6 +30,29 @@ const doubledSession: Plugin = {
 const entry = (component: string): string =>
   fileURLToPath(new URL(`../../../secure-frame/src/frame/${component}.ts`, import.meta.url))
 
+const NOWHERE = { path: '/', integrity: '' }
+
+/** What the Tokenizer writes into the page of this component, for an app of the origin that the page puts in its place. */
+function configurationOf(component: FramePageOptions['component']): string {
+  const files = { script: NOWHERE, style: NOWHERE }
+  const components = Object.fromEntries(COMPONENTS.map((each) => [each, files]))
+  const html = renderFramePage({
+    assets: { files: new Map(), components } as unknown as FramePageOptions['assets'],
+    component,
+    app: 'app',
+    origins: ['https://app.invalid'],
+    objectStoreOrigin: STORE_ORIGIN,
+    nonce: 'A'.repeat(22),
+  })
+  const [, content = ''] = /name="lunadefend" content="([^"]*)"/.exec(html) ?? []
+  return content
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
+}
+
 /** Run in a process of its own, because esbuild does not work within jsdom: the scripts of the frames, as JSON. */
 const scripts = await Promise.all(
   COMPONENTS.map(async (component) => {
@@ -40,7 +65,8 @@ const scripts = await Promise.all(
       plugins: [doubledSession],
       tsconfigRaw: {},
     })
-    return [component, outputFiles[0]?.text ?? ''] as const
+    const script = outputFiles[0]?.text ?? ''
+    return [component, { script, configuration: configurationOf(component) }] as const
   }),
 )
 process.stdout.write(JSON.stringify(Object.fromEntries(scripts)))

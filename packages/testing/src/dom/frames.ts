@@ -17,17 +17,23 @@ export interface Frame {
   blur(): void
 }
 
-const NO_SCRIPTS: Readonly<Record<string, string>> = {}
-let scripts = NO_SCRIPTS
+/** What the Tokenizer serves of one component. */
+interface Served {
+  readonly script: string
+  /** As JSON; but for the origins of the app. */
+  readonly configuration: string
+}
 
-/** Bundled once in a process, by another one: a bundler finds nothing to stand on within jsdom. */
-function scriptOf(component: string): string {
-  if (scripts === NO_SCRIPTS) {
+let served: Readonly<Record<string, Served>> | null = null
+
+/** By another process: a bundler finds nothing to stand on within jsdom. */
+function bundleOnce(): Readonly<Record<string, Served>> {
+  if (served === null) {
     const bundler = fileURLToPath(new NodeURL('bundle-frames.ts', import.meta.url))
     const options = { encoding: 'utf8', maxBuffer: 64 * 1024 ** 2 } as const
-    scripts = JSON.parse(execFileSync(process.execPath, [bundler], options)) as Record<string, string>
+    served = JSON.parse(execFileSync(process.execPath, [bundler], options)) as Record<string, Served>
   }
-  return scripts[component] ?? ''
+  return served
 }
 
 // Those of now: a test may put others in their place.
@@ -47,6 +53,7 @@ export interface Frames {
 
 /** From now on an iframe of a Tokenizer's page gets a frame of the double, and nothing is loaded over the network. */
 export function doubleFrames({ vault, troubles }: FramesNeeds): Frames {
+  bundleOnce()
   const frames = new Map<HTMLIFrameElement, OpenFrame>()
   const ended = new AbortController()
   const native = Object.getOwnPropertyDescriptor(HTMLIFrameElement.prototype, 'src')
@@ -180,7 +187,8 @@ interface OpenNeeds {
 }
 
 function openFrame(iframe: HTMLIFrameElement, { origin, component, vault, logout }: OpenNeeds): OpenFrame {
-  const page = frameDocument()
+  const { script, configuration } = bundleOnce()[component] ?? { script: '', configuration: '{}' }
+  const page = frameDocument(configuration)
   const focus = holdFocus(page)
   const timers = holdTimers()
   const listeners = new Map<string, Set<(event: unknown) => void>>()
@@ -223,7 +231,7 @@ function openFrame(iframe: HTMLIFrameElement, { origin, component, vault, logout
     TextDecoder: NodeTextDecoder,
     AbortSignal: { timeout: () => undefined },
   }
-  new Function(...Object.keys(world), scriptOf(component))(...Object.values(world))
+  new Function(...Object.keys(world), script)(...Object.values(world))
   return {
     iframe,
     control: () => page.querySelector<HTMLElement>('.value'),
@@ -241,17 +249,11 @@ function openFrame(iframe: HTMLIFrameElement, { origin, component, vault, logout
 }
 
 /** What the Tokenizer would have rendered. */
-function frameDocument(): Document {
+function frameDocument(configuration: string): Document {
   const page = document.implementation.createHTMLDocument('')
   const meta = page.createElement('meta')
   meta.name = 'lunadefend'
-  const configuration = {
-    app: '',
-    cookies: 'strict',
-    origins: [location.origin],
-    objectStoreOrigin: STORE_ORIGIN,
-  }
-  meta.content = JSON.stringify(configuration)
+  meta.content = JSON.stringify({ ...JSON.parse(configuration), origins: [location.origin] })
   page.head.append(meta)
   return page
 }
