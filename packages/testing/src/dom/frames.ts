@@ -3,7 +3,7 @@ import { fileURLToPath, URL as NodeURL } from 'node:url'
 import { TextDecoder as NodeTextDecoder, TextEncoder as NodeTextEncoder } from 'node:util'
 import { LocalChannel, type LocalPort } from './channel.ts'
 import { replace } from './internals.ts'
-import { STORE_ORIGIN, type Troubles, type Vault } from './vault.ts'
+import type { Troubles, Vault } from './vault.ts'
 
 /** A frame of the double: the scripts of the real one, in a document that nothing on the page leads to. */
 export interface Frame {
