@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { COMPONENTS } from '@lunadefend/contract/frame-messages'
-import { type FramePageOptions, renderFramePage } from '@lunadefend/secure-frame/assets'
+import { renderFramePage } from '@lunadefend/secure-frame/assets'
 import { build, type Plugin } from 'esbuild'
 import { STORE_ORIGIN } from './vault.ts'
 
@@ -29,6 +29,8 @@ const doubledSession: Plugin = {
 
 const entry = (component: string): string =>
   fileURLToPath(new URL(`../../../secure-frame/src/frame/${component}.ts`, import.meta.url))
+
+type FramePageOptions = Parameters<typeof renderFramePage>[0]
 
 const NOWHERE = { path: '/', integrity: '' }
 
