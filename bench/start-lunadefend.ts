@@ -22,7 +22,8 @@ function run(script: string): { ms: number; said: string } {
   return { ms: performance.now() - begun, said }
 }
 
-const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
 
 const bare = median(Array.from({ length: RUNS }, () => run('').ms))
 const starts = Array.from({ length: RUNS }, () => JSON.parse(run(SCRIPT).said) as number[])
