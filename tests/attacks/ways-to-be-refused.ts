@@ -9,6 +9,8 @@ export interface Way {
   readonly name: string
   /** What the audit log says. */
   readonly reason: string
+  /** What it says once the reaper, which comes every 30 seconds, has been there. @default the same */
+  readonly reaped?: string
   readonly asker: UserSession
   tokenId(): string
   /** Holds while somebody asks, and is undone afterwards. @default nothing */
@@ -104,11 +106,11 @@ async function arrange(on: Installation, access: Access): Promise<Way[]> {
     way("another session's grant", 'no-grant', await granted({}, sid('bob'))),
     way('the other access', 'no-grant', await granted({ access: access === 'read' ? 'store' : 'read' })),
     way("another app's token", 'unknown-token', await granted(), stranger),
-    way('an expired grant', 'grant-expired', await granted({ ttl: 2 })),
+    { ...way('an expired grant', 'grant-expired', await granted({ ttl: 2 })), reaped: 'no-grant' },
     way('a revoked grant', 'no-grant', revoked),
     way('a used-up grant', 'grant-used-up', spent),
     way('a deleted token', 'token-deleted', deleted),
-    way('a token whose time is over', 'token-expired', await mortal()),
+    { ...way('a token whose time is over', 'token-expired', await mortal()), reaped: 'token-deleted' },
     way('a blocked token', 'blocked', stopped),
     way('a blocked session', 'blocked', ofFrozen, frozen),
     {
