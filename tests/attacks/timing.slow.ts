@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Comparison, compareTimes, isTold, type Timed } from '../attacks/compare-times.ts'
-import { arrangeRefusals, type Refused, timedOf } from '../attacks/ways-to-be-refused.ts'
+import { type Comparison, compareTimes, isTold, type Timed } from './compare-times.ts'
+import { arrangeRefusals, type Refused, timedOf } from './ways-to-be-refused.ts'
 
 /*
  * Over thousands of answers: how long a refusal takes does not tell its reason. Each round has two controls of its own. The
