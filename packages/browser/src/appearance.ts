@@ -30,6 +30,7 @@ iframe {
   block-size: 100%;
   border: 0;
   border-radius: inherit;
+  color-scheme: normal;
   opacity: 0;
 }
 :host(:state(ready)) iframe { opacity: 1; }

@@ -4,6 +4,7 @@ import { setState } from './appearance.ts'
 import { LunaDefendError } from './errors.ts'
 import { shield } from './focus-shield.ts'
 import { FrameLink, type FrameNews } from './frame-link.ts'
+import { type Appearance, drawBox, looksOf, type Theme, themeOf } from './look.ts'
 import { configuredPage, type LunaDefendPage, whenConfigured } from './page.ts'
 import { styleOf } from './presentation.ts'
 
@@ -38,10 +39,13 @@ export class ElementFrame {
   #link: FrameLink | null = null
   #inDocument = new AbortController()
   #healings = 0
+  #appearance: Appearance | null = null
+  readonly #box = new CSSStyleSheet()
   #isResting = false
 
   constructor(needs: ElementFrameNeeds) {
     this.#needs = needs
+    needs.root.adoptedStyleSheets.push(this.#box)
   }
 
   get link(): FrameLink | null {
@@ -59,11 +63,20 @@ export class ElementFrame {
     if (this.page !== before || this.#link === null) this.replace()
   }
 
+  get appearance(): Appearance | null {
+    return this.#appearance
+  }
+  set appearance(appearance: Appearance | null) {
+    this.#appearance = appearance
+    this.restyle()
+  }
+
   /** The element came into a document. */
   enter(): void {
     this.#inDocument = new AbortController()
     const { signal } = this.#inDocument
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.restyle(), { signal })
+    this.#draw()
     this.#connect()
   }
 
@@ -113,7 +126,9 @@ export class ElementFrame {
   }
 
   restyle(): void {
-    if (this.#link !== null) this.send(this.#style())
+    const theme = this.#draw()
+    if (this.#link === null) return
+    for (const message of [this.#style(), ...looksOf(theme)]) this.send(message)
   }
 
   #connect(): void {
@@ -153,7 +168,14 @@ export class ElementFrame {
   #greeting(): HostMessage[] {
     const { configure, title } = this.#needs
     if (this.#link !== null) this.#link.iframe.title = title()
-    return [configure(), this.#style()]
+    return [...looksOf(this.#draw()), configure(), this.#style()]
+  }
+
+  /** The box of the element, of which the style of the frame is taken then. */
+  #draw(): Theme {
+    const theme = themeOf(this.#needs.host, [this.page?.appearance, this.#appearance])
+    drawBox(this.#box, theme)
+    return theme
   }
 
   #style(): HostMessage {

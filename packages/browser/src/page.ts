@@ -1,6 +1,7 @@
 import type { Component } from '@lunadefend/contract/frame-messages'
 import { type Locale, localeFor, type OwnTexts } from '@lunadefend/contract/frame-texts'
 import { LunaDefendError } from './errors.ts'
+import type { Appearance } from './look.ts'
 import { fetchAssertion } from './session-assertion.ts'
 import { PAGE_WORDS, type PageWords, type ValidationMessages } from './words.ts'
 
@@ -26,6 +27,8 @@ export interface LunaDefendOptions {
    * @default the `lang` of the element or of what it stands in
    */
   readonly locale?: string | undefined
+  /** How fields look where your CSS for the elements says nothing else: see docs/react.md. */
+  readonly appearance?: Appearance | undefined
   /** Your own words for the validity bubble. @default those of the language */
   readonly messages?: Partial<ValidationMessages> | undefined
   /** Your own words for what the components say in their frames: by component, by key. Text, never HTML. */
@@ -43,6 +46,8 @@ export class LunaDefendPage {
   locale: string | undefined
   messages: Partial<ValidationMessages>
   texts: OwnTexts
+  /** Elements take a new one up when they are drawn next, and at `restyle()`. */
+  appearance: Appearance | undefined
   readonly #onError: ((error: LunaDefendError) => void) | undefined
 
   /** @throws LunaDefendError `bad-configuration` */
@@ -54,6 +59,7 @@ export class LunaDefendPage {
     this.locale = options.locale
     this.messages = options.messages ?? {}
     this.texts = options.texts ?? {}
+    this.appearance = options.appearance
     this.#onError = options.onError
   }
 

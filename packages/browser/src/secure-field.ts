@@ -17,6 +17,7 @@ import { type GuardedField, guardForm } from './form-guard.ts'
 import type { FrameNews } from './frame-link.ts'
 import { submitImplicitly } from './implicit-submission.ts'
 import { tellWhoStays } from './leaving.ts'
+import type { Appearance } from './look.ts'
 import type { LunaDefendPage } from './page.ts'
 import {
   LONGEST_PATTERN,
@@ -233,6 +234,14 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
 
   override blur(): void {
     this.#frame.link?.iframe.blur()
+  }
+
+  /** How this element looks; it goes over what `configure` or the provider says. A property, without an attribute. */
+  get appearance(): Appearance | null {
+    return this.#frame.appearance
+  }
+  set appearance(appearance: Appearance | null | undefined) {
+    this.#frame.appearance = appearance ?? null
   }
 
   /** Sends the page's styles to the frame again, after a change that the element could not see. */
@@ -477,6 +486,7 @@ export class SecureFieldElement extends BaseElement implements GuardedField {
     this.#internals.setFormValue(token, null)
     const message = this.#validate()
     setState(this.#internals, 'empty', fill === 'empty')
+    setState(this.#internals, 'invalid', fill === 'invalid' || this.getAttribute('aria-invalid') === 'true')
     if (message === '') this.#flagged = false
     this.#present()
     this.#tell()

@@ -8,6 +8,7 @@ import { shield } from './focus-shield.ts'
 import { type GuardedField, guardForm } from './form-guard.ts'
 import type { FrameNews } from './frame-link.ts'
 import { tellWhoStays } from './leaving.ts'
+import type { Appearance } from './look.ts'
 import type { LunaDefendPage } from './page.ts'
 import { labelOf, PRESENTATION_ATTRIBUTES, presentationOf } from './presentation.ts'
 import { isToken } from './token.ts'
@@ -172,6 +173,14 @@ export class SecureUploadElement extends BaseElement implements GuardedField {
 
   override blur(): void {
     this.#frame.link?.iframe.blur()
+  }
+
+  /** How this element looks; it goes over what `configure` or the provider says. A property, without an attribute. */
+  get appearance(): Appearance | null {
+    return this.#frame.appearance
+  }
+  set appearance(appearance: Appearance | null | undefined) {
+    this.#frame.appearance = appearance ?? null
   }
 
   /** Sends the page's styles to the frame again, after a change that the element could not see. */

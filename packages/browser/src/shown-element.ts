@@ -5,6 +5,7 @@ import { ElementFrame } from './element-frame.ts'
 import { LunaDefendError } from './errors.ts'
 import type { FrameLink } from './frame-link.ts'
 import { tellWhoStays } from './leaving.ts'
+import type { Appearance } from './look.ts'
 import type { LunaDefendPage } from './page.ts'
 import { labelOf, presentationOf, SHOWING_ATTRIBUTES, showingOf } from './presentation.ts'
 import { isToken } from './token.ts'
@@ -78,6 +79,14 @@ export class SecureShownElement extends BaseElement {
   }
   set lunadefend(page: LunaDefendPage | null | undefined) {
     this.#frame.usePage(page ?? null)
+  }
+
+  /** How this element looks; it goes over what `configure` or the provider says. A property, without an attribute. */
+  get appearance(): Appearance | null {
+    return this.#frame.appearance
+  }
+  set appearance(appearance: Appearance | null | undefined) {
+    this.#frame.appearance = appearance ?? null
   }
 
   /** Sends the page's styles to the frame again, after a change that the element could not see. */

@@ -75,6 +75,13 @@ export const MOST_OPTIONS = 1000
 /** UTF-16 code units of one option's text or label. */
 export const LONGEST_OPTION = 200
 
+/** States of a field that may look different, in the order in which one wins over the one before. */
+export const LOOK_STATES = ['placeholder', 'hover', 'focus', 'invalid', 'disabled'] as const
+export type LookState = (typeof LOOK_STATES)[number]
+/** What may be different in a state: nothing that has a size, so that no text moves. */
+export const LOOK_PROPERTIES = ['color', 'caretColor', 'fontStyle', 'fontWeight', 'textTransform'] as const
+export type LookProperty = (typeof LOOK_PROPERTIES)[number]
+
 /** What a page can ask of a field. They come once, with `configure`, and hold for what the user typed here only. */
 export interface Rules {
   readonly inputType?: InputType
@@ -141,6 +148,8 @@ export interface Presentation {
 
 /** From the page, over the port. `id` pairs a request with its answer. */
 export type HostMessage =
+  /** How a state looks, whole; the frame checks each value as that of a style. What is left out is as in other states. */
+  | ({ readonly type: 'look'; readonly state: LookState } & { readonly [P in LookProperty]?: string })
   /** The page's own words for something that the component says. Before `configure`, so that no other is ever seen. */
   | { readonly type: 'text'; readonly key: string; readonly text: string }
   /** The first message but for texts, once. A request that comes before it fails; a second one is ignored. */
@@ -302,6 +311,10 @@ const HOST_SHAPES = {
   configure: { ...rules, ...showing, ...presentation },
   update: presentation,
   style,
+  look: {
+    state: need(oneOf(LOOK_STATES)),
+    ...Object.fromEntries(LOOK_PROPERTIES.map((property) => [property, may(text(200))])),
+  },
   text: { key: need(text(40)), text: need(text(LONGEST_TEXT)) },
   load: { id, tokenId: need(text(64)) },
   tokenize: { id },

@@ -1,4 +1,5 @@
 export {
+  type Appearance,
   LunaDefendError,
   type LunaDefendErrorCode,
   type SecureFieldState,

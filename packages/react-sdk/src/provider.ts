@@ -34,9 +34,9 @@ export function LunaDefendProvider({ children, ...options }: LunaDefendProviderP
       }),
     [tokenizerUrl, app, sessionPath, timeoutMs],
   )
-  const { locale, messages, texts } = options
+  const { locale, appearance, messages, texts } = options
   useBrowserEffect(() => {
-    Object.assign(page, { locale, messages: messages ?? {}, texts: texts ?? {} })
+    Object.assign(page, { locale, appearance, messages: messages ?? {}, texts: texts ?? {} })
   })
   return createElement(Connection.Provider, { value: page }, children)
 }

@@ -1,5 +1,6 @@
 'use client'
 import type {
+  Appearance,
   LunaDefendError,
   SecureFieldElement,
   SecureFieldState,
@@ -47,6 +48,8 @@ export interface SecureFieldProps {
   readonly inputMode?: string | undefined
   /** The id of a form elsewhere on the page. */
   readonly form?: string | undefined
+  /** How it looks, over what the provider says. Give the same object again, or one from `useMemo`. */
+  readonly appearance?: Appearance | undefined
   readonly className?: string | undefined
   readonly style?: CSSProperties | undefined
   readonly lang?: string | undefined
@@ -127,8 +130,19 @@ export function useSecureField(
   props: SecureFieldProps,
   ref: Ref<SecureFieldElement>,
 ): ReactElement {
-  const { value, defaultValue, form, onChange, onFocus, onBlur, onInvalid, onError, onStateChange, ...rest } =
-    props
+  const {
+    value,
+    defaultValue,
+    form,
+    appearance,
+    onChange,
+    onFocus,
+    onBlur,
+    onInvalid,
+    onError,
+    onStateChange,
+    ...rest
+  } = props
   const page = useConnection(component)
   const element = useRef<SecureFieldElement>(null)
   useImperativeHandle(ref, () => element.current as SecureFieldElement, [])
@@ -155,6 +169,9 @@ export function useSecureField(
   useBrowserEffect(() => {
     if (element.current !== null) element.current.lunadefend = page
   }, [page])
+  useBrowserEffect(() => {
+    if (element.current !== null) element.current.appearance = appearance
+  }, [appearance])
   const focusFirst = useRef(props.autoFocus === true)
   useBrowserEffect(() => {
     if (focusFirst.current) element.current?.focus()

@@ -1,5 +1,6 @@
 'use client'
 import type {
+  Appearance,
   LunaDefendError,
   SecureDownloadElement,
   SecureImageElement,
@@ -24,6 +25,8 @@ export interface SecureShownProps {
   /** What is shown, or saved; nothing for `''`, `null`, `undefined`. */
   readonly token: string | null | undefined
   readonly id?: string | undefined
+  /** How it looks, over what the provider says. Give the same object again, or one from `useMemo`. */
+  readonly appearance?: Appearance | undefined
   readonly className?: string | undefined
   readonly style?: CSSProperties | undefined
   readonly lang?: string | undefined
@@ -107,7 +110,7 @@ function attributesOfText({ hideAfter, hideOnLeave, ...props }: SecureParagraphP
 function useShown(
   component: string,
   tag: string,
-  { token, onError, ...rest }: SecureShownProps & { readonly label?: string | undefined },
+  { token, appearance, onError, ...rest }: SecureShownProps & { readonly label?: string | undefined },
   ref: ForwardedRef<SecureShownElement>,
 ): ReactElement {
   const page = useConnection(component)
@@ -117,5 +120,8 @@ function useShown(
   useBrowserEffect(() => {
     if (element.current !== null) element.current.lunadefend = page
   }, [page])
+  useBrowserEffect(() => {
+    if (element.current !== null) element.current.appearance = appearance
+  }, [appearance])
   return createElement(tag, { ...attributesOf(rest), token: token ?? '', ref: element })
 }

@@ -333,9 +333,7 @@ describe('style', () => {
     expect(await look(field, 'color')).toBe('rgb(1, 2, 3)')
     expect(await look(field, 'font-size')).toBe('20px')
     expect(await look(field, 'padding-left')).toBe('0px')
-    expect(await field.frame.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe(
-      'dark',
-    )
+    expect(await field.frame.evaluate(() => getComputedStyle(document.body).colorScheme)).toBe('dark')
     await field.remove()
   })
 

@@ -1,5 +1,6 @@
 import type { FrameMessage, HostMessage } from '@lunadefend/contract/frame-messages'
 import { codeOf, FrameError } from './failure.ts'
+import { applyLook } from './style.ts'
 import { overrideText } from './texts.ts'
 import type { Settings, Widget } from './widget.ts'
 
@@ -72,6 +73,7 @@ export function obeyPage({ widget, send, settle, begin, logout, requestMs }: Des
       configure: ({ type, ...settings }) => configure(settings),
       update: ({ type, ...presentation }) => widget.update(presentation),
       style: ({ type, ...style }) => widget.style(style),
+      look: ({ type, state, ...style }) => applyLook(state, style),
       text: ({ key, text }) => overrideText(key, text),
       load: ({ id, tokenId }) =>
         void answer(id, async () => {
@@ -105,6 +107,7 @@ export function obeyPage({ widget, send, settle, begin, logout, requestMs }: Des
 /** What may come before the field is configured. Who only wants to log out needs no field, and no session. */
 const EARLY: ReadonlySet<HostMessage['type']> = new Set([
   'text',
+  'look',
   'configure',
   'logout',
   'assertion',

@@ -1,4 +1,4 @@
-import { STYLE_PROPERTIES, type StyleProperty } from '@lunadefend/contract/frame-messages'
+import { type LookState, STYLE_PROPERTIES, type StyleProperty } from '@lunadefend/contract/frame-messages'
 
 /** Whether a text is a harmless value of a property. No grammar has room for `url(`, `var(`, `;`, `@`, `\` or a comment. */
 type Grammar = (value: string) => boolean
@@ -76,12 +76,40 @@ export function allowedStyle(style: Style): Style {
 /** Sets what is allowed, property by property; what the browser does not know it ignores. */
 export function applyStyle(element: HTMLElement, style: Style): void {
   const { colorScheme, ...rest } = allowedStyle(style)
-  // The scheme of the whole document must be that of the iframe, or the browser paints an opaque ground under it.
-  if (colorScheme !== undefined) setProperty(document.documentElement, 'colorScheme', colorScheme)
-  for (const [property, value] of Object.entries(rest)) setProperty(element, property, value)
+  // Never that of the root: it would have to be the iframe's at every moment, or the browser paints a ground under it.
+  if (colorScheme !== undefined) setProperty(document.body.style, 'colorScheme', colorScheme)
+  for (const [property, value] of Object.entries(rest)) setProperty(element.style, property, value)
 }
 
-function setProperty(element: HTMLElement, property: string, value: string): void {
+/** What stands for a state in every component: the control, or what has the value, is `.value`. */
+const SELECTORS: Readonly<Record<LookState, string>> = {
+  placeholder: '.value::placeholder',
+  hover: '.value:hover',
+  focus: '.value:focus',
+  invalid: '.value[aria-invalid="true"]',
+  disabled: '.value:disabled',
+}
+const looks = new Map<LookState, Style>()
+let sheet: CSSStyleSheet | null = null
+
+/** Takes a look in place of the one before. A constructed sheet, whose selectors are ours and whose values are checked. */
+export function applyLook(state: LookState, style: Style): void {
+  if (sheet === null) {
+    sheet = new CSSStyleSheet()
+    document.adoptedStyleSheets.push(sheet)
+  }
+  looks.set(state, allowedStyle(style))
+  while (sheet.cssRules.length > 0) sheet.deleteRule(0)
+  for (const [each, selector] of Object.entries(SELECTORS)) {
+    const rule = sheet.cssRules[sheet.insertRule(`${selector} {}`, sheet.cssRules.length)] as CSSStyleRule
+    // The style of the field stands at the element itself, and gives way.
+    for (const [property, value] of Object.entries(looks.get(each as LookState) ?? {}))
+      setProperty(rule.style, property, value, 'important')
+    if (each === 'placeholder' && looks.get('placeholder')?.color) rule.style.opacity = '1'
+  }
+}
+
+function setProperty(style: CSSStyleDeclaration, property: string, value: string, priority = ''): void {
   const name = property.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  element.style.setProperty(name, value)
+  style.setProperty(name, value, priority)
 }
