@@ -11,7 +11,7 @@ declare module 'express-session' {
   }
 }
 
-export function createApp(origin: string, options: LunaDefendOptions) {
+export function createApp(origin: string, options: LunaDefendOptions, script = bundleOfPage()) {
   const lunadefend = new LunaDefend(options)
   const ssnOf = new Map<string, string>() // Your database. It holds tokens.
   const app = express()
@@ -91,11 +91,13 @@ const profilePage = (tokenizerUrl: string, token: string) => `<!doctype html><ti
 <form method="post" action="/logout"><button>Log out</button></form>
 <script type="module" src="/page.js"></script>`
 
-const script = buildSync({
-  entryPoints: [fileURLToPath(new URL('page.tsx', import.meta.url))],
-  bundle: true,
-  write: false,
-  format: 'esm',
-  jsx: 'automatic',
-  define: { 'process.env.NODE_ENV': '"production"' },
-}).outputFiles[0]?.text
+function bundleOfPage() {
+  return buildSync({
+    entryPoints: [fileURLToPath(new URL('page.tsx', import.meta.url))],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    jsx: 'automatic',
+    define: { 'process.env.NODE_ENV': '"production"' },
+  }).outputFiles[0]?.text
+}

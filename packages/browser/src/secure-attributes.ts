@@ -1,0 +1,68 @@
+import type { SecureInputType } from './secure-field.ts'
+
+/**
+ * Attributes of `<secure-input>` and `<secure-textarea>` in a template, beyond those that every HTML element has.
+ * As of `<input>`; but `value` is a token.
+ */
+export interface SecureFieldAttributes {
+  readonly name?: string | undefined
+  /** The token. As in a controlled input; but what the user types is his until it is a token. */
+  readonly value?: string | null | undefined
+  /** The first token, and the one that a reset of the form brings back. */
+  readonly token?: string | null | undefined
+  readonly required?: boolean | undefined
+  readonly disabled?: boolean | undefined
+  readonly readonly?: boolean | undefined
+  readonly minlength?: number | string | undefined
+  readonly maxlength?: number | string | undefined
+  readonly placeholder?: string | undefined
+  readonly autocomplete?: string | undefined
+  /** The id of a form elsewhere on the page. */
+  readonly form?: string | undefined
+  /** What the field is called, where it has no `<label>`. */
+  readonly label?: string | undefined
+  /** A sentence that screen readers add to the label. */
+  readonly description?: string | undefined
+}
+
+export interface SecureInputAttributes extends SecureFieldAttributes {
+  /** What is typed here, and in what form it is stored. @default 'text' */
+  readonly type?: SecureInputType | undefined
+  /** As of `<input>`; checked in the frame, for what is typed here. */
+  readonly pattern?: string | undefined
+}
+
+export interface SecureTextAreaAttributes extends SecureFieldAttributes {
+  /** Height in lines. @default 3 */
+  readonly rows?: number | string | undefined
+}
+
+export interface SecureParagraphAttributes {
+  /** What is shown; nothing for `''`, `null`, `undefined`. */
+  readonly token?: string | null | undefined
+  /** Height in lines. @default 1 */
+  readonly lines?: number | string | undefined
+  /** What it is called, for screen readers. */
+  readonly label?: string | undefined
+}
+
+export interface SecureUploadAttributes {
+  readonly name?: string | undefined
+  /** The first tokens, with spaces between them. */
+  readonly token?: string | undefined
+  /** As of `<input type=file>`: types and extensions. */
+  readonly accept?: string | undefined
+  /** Which camera a phone opens. */
+  readonly capture?: string | undefined
+  readonly multiple?: boolean | undefined
+  readonly required?: boolean | undefined
+  readonly disabled?: boolean | undefined
+  readonly readonly?: boolean | undefined
+  /** The longest file, in bytes. */
+  readonly maxsize?: number | string | undefined
+  readonly maxfiles?: number | string | undefined
+  /** Height in lines. @default 8 */
+  readonly rows?: number | string | undefined
+  readonly label?: string | undefined
+  readonly description?: string | undefined
+}
