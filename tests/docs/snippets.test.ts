@@ -12,7 +12,7 @@ function flat(text: string): string {
   return text.replace(/^[ \t]+/gm, '').trim()
 }
 
-const CODE = ['ts', 'tsx', 'js', 'jsx', 'html']
+const CODE = ['ts', 'tsx', 'js', 'jsx', 'html', 'vue', 'svelte']
 test.each(found.filter(({ language }) => CODE.includes(language)))(
   'code in $file is from $note',
   ({ file, note, text }) => {

@@ -1,4 +1,18 @@
-import type { SecureInputType } from './secure-field.ts'
+import type { LunaDefendError } from './errors.ts'
+import type { SecureFieldState, SecureInputType } from './secure-field.ts'
+
+/** What listeners of an element are given, by the names of their events, beyond those of every HTML element. */
+export interface SecureParagraphEvents {
+  /** Why it could not be shown. */
+  readonly error: CustomEvent<LunaDefendError>
+}
+
+export interface SecureFieldEvents {
+  /** What the page learns of the field: how full it is, and whether it has the focus. */
+  readonly statechange: CustomEvent<SecureFieldState>
+  /** A failure of this field. `onError` of `configure` is told as well. */
+  readonly error: CustomEvent<LunaDefendError>
+}
 
 /**
  * Attributes of `<secure-input>` and `<secure-textarea>` in a template, beyond those that every HTML element has.
@@ -19,6 +33,8 @@ export interface SecureFieldAttributes {
   readonly autocomplete?: string | undefined
   /** The id of a form elsewhere on the page. */
   readonly form?: string | undefined
+  /** `blur`: a token is made when the user leaves the field, too. @default 'submit' */
+  readonly tokenizeon?: 'submit' | 'blur' | undefined
   /** What the field is called, where it has no `<label>`. */
   readonly label?: string | undefined
   /** A sentence that screen readers add to the label. */
@@ -30,6 +46,10 @@ export interface SecureInputAttributes extends SecureFieldAttributes {
   readonly type?: SecureInputType | undefined
   /** As of `<input>`; checked in the frame, for what is typed here. */
   readonly pattern?: string | undefined
+  /** With `type="password"`: a button in the frame that shows what was typed. */
+  readonly reveal?: boolean | undefined
+  /** The name of another field of the form that must hold the same. */
+  readonly sameas?: string | undefined
 }
 
 export interface SecureTextAreaAttributes extends SecureFieldAttributes {

@@ -1,22 +1,40 @@
 import type { DefineComponent, HTMLAttributes } from 'vue'
-import type { LunaDefendError } from './errors.ts'
-import type { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
-
 import type {
+  SecureFieldEvents,
   SecureInputAttributes,
   SecureParagraphAttributes,
+  SecureParagraphEvents,
   SecureTextAreaAttributes,
   SecureUploadAttributes,
 } from './secure-attributes.ts'
+import type { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
+import type { SecureUploadElement } from './secure-upload.ts'
 
-/** What a template may say of the element: `v-model.lazy` gives it a token and hears of a new one. */
-type Tag<Attributes> = DefineComponent<
-  Attributes & Omit<HTMLAttributes, keyof Attributes | 'onError'> & { readonly onError?: OnError }
->
-type OnError = (event: CustomEvent<LunaDefendError>) => void
+type Listeners<Events> = {
+  readonly [Name in keyof Events as `on${Capitalize<Name & string>}`]?: (event: Events[Name]) => void
+}
 
+/** In Vue's templates an element is typed as a component is: `v-model` is two of its props. */
+type Tag<Own> = DefineComponent<Own & Omit<HTMLAttributes, keyof Own>>
+
+/** `v-model.lazy` gives the field its token, and takes the new one at `change`. There is no `input` event. */
 interface Model {
   readonly modelValue?: string | null | undefined
+  readonly modelModifiers?: { readonly lazy: true } | undefined
   readonly 'onUpdate:modelValue'?: ((token: string) => void) | undefined
-  readonly modelModifiers?: { readonly lazy: true }
+}
+
+type ChangeOf<Element> = { readonly change: Event & { readonly target: Element } }
+
+type Field<Attributes, Element> = Tag<Attributes & Model & Listeners<SecureFieldEvents & ChangeOf<Element>>>
+
+declare module 'vue' {
+  interface GlobalComponents {
+    'secure-input': Field<SecureInputAttributes, SecureInputElement>
+    'secure-textarea': Field<SecureTextAreaAttributes, SecureTextAreaElement>
+    'secure-paragraph': Tag<SecureParagraphAttributes & Listeners<SecureParagraphEvents>>
+    'secure-upload': Tag<
+      SecureUploadAttributes & Listeners<SecureFieldEvents & ChangeOf<SecureUploadElement>>
+    >
+  }
 }

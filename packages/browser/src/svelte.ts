@@ -1,0 +1,37 @@
+import type { HTMLAttributes } from 'svelte/elements'
+import type {
+  SecureFieldEvents,
+  SecureInputAttributes,
+  SecureParagraphAttributes,
+  SecureParagraphEvents,
+  SecureTextAreaAttributes,
+  SecureUploadAttributes,
+} from './secure-attributes.ts'
+import type { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
+import type { SecureParagraphElement } from './secure-paragraph.ts'
+import type { SecureUploadElement } from './secure-upload.ts'
+
+type Listeners<Events, Element> = {
+  readonly [Name in keyof Events as `on${Name & string}`]?:
+    | ((event: Events[Name] & { readonly currentTarget: Element }) => void)
+    | undefined
+}
+
+type Tag<Own, Element extends HTMLElement> = Own & Omit<HTMLAttributes<Element>, keyof Own>
+
+type Field<Attributes, Element extends HTMLElement> = Tag<
+  Attributes & Listeners<SecureFieldEvents & { readonly change: Event }, Element>,
+  Element
+>
+
+declare module 'svelte/elements' {
+  interface SvelteHTMLElements {
+    'secure-input': Field<SecureInputAttributes, SecureInputElement>
+    'secure-textarea': Field<SecureTextAreaAttributes, SecureTextAreaElement>
+    'secure-paragraph': Tag<
+      SecureParagraphAttributes & Listeners<SecureParagraphEvents, SecureParagraphElement>,
+      SecureParagraphElement
+    >
+    'secure-upload': Field<SecureUploadAttributes, SecureUploadElement>
+  }
+}
