@@ -57,6 +57,23 @@ export interface SecureTextAreaAttributes extends SecureFieldAttributes {
   readonly rows?: number | string | undefined
 }
 
+type Typing = 'minlength' | 'maxlength' | 'placeholder' | 'autocomplete' | 'readonly'
+
+/** The options are `<option>` children; their `value` is the text that is stored. */
+export interface SecureRadioGroupAttributes extends Omit<SecureFieldAttributes, Typing> {}
+
+export interface SecureSelectAttributes extends SecureRadioGroupAttributes {
+  /** What stands there while nothing is picked, and what takes a pick back. */
+  readonly placeholder?: string | undefined
+}
+
+export interface SecureCheckboxAttributes extends Omit<SecureFieldAttributes, Typing> {
+  /** The text that is stored for a checked box. @default '1' */
+  readonly checkedvalue?: string | undefined
+  /** The text that is stored for a box that is not checked. @default '0' */
+  readonly uncheckedvalue?: string | undefined
+}
+
 export interface SecureParagraphAttributes {
   /** What is shown; nothing for `''`, `null`, `undefined`. */
   readonly token?: string | null | undefined

@@ -1,12 +1,16 @@
 import type { HTMLAttributes } from 'svelte/elements'
 import type {
+  SecureCheckboxAttributes,
   SecureFieldEvents,
   SecureInputAttributes,
   SecureParagraphAttributes,
   SecureParagraphEvents,
+  SecureRadioGroupAttributes,
+  SecureSelectAttributes,
   SecureTextAreaAttributes,
   SecureUploadAttributes,
 } from './secure-attributes.ts'
+import type { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 import type { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
 import type { SecureParagraphElement } from './secure-paragraph.ts'
 import type { SecureUploadElement } from './secure-upload.ts'
@@ -28,6 +32,9 @@ declare module 'svelte/elements' {
   interface SvelteHTMLElements {
     'secure-input': Field<SecureInputAttributes, SecureInputElement>
     'secure-textarea': Field<SecureTextAreaAttributes, SecureTextAreaElement>
+    'secure-select': Field<SecureSelectAttributes, SecureSelectElement>
+    'secure-radio-group': Field<SecureRadioGroupAttributes, SecureRadioGroupElement>
+    'secure-checkbox': Field<SecureCheckboxAttributes, SecureCheckboxElement>
     'secure-paragraph': Tag<
       SecureParagraphAttributes & Listeners<SecureParagraphEvents, SecureParagraphElement>,
       SecureParagraphElement

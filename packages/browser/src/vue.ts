@@ -1,12 +1,16 @@
 import type { DefineComponent, HTMLAttributes } from 'vue'
 import type {
+  SecureCheckboxAttributes,
   SecureFieldEvents,
   SecureInputAttributes,
   SecureParagraphAttributes,
   SecureParagraphEvents,
+  SecureRadioGroupAttributes,
+  SecureSelectAttributes,
   SecureTextAreaAttributes,
   SecureUploadAttributes,
 } from './secure-attributes.ts'
+import type { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 import type { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
 import type { SecureUploadElement } from './secure-upload.ts'
 
@@ -32,6 +36,9 @@ declare module 'vue' {
   interface GlobalComponents {
     'secure-input': Field<SecureInputAttributes, SecureInputElement>
     'secure-textarea': Field<SecureTextAreaAttributes, SecureTextAreaElement>
+    'secure-select': Field<SecureSelectAttributes, SecureSelectElement>
+    'secure-radio-group': Field<SecureRadioGroupAttributes, SecureRadioGroupElement>
+    'secure-checkbox': Field<SecureCheckboxAttributes, SecureCheckboxElement>
     'secure-paragraph': Tag<SecureParagraphAttributes & Listeners<SecureParagraphEvents>>
     'secure-upload': Tag<
       SecureUploadAttributes & Listeners<SecureFieldEvents & ChangeOf<SecureUploadElement>>
