@@ -2,7 +2,7 @@ import type { LunaDefendError } from './errors.ts'
 import type { SecureFieldState, SecureInputType } from './secure-field.ts'
 
 /** What listeners of an element are given, by the names of their events, beyond those of every HTML element. */
-export interface SecureParagraphEvents {
+export interface SecureShownEvents {
   /** Why it could not be shown. */
   readonly error: CustomEvent<LunaDefendError>
 }
@@ -74,13 +74,32 @@ export interface SecureCheckboxAttributes extends Omit<SecureFieldAttributes, Ty
   readonly uncheckedvalue?: string | undefined
 }
 
-export interface SecureParagraphAttributes {
-  /** What is shown; nothing for `''`, `null`, `undefined`. */
+interface SecureShownAttributes {
+  /** What is shown, or saved; nothing for `''`, `null`, `undefined`. */
   readonly token?: string | null | undefined
+  /** What it is called, for screen readers; of a picture what is in it, of a download what stands on the button. */
+  readonly label?: string | undefined
+}
+
+export interface SecureParagraphAttributes extends SecureShownAttributes {
   /** Height in lines. @default 1 */
   readonly lines?: number | string | undefined
-  /** What it is called, for screen readers. */
-  readonly label?: string | undefined
+  /** After so many seconds it is hidden again, behind a button. 1 to 3600. @default never */
+  readonly 'hide-after'?: number | string | undefined
+  /** It is hidden as soon as the user looks at something else. */
+  readonly 'hide-on-leave'?: boolean | undefined
+  /** There is a button that copies the text, past the page. */
+  readonly copyable?: boolean | undefined
+}
+
+export interface SecureImageAttributes extends SecureShownAttributes {
+  /** How it fills its box, whose size is that of the page's CSS. @default 'contain' */
+  readonly fit?: 'contain' | 'cover' | undefined
+}
+
+export interface SecureDownloadAttributes extends SecureShownAttributes {
+  /** Height in lines: room for the button, and for what it says. @default 3 */
+  readonly lines?: number | string | undefined
 }
 
 export interface SecureUploadAttributes {

@@ -1,19 +1,21 @@
 import type { HTMLAttributes } from 'svelte/elements'
 import type {
   SecureCheckboxAttributes,
+  SecureDownloadAttributes,
   SecureFieldEvents,
+  SecureImageAttributes,
   SecureInputAttributes,
   SecureParagraphAttributes,
-  SecureParagraphEvents,
   SecureRadioGroupAttributes,
   SecureSelectAttributes,
+  SecureShownEvents,
   SecureTextAreaAttributes,
   SecureUploadAttributes,
 } from './secure-attributes.ts'
 import type { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 import type { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
-import type { SecureParagraphElement } from './secure-paragraph.ts'
 import type { SecureUploadElement } from './secure-upload.ts'
+import type { SecureDownloadElement, SecureImageElement, SecureParagraphElement } from './shown-elements.ts'
 
 type Listeners<Events, Element> = {
   readonly [Name in keyof Events as `on${Name & string}`]?:
@@ -28,6 +30,11 @@ type Field<Attributes, Element extends HTMLElement> = Tag<
   Element
 >
 
+type Shown<Attributes, Element extends HTMLElement> = Tag<
+  Attributes & Listeners<SecureShownEvents, Element>,
+  Element
+>
+
 declare module 'svelte/elements' {
   interface SvelteHTMLElements {
     'secure-input': Field<SecureInputAttributes, SecureInputElement>
@@ -35,10 +42,9 @@ declare module 'svelte/elements' {
     'secure-select': Field<SecureSelectAttributes, SecureSelectElement>
     'secure-radio-group': Field<SecureRadioGroupAttributes, SecureRadioGroupElement>
     'secure-checkbox': Field<SecureCheckboxAttributes, SecureCheckboxElement>
-    'secure-paragraph': Tag<
-      SecureParagraphAttributes & Listeners<SecureParagraphEvents, SecureParagraphElement>,
-      SecureParagraphElement
-    >
+    'secure-paragraph': Shown<SecureParagraphAttributes, SecureParagraphElement>
+    'secure-image': Shown<SecureImageAttributes, SecureImageElement>
+    'secure-download': Shown<SecureDownloadAttributes, SecureDownloadElement>
     'secure-upload': Field<SecureUploadAttributes, SecureUploadElement>
   }
 }

@@ -1,12 +1,14 @@
 import type { DefineComponent, HTMLAttributes } from 'vue'
 import type {
   SecureCheckboxAttributes,
+  SecureDownloadAttributes,
   SecureFieldEvents,
+  SecureImageAttributes,
   SecureInputAttributes,
   SecureParagraphAttributes,
-  SecureParagraphEvents,
   SecureRadioGroupAttributes,
   SecureSelectAttributes,
+  SecureShownEvents,
   SecureTextAreaAttributes,
   SecureUploadAttributes,
 } from './secure-attributes.ts'
@@ -39,7 +41,9 @@ declare module 'vue' {
     'secure-select': Field<SecureSelectAttributes, SecureSelectElement>
     'secure-radio-group': Field<SecureRadioGroupAttributes, SecureRadioGroupElement>
     'secure-checkbox': Field<SecureCheckboxAttributes, SecureCheckboxElement>
-    'secure-paragraph': Tag<SecureParagraphAttributes & Listeners<SecureParagraphEvents>>
+    'secure-paragraph': Tag<SecureParagraphAttributes & Listeners<SecureShownEvents>>
+    'secure-image': Tag<SecureImageAttributes & Listeners<SecureShownEvents>>
+    'secure-download': Tag<SecureDownloadAttributes & Listeners<SecureShownEvents>>
     'secure-upload': Tag<
       SecureUploadAttributes & Listeners<SecureFieldEvents & ChangeOf<SecureUploadElement>>
     >
