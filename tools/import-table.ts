@@ -280,7 +280,7 @@ export const ROOMS = {
     purpose: 'the page side of the frame, free of frameworks',
     at: ['packages/browser/src/'],
     may: ['#contract/frame-messages'],
-    types: ['#contract', 'svelte/elements', 'vue'],
+    types: ['#contract', 'svelte', 'vue'],
   },
   'react-sdk': {
     purpose: 'components over browser, which alone talks to frames',
