@@ -305,16 +305,21 @@ const showing: Shape = {
   copyable: may(boolean),
   fit: may(oneOf(FITS)),
 }
+const look: Shape = {
+  state: need(oneOf(LOOK_STATES)),
+  color: may(text(200)),
+  caretColor: may(text(200)),
+  fontStyle: may(text(200)),
+  fontWeight: may(text(200)),
+  textTransform: may(text(200)),
+}
 const style: Shape = Object.fromEntries(STYLE_PROPERTIES.map((property) => [property, may(text(200))]))
 
 const HOST_SHAPES = {
   configure: { ...rules, ...showing, ...presentation },
   update: presentation,
   style,
-  look: {
-    state: need(oneOf(LOOK_STATES)),
-    ...Object.fromEntries(LOOK_PROPERTIES.map((property) => [property, may(text(200))])),
-  },
+  look,
   text: { key: need(text(40)), text: need(text(LONGEST_TEXT)) },
   load: { id, tokenId: need(text(64)) },
   tokenize: { id },
