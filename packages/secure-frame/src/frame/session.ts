@@ -55,6 +55,8 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
   /** One more with each logout: what was begun before it opens no session any more. */
   let logouts = 0
   let attempt: Promise<Session> | null = null
+  /** Told of each session that is taken. */
+  const ears = new Set<(session: Session) => void>()
 
   const siblings = needs.meet({
     current: () => (isRefusing ? null : session),
@@ -93,17 +95,34 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     const isOther = session !== null && session.sessionHash !== next.sessionHash
     if (isOther) isRefusing = !needs.changed()
     if (!isRefusing) session = next
+    for (const hear of ears) hear(next)
     if (!isRefusing) void siblings.join()
     if (next.accessToken !== null) keep = 'memory'
     keys = next.keys
     return !isOther
   }
 
-  /** A session that is not the stale one: this frame's, another frame's, or a new one. */
+  /**
+   * A session that is not the stale one: this frame's, another frame's, or a new one. Hundreds of frames may wait for their turn:
+   * the first that has its turn asks, and all others hear the answer.
+   */
   async function open(stale: Session | null): Promise<Session> {
+    const isWanted = (each: Session): boolean => each.id !== stale?.id && remaining(each) > RENEW_BELOW_MS
+    const heard = Promise.withResolvers<Session>()
+    const hear = (each: Session): void => {
+      if (isWanted(each)) heard.resolve(each)
+    }
+    ears.add(hear)
+    try {
+      return await Promise.race([heard.promise, openInTurn(stale, isWanted)])
+    } finally {
+      ears.delete(hear)
+    }
+  }
+
+  function openInTurn(stale: Session | null, isWanted: (each: Session) => boolean): Promise<Session> {
     const begun = Date.now()
     return siblings.alone(async () => {
-      const isWanted = (each: Session): boolean => each.id !== stale?.id && remaining(each) > RENEW_BELOW_MS
       if (session !== null && isWanted(session)) return session
       const shared = await siblings.ask(isWanted, stale === null ? ANSWER_WAIT_MS : RENEWAL_WAIT_MS)
       if (shared !== null) return shared

@@ -15,6 +15,12 @@ type Word =
 /** What frames of all pages of one application tell each other. */
 type News = { readonly type: 'opened'; readonly sessionHash: string } | { readonly type: 'logged-out' }
 
+/**
+ * Whoever opened the session answers for all; another frame does when nobody has within this time, in milliseconds, and from then
+ * on. If all did, a page of 200 frames would hear 40,000 answers to each question.
+ */
+const STAND_IN_MS = { least: 40, most: 160 }
+
 export interface Siblings {
   /** Runs the work while no other frame of the application runs its own. */
   alone<T>(work: () => Promise<T>): Promise<T>
@@ -55,16 +61,43 @@ export function meetSiblings(needs: SiblingNeeds): Siblings {
   const spread = (news: News): void => everybody?.postMessage(news)
   const ears = new Set<(word: Word) => void>()
   const turns = takeTurns({ app, room, turnMs, say, listen })
+  /** The session that this frame answers for at once. */
+  let speaksFor = ''
+  let standIn: { readonly for: string; readonly timer: ReturnType<typeof setTimeout> } | null = null
   let failure: { readonly code: FrameFailure; readonly at: number } | null = null
 
   function hear(word: Word): void {
     const session = current()
-    const isAsked = word.type === 'ask' || word.type === 'claim'
-    if (isAsked && session !== null) say({ type: 'session', session })
+    if (word.type === 'claim' && session !== null) say({ type: 'session', session })
+    if (word.type === 'ask' && session !== null) answer(session)
+    if (word.type === 'session' && word.session.id === standIn?.for) stopStandIn()
     if (word.type === 'failed') failure = { code: word.code, at: Date.now() }
     if (word.type === 'claim' || word.type === 'taken') turns.hear(word)
     if (word.type === 'session') opened(word.session)
     for (const ear of ears) ear(word)
+  }
+
+  function answer(session: Session): void {
+    if (session.id === speaksFor) say({ type: 'session', session })
+    else if (standIn === null) {
+      const { least, most } = STAND_IN_MS
+      const timer = setTimeout(step, least + Math.random() * (most - least))
+      standIn = { for: session.id, timer }
+    }
+  }
+
+  /** Nobody else has answered: it is this frame that does. */
+  function step(): void {
+    stopStandIn()
+    const session = current()
+    if (session === null) return
+    speaksFor = session.id
+    say({ type: 'session', session })
+  }
+
+  function stopStandIn(): void {
+    clearTimeout(standIn?.timer)
+    standIn = null
   }
 
   /** `null` when nothing was heard in time. */
@@ -109,6 +142,7 @@ export function meetSiblings(needs: SiblingNeeds): Siblings {
     },
     join: turns.join,
     tell(session) {
+      speaksFor = session.id
       say({ type: 'session', session })
       spread({ type: 'opened', sessionHash: session.sessionHash })
     },
