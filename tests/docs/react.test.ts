@@ -24,6 +24,8 @@ let origin: string
 const posts: string[] = []
 /** What the next ones are answered with, in place of 200. */
 const statuses: number[] = []
+/** What `/customers` answers. */
+const customers: { name: string; ssn: string; card: string }[] = []
 
 beforeAll(async () => {
   const port = await freePort()
@@ -53,6 +55,7 @@ afterAll(() => stack.disposeAsync())
 
 /** `/profile.tsx` and `/elements.ts` are pages around the example of that name. */
 function answerTo(url: string): [type: string, body: string] {
+  if (url === '/customers') return ['application/json', JSON.stringify(customers)]
   const script = /^\/script\/([a-z]+\.tsx?)$/.exec(url)?.[1]
   const example = (file: string) => new URL(`../../docs/examples/pages/${file}`, import.meta.url)
   if (script !== undefined) return ['text/javascript', bundleOf(example(script))]
@@ -60,7 +63,7 @@ function answerTo(url: string): [type: string, body: string] {
   const { tokenizerUrl } = service
   return [
     'text/html',
-    `<!doctype html><title>App</title><body data-tokenizer="${tokenizerUrl}">${html}<script type="module" src="/script${url}"></script>`,
+    `<!doctype html><title>App</title><body data-tokenizer="${tokenizerUrl}" data-tokens="${customers.map(({ ssn }) => ssn).join(' ')}">${html}<script type="module" src="/script${url}"></script>`,
   ]
 }
 
@@ -206,6 +209,23 @@ describe('the pages of the document work', () => {
     expect(errors).toEqual([])
   })
 
+  test('a table of many values', async () => {
+    const values = ['Ann', 'Bob'].map((name) => [name, `ssn of ${name}`, `card of ${name}`])
+    const sid = client.sid('a-login')
+    for (const [name = '', ssn = '', card = ''] of values)
+      customers.push({ name, ssn: await client.tokenize(sid, ssn), card: await client.tokenize(sid, card) })
+    await client.grants.create(
+      sid,
+      customers.flatMap(({ ssn, card }) => [ssn, card]),
+    )
+    const page = await (await own.browser.newContext()).newPage()
+    await page.goto(`${origin}/table.tsx`)
+    const table = page.frameLocator('#customers iframe')
+    await table.getByRole('gridcell', { name: 'card of Bob' }).waitFor()
+    expect(await table.getByRole('gridcell').allTextContents()).toEqual(values.flat())
+    await page.frameLocator('#numbers iframe').getByText('ssn of Ann').waitFor()
+  })
+
   test('elements without React', async () => {
     const { page, errors } = await open('elements.ts')
     await type(page, 'ssn', SSN)
@@ -275,6 +295,14 @@ describe('the tables are those of the source', () => {
     expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
     const states = rows(section(UPLOADS, '## What the page learns')).map(([fill]) => name(fill))
     expect(states.sort()).toEqual([...FILLS].sort())
+  })
+
+  test('a table and a list', () => {
+    const documented = rows(section(read('docs/tables.md'), '## Props')).flatMap(([prop]) => names(prop ?? ''))
+    const expected = ['ManyValuesProps', 'SecureTableProps', 'SecureListProps'].flatMap((type) =>
+      membersOf(`${react}/secure-table.ts`, type),
+    )
+    expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
   })
 
   test('errors', () => {

@@ -70,6 +70,12 @@ const DOWNLOAD = `
 :host { --lines: 3; }
 `
 
+/** A header and so many rows as `lines` says, each as high as in the frame. */
+const TABLE = `
+:host { display: block; inline-size: auto; padding: 0; cursor: auto; --lines: 10; }
+.strut { block-size: calc((var(--lines) + 1) * (1lh + 0.75em + 1px)); }
+`
+
 const sheets = new Map<string, CSSStyleSheet>()
 
 const TEXTS = {
@@ -83,6 +89,7 @@ const TEXTS = {
   upload: [FIELD, UPLOAD],
   image: [FIELD, PARAGRAPH, IMAGE],
   download: [FIELD, PARAGRAPH, DOWNLOAD],
+  table: [FIELD, TABLE],
 } satisfies Record<Component, readonly string[]>
 
 /** Constructed sheets, because a page's CSP may forbid `<style>`. */

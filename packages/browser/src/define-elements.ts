@@ -1,5 +1,6 @@
 import { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 import { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
+import { SecureTableElement } from './secure-table.ts'
 import { SecureUploadElement } from './secure-upload.ts'
 import { SecureDownloadElement, SecureImageElement, SecureParagraphElement } from './shown-elements.ts'
 
@@ -13,6 +14,7 @@ const ELEMENTS = {
   'secure-upload': SecureUploadElement,
   'secure-image': SecureImageElement,
   'secure-download': SecureDownloadElement,
+  'secure-table': SecureTableElement,
 }
 
 declare global {
@@ -26,6 +28,7 @@ declare global {
     'secure-upload': SecureUploadElement
     'secure-image': SecureImageElement
     'secure-download': SecureDownloadElement
+    'secure-table': SecureTableElement
   }
 }
 

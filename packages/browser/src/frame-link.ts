@@ -17,7 +17,7 @@ export type FrameNews = Extract<
 >
 /** What a frame says to a request, but for `failed`, which becomes a rejection. */
 export type FrameAnswer = Extract<FrameMessage, { type: 'loaded' | 'tokenized' | 'tokens' | 'ended' }>
-type Request = Extract<HostMessage, { type: 'load' | 'tokenize' | 'logout' }>
+type Request = Extract<HostMessage, { type: 'load' | 'rows' | 'tokenize' | 'logout' }>
 type RequestOf<T extends Request> = T extends Request ? Omit<T, 'id'> : never
 
 export interface FrameNeeds {

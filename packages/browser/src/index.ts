@@ -13,6 +13,7 @@ export {
   type SecureInputType,
   SecureTextAreaElement,
 } from './secure-field.ts'
+export { SecureTableElement, type TableColumn, type TableRow } from './secure-table.ts'
 export { SecureUploadElement } from './secure-upload.ts'
 export { SecureShownElement } from './shown-element.ts'
 export { SecureDownloadElement, SecureImageElement, SecureParagraphElement } from './shown-elements.ts'

@@ -19,6 +19,7 @@ export interface PageWords extends ValidationMessages {
   readonly upload: string
   readonly image: string
   readonly download: string
+  readonly table: string
 }
 
 export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
@@ -30,6 +31,7 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     upload: 'Secure upload',
     image: 'Secure picture',
     download: 'Secure download',
+    table: 'Secure table',
     uploading: 'Please wait until every file has been uploaded.',
     uploadFailed: 'A file could not be uploaded. Try again, or remove it.',
   },
@@ -41,6 +43,7 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     upload: 'Geschützter Upload',
     image: 'Geschütztes Bild',
     download: 'Geschützter Download',
+    table: 'Geschützte Tabelle',
     uploading: 'Bitte warten Sie, bis alle Dateien hochgeladen sind.',
     uploadFailed:
       'Eine Datei konnte nicht hochgeladen werden. Versuchen Sie es erneut oder entfernen Sie sie.',
@@ -53,6 +56,7 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     upload: 'Subida protegida',
     image: 'Imagen protegida',
     download: 'Descarga protegida',
+    table: 'Tabla protegida',
     uploading: 'Espere a que se hayan subido todos los archivos.',
     uploadFailed: 'No se pudo subir un archivo. Inténtelo de nuevo o quítelo.',
   },
@@ -64,6 +68,7 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     upload: 'Envoi protégé',
     image: 'Image protégée',
     download: 'Téléchargement protégé',
+    table: 'Tableau protégé',
     uploading: 'Veuillez attendre que tous les fichiers soient envoyés.',
     uploadFailed: 'Un fichier n’a pas pu être envoyé. Réessayez ou retirez-le.',
   },
@@ -75,6 +80,7 @@ export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
     upload: 'رفع آمن',
     image: 'صورة آمنة',
     download: 'تنزيل آمن',
+    table: 'جدول آمن',
     uploading: 'يُرجى الانتظار حتى يتم رفع جميع الملفات.',
     uploadFailed: 'تعذّر رفع أحد الملفات. حاول مرة أخرى أو أزِل الملف.',
   },

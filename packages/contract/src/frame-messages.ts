@@ -25,6 +25,7 @@ export const COMPONENTS = [
   'upload',
   'image',
   'download',
+  'table',
 ] as const
 export type Component = (typeof COMPONENTS)[number]
 
@@ -146,6 +147,18 @@ export interface Presentation {
   readonly invalid?: boolean
 }
 
+/** How much a page may put into a table. Values come from tokens and count as nothing here. */
+export const TABLE_LIMITS = {
+  columns: 32,
+  rows: 10_000,
+  /** Cells of one `rows` message. */
+  cellsAtOnce: 10_000,
+  /** Text of one cell or header, in characters. */
+  cellCharacters: 1000,
+  /** Width of one column, in CSS pixels. */
+  columnPixels: 2000,
+} as const
+
 /** From the page, over the port. `id` pairs a request with its answer. */
 export type HostMessage =
   /** How a state looks, whole; the frame checks each value as that of a style. What is left out is as in other states. */
@@ -159,6 +172,27 @@ export type HostMessage =
   | ({ readonly type: 'style' } & { readonly [P in StyleProperty]?: string })
   /** Show, or fill with, the value of this token; `''` shows nothing. What the user typed is not overwritten: `clear` first. */
   | { readonly type: 'load'; readonly id: number; readonly tokenId: string }
+  /**
+   * The columns of a table, as lists of one length. `secure`: its cells are tokens, not texts. A width is in CSS pixels; 0 shares
+   * what is left. Another number of columns, or other secure ones, empties the table.
+   */
+  | {
+      readonly type: 'columns'
+      readonly labels: readonly string[]
+      readonly secure: readonly boolean[]
+      readonly widths: readonly number[]
+    }
+  /**
+   * The cells of a table from row `first` on, row by row; the table has `total` rows then. What is not named stays. Answered with
+   * `loaded` when what is in view is dealt with, cell by cell; with `failed` when none of it could be.
+   */
+  | {
+      readonly type: 'rows'
+      readonly id: number
+      readonly first: number
+      readonly total: number
+      readonly cells: readonly string[]
+    }
   | { readonly type: 'tokenize'; readonly id: number }
   /** Ends the session. Every frame of the application in this browser, on all pages, wipes and forgets its own. */
   | { readonly type: 'logout'; readonly id: number }
@@ -266,6 +300,15 @@ const texts =
   (most: number, limit: number): Check =>
   (value) =>
     Array.isArray(value) && value.length <= most && Array.from(value).every(text(limit))
+const upTo =
+  (limit: number): Check =>
+  (value) =>
+    count(value) && (value as number) <= limit
+/** A hole in a list is nothing that may be there. */
+const list =
+  (check: Check, limit: number): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= limit && Array.from(value).every(check)
 const need = (check: Check) => ({ check })
 const may = (check: Check) => ({ check, optional: true as const })
 
@@ -322,6 +365,17 @@ const HOST_SHAPES = {
   look,
   text: { key: need(text(40)), text: need(text(LONGEST_TEXT)) },
   load: { id, tokenId: need(text(64)) },
+  columns: {
+    labels: need(list(text(TABLE_LIMITS.cellCharacters), TABLE_LIMITS.columns)),
+    secure: need(list(boolean, TABLE_LIMITS.columns)),
+    widths: need(list(upTo(TABLE_LIMITS.columnPixels), TABLE_LIMITS.columns)),
+  },
+  rows: {
+    id,
+    first: need(upTo(TABLE_LIMITS.rows)),
+    total: need(upTo(TABLE_LIMITS.rows)),
+    cells: need(list(text(TABLE_LIMITS.cellCharacters), TABLE_LIMITS.cellsAtOnce)),
+  },
   tokenize: { id },
   logout: { id },
   focus: {},

@@ -32,6 +32,8 @@ export interface FrameTexts {
     | 'saved'
     | 'cancelled'
     | 'failed'
+  /** A value in a cell says what it says anywhere. */
+  readonly table: FrameTexts['paragraph'] | 'noAccess'
   readonly upload:
     | 'choose'
     | 'chooseMany'

@@ -29,6 +29,15 @@ export {
 } from './secure-field.ts'
 export { SecureForm, type SecureFormProps } from './secure-form.ts'
 export {
+  type ManyValuesProps,
+  SecureList,
+  type SecureListProps,
+  SecureTable,
+  type SecureTableProps,
+  type TableColumn,
+  type TableRow,
+} from './secure-table.ts'
+export {
   SecureUpload,
   type SecureUploadEvent,
   type SecureUploadProps,

@@ -10,7 +10,9 @@ const {
   SecureForm,
   SecureInput,
   SecureParagraph,
+  SecureList,
   SecureSpan,
+  SecureTable,
   SecureTextArea,
   SecureUpload,
   useLunaDefend,
@@ -126,6 +128,34 @@ function Papers({ rules = {} }: Props) {
   )
 }
 
+const COLUMNS = [
+  { key: 'name', label: 'Name' },
+  { key: 'number', label: 'Number', secure: true, width: 200 },
+]
+
+/** Rows that change, as an app would hand them over: a new array each time. */
+function Many({ tokens }: Props) {
+  const { logout } = useLunaDefend()
+  const rows = (tokens as string[]).map((number, index) => ({ name: `Customer ${index}`, number }))
+  return (
+    <>
+      <button id="logout" type="button" onClick={() => logout().then(() => note('logged out'))}>
+        Log out
+      </button>
+      <SecureTable
+        id="t"
+        aria-label="Customers"
+        columns={COLUMNS}
+        rows={rows}
+        lines={4}
+        onLoad={() => note('loaded')}
+        onError={(error) => note('t error', error.code)}
+      />
+      <SecureList id="l" label="Numbers" tokens={(tokens as string[]).slice(0, 2)} lines={2} />
+    </>
+  )
+}
+
 /** As in a dialog that opens: something else has the focus. */
 function Focused() {
   return <SecureInput id="auto" name="auto" autoFocus onFocus={() => note('focus')} />
@@ -136,11 +166,11 @@ function Lost() {
 }
 
 /** Two of any component, with one name. */
-function Pair({ component, kind, token = '', ...rest }: Props) {
+function Pair({ component, kind, token = '', ...rest, Many }: Props) {
   const Component = Object.entries(sdk).find(
     ([name]) => name === component,
   )?.[1] as React.ComponentType<Props>
-  const given = kind === 'shown' ? { token } : { name: 'same', value: token, 'aria-label': 'One of two' }
+  const given = kind === 'shown' ? { token, Many } : { name: 'same', value: token, 'aria-label': 'One of two', Many }
   const one = <Component className="pair" {...given} {...(kind === 'shown' ? {} : rest)} />
   return (
     <SecureForm onSubmit={(event) => event.preventDefault()}>
@@ -150,7 +180,7 @@ function Pair({ component, kind, token = '', ...rest }: Props) {
   )
 }
 
-const APPS = { Profile, Papers, Shown, Focused, Pair }
+const APPS = { Profile, Papers, Shown, Focused, Pair, Many }
 let root: Root | undefined
 
 /** Mounts an application under a provider and StrictMode. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
+import { build } from 'esbuild'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { buildFrameAssets, frameHeaders, renderFramePage } from '../src/assets.ts'
@@ -15,6 +17,7 @@ const about = {
 } as const
 const page = { ...about, assets, app: 'demo' }
 /** Of each script, compressed with gzip: the base and what the component adds. */
+/** Of each script in KiB, compressed with gzip: the base and what the component adds. */
 const BUDGETS = {
   input: 15,
   'masked-input': 18,
@@ -27,6 +30,25 @@ const BUDGETS = {
   image: 15,
   download: 15,
 } satisfies Record<Component, number>
+  paragraph: 15,
+  upload: 22,
+  table: 15,
+} satisfies Record<Component, number>
+
+test('the base fits into its budget', async () => {
+  const contents = "import { start } from './start.ts'; start(() => ({}))"
+  const resolveDir = fileURLToPath(new URL('../src/frame', import.meta.url))
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir },
+    bundle: true,
+    minify: true,
+    write: false,
+    target: 'es2022',
+  })
+  const size = gzipSync(outputFiles[0]?.contents ?? new Uint8Array()).length
+  expect(size).toBeGreaterThan(1024)
+  expect(size).toBeLessThanOrEqual(15 * 1024)
+})
 
 describe.each(COMPONENTS)('files of %s', (component) => {
   const { script, style } = assets.components[component]

@@ -32,7 +32,11 @@ export interface MountOptions {
   readonly wait?: boolean
 }
 
-type Request = { type: 'load'; tokenId: string } | { type: 'tokenize' } | { type: 'logout' }
+type Request =
+  | { type: 'rows'; first: number; total: number; cells: string[] }
+  | { type: 'load'; tokenId: string }
+  | { type: 'tokenize' }
+  | { type: 'logout' }
 
 export interface Mounted {
   readonly name: string

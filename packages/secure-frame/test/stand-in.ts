@@ -46,6 +46,8 @@ export interface StandIn extends AsyncDisposable {
   readonly values: Map<string, Buffer>
   /** The content keys of values that are encrypted end to end, by token. */
   readonly contentKeys: Map<string, Buffer>
+  /** Tokens of which only the last four bytes are shown before somebody asks for more. */
+  readonly masked: Set<string>
   /** What is said of a content key, to see what the frame makes of something else. */
   sayEndToEnd: (e2e: object) => unknown
   /** Frame pages are served with these changes, to see what holds when another control is away. */
@@ -84,6 +86,7 @@ export async function startStandIn(appHost = 'localhost'): Promise<StandIn> {
     protection: 'store',
     values: new Map(),
     contentKeys: new Map(),
+    masked: new Set(),
     sayEndToEnd: (e2e) => e2e,
     rewrite: (html) => html,
     without: [],
@@ -113,7 +116,10 @@ interface World extends StandIn {
   readonly assets: Awaited<ReturnType<typeof buildFrameAssets>>
   readonly challenges: Set<string>
   readonly sessions: Map<string, string>
-  readonly objects: Map<string, { readonly token: string; readonly key: string | undefined }>
+  readonly objects: Map<
+    string,
+    { readonly token: string; readonly key: string | undefined; readonly part: number | undefined }
+  >
 }
 
 async function listen(): Promise<Server> {
@@ -205,6 +211,8 @@ async function serveCall(world: World, path: string, request: IncomingMessage, r
   }
   if (body.accept?.[0] !== 'e2e') return refuse(response, 406, 'end_to_end_required')
   if (path === '/tokenize') return answer(response, tokenize(world))
+  if (path === '/detokenize' && Array.isArray(body.tokenIds))
+    return answer(response, { results: body.tokenIds.map((tokenId: string) => item(world, tokenId)) })
   const target = path === '/detokenize' ? detokenize(world, body) : null
   if (target === null) return refuse(response, 403, 'access_denied')
   answer(response, target)
@@ -279,14 +287,24 @@ function tokenize(world: World): object {
   return { tokenId: token, uploadUrl: place(world, token), ...keysFor(world, token) }
 }
 
-function detokenize(world: World, { tokenId = '' }: Record<string, string>): object | null {
+function detokenize(world: World, { tokenId = '', full }: Record<string, string>): object | null {
   if (!world.values.has(tokenId)) return null
-  return { downloadUrl: place(world, tokenId), ...keysFor(world, tokenId) }
+  const mask = world.masked.has(tokenId) && !full ? { show: 'last', count: 4 } : undefined
+  return { downloadUrl: place(world, tokenId, mask?.count), ...keysFor(world, tokenId), mask }
 }
 
-function place(world: World, token: string): string {
+/** One of a batch. */
+function item(world: World, tokenId: string): object {
+  const data = detokenize(world, { tokenId })
+  if (data !== null) return { success: true, error: {}, data }
+  const error = { name: 'x', message: 'x', code: 'access_denied', requestId: '1' }
+  return { success: false, error }
+}
+
+function place(world: World, token: string, part?: number): string {
   const name = randomBytes(16).toString('hex')
-  world.objects.set(`/${name}`, { token, key: world.contentKeys.has(token) ? undefined : keyOf(token) })
+  const key = world.contentKeys.has(token) ? undefined : keyOf(token)
+  world.objects.set(`/${name}`, { token, key, part })
   return `${world.store}/${name}?signature=1`
 }
 
@@ -325,7 +343,8 @@ function storeServer(world: World): RequestListener {
     if (request.headers.cookie !== undefined) return xml(response, 400, 'InvalidRequest')
     if (method === 'PUT') return store(world, object.token, request, response)
     response.setHeader('content-type', 'application/octet-stream')
-    response.end(world.values.get(object.token))
+    const value = world.values.get(object.token)
+    response.end(object.part === undefined ? value : value?.subarray(-object.part))
   })
 }
 

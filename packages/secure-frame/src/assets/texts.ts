@@ -4,6 +4,7 @@ import { DOWNLOAD } from './texts/download.ts'
 import { FIELD } from './texts/field.ts'
 import { IMAGE } from './texts/image.ts'
 import { PARAGRAPH } from './texts/paragraph.ts'
+import { TABLE } from './texts/table.ts'
 import { UPLOAD } from './texts/upload.ts'
 
 /** The words of a component in each language. `{name}` is filled in by the component; each language has the same ones. */
@@ -13,7 +14,7 @@ export type Translations<C extends Component> = {
 type Tables = Readonly<Record<Locale, Readonly<Record<string, string>>>>
 
 /** Every component that has more words than the title of a field. */
-const TABLES = { paragraph: PARAGRAPH, upload: UPLOAD, image: IMAGE, download: DOWNLOAD } satisfies {
+const TABLES = { paragraph: PARAGRAPH, upload: UPLOAD, image: IMAGE, download: DOWNLOAD, table: TABLE } satisfies {
   readonly [C in keyof FrameTexts]: Translations<C>
 }
 

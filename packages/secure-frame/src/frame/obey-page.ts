@@ -80,6 +80,13 @@ export function obeyPage({ widget, send, settle, begin, logout, requestMs }: Des
           await widget.load(tokenId)
           return { type: 'loaded', id }
         }),
+      columns: ({ type, ...columns }) => widget.columns?.(columns),
+      rows: ({ type, id, ...rows }) =>
+        void answer(id, async () => {
+          if (widget.rows === undefined) throw new FrameError('failed')
+          await widget.rows(rows)
+          return { type: 'loaded', id }
+        }),
       tokenize: ({ id }) =>
         void answer(id, async () => {
           const made = await widget.tokenize()

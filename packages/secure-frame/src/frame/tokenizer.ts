@@ -73,6 +73,17 @@ function failureOf(status: number, envelope: Readonly<Record<string, unknown>> |
   return REFUSALS.get(code) ?? 'failed'
 }
 
+/** The items of a batch: each an answer, or why there is none. Throws when they are not as many as were asked for. */
+export function itemsOf({ data, ...about }: Answer, asked: number): (Answer | FrameFailure)[] {
+  const results = data['results']
+  if (!Array.isArray(results) || results.length !== asked) throw new FrameError('failed')
+  return results.map((item: unknown) => {
+    const envelope = isObject(item) ? item : null
+    const own = envelope?.['success'] === true ? envelope['data'] : null
+    return isObject(own) ? { ...about, data: own } : failureOf(0, envelope)
+  })
+}
+
 const REFUSALS: ReadonlyMap<unknown, FrameFailure> = new Map([
   ['access_denied', 'access-denied'],
   ['masked', 'masked'],

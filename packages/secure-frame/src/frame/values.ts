@@ -1,10 +1,11 @@
+import type { FrameFailure } from '@lunadefend/contract/frame-messages'
 import type { Waits } from './configuration.ts'
 import { ACCEPT, protectionOf } from './end-to-end.ts'
 import { FrameError } from './failure.ts'
 import { decodePart, MASK, type Mask, maskOf } from './masked.ts'
 import { checkTarget, download, type Target, upload } from './object-store.ts'
 import type { SessionKeeper } from './session.ts'
-import { type Answer, textOf, textsOf } from './tokenizer.ts'
+import { type Answer, itemsOf, textOf, textsOf } from './tokenizer.ts'
 
 /** Turns text into tokens and back. Every failure is a `FrameError`. */
 export interface Values {
@@ -15,6 +16,8 @@ export interface Values {
   see(tokenId: string, full: boolean): Promise<Seen>
   /** What `take` makes of the whole value while it arrives. @throws `masked` where a policy shows a part */
   receive<T>(tokenId: string, stop: AbortSignal, take: (arriving: Arriving) => Promise<T>): Promise<T>
+  /** The same for many tokens, with one request. What of it is fetched, and when, is up to the caller. */
+  find(tokenIds: readonly string[]): Promise<readonly Found[]>
 }
 
 /** The answer of the object store, and what is needed to make a value of it. */
@@ -25,6 +28,9 @@ export interface Arriving {
   /** Bytes have come. Without such a sign for a while the download ends (`timed-out`). */
   readonly alive: () => void
 }
+
+/** Fetches what may be seen of a value, for as long as its URL holds; or why nothing may be. */
+export type Found = (() => Promise<Seen>) | FrameFailure
 
 export interface Seen {
   readonly text: string
@@ -45,6 +51,12 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
   function fetchValue(answer: Answer, tokenId: string): Promise<BufferSource> {
     const { recover } = protectionOf(answer, tokenId)
     return download(target(answer, 'downloadUrl'), AbortSignal.timeout(waits.call), recover)
+  }
+
+  async function seen(answer: Answer, tokenId: string): Promise<Seen> {
+    const mask = maskOf(answer)
+    const bytes = await fetchValue(answer, tokenId)
+    return { text: mask === null ? decode(bytes) : decodePart(bytes, mask), mask }
   }
 
   /** `null` when the token's place in the store was taken. */
@@ -69,10 +81,14 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
     },
     async see(tokenId, full) {
       const accept = [...ACCEPT, MASK]
-      const answer = await session.call('/detokenize', { tokenId, accept, ...(full && { full }) })
-      const mask = maskOf(answer)
-      const bytes = await fetchValue(answer, tokenId)
-      return { text: mask === null ? decode(bytes) : decodePart(bytes, mask), mask }
+      return seen(await session.call('/detokenize', { tokenId, accept, ...(full && { full }) }), tokenId)
+    },
+    async find(tokenIds) {
+      const accept = [...ACCEPT, MASK]
+      const items = itemsOf(await session.call('/detokenize', { tokenIds, accept }), tokenIds.length)
+      return items.map((item, index) =>
+        typeof item === 'string' ? item : () => seen(item, tokenIds[index] ?? ''),
+      )
     },
     async receive(tokenId, stop, take) {
       const answer = await session.call('/detokenize', { tokenId, accept: ACCEPT })

@@ -7,7 +7,7 @@ import type {
 } from '@lunadefend/contract/frame-messages'
 import type { SessionKeeper } from './session.ts'
 import type { Style } from './style.ts'
-import type { Seen, Values } from './values.ts'
+import type { Found, Seen, Values } from './values.ts'
 
 /** What a component can do, apart from all talk with page and Tokenizer. Failures are `FrameError`s. */
 export interface Widget {
@@ -16,6 +16,9 @@ export interface Widget {
   update(presentation: Presentation): void
   style(style: Style): void
   load(tokenId: string): Promise<void>
+  /** Tables have these two, and nothing else has. */
+  columns?(columns: Columns): void
+  rows?(rows: Rows): Promise<void>
   /** The token of what is in the field; `''` when it is empty. For files the tokens of all of them. */
   tokenize(): Promise<string | readonly string[]>
   focus(): void
@@ -31,6 +34,7 @@ export interface WidgetNeeds {
   readonly send: (message: FrameMessage) => void
   readonly store: (text: string) => Promise<string>
   readonly read: (tokenId: string) => Promise<string>
+  readonly find: (tokenIds: readonly string[]) => Promise<readonly Found[]>
   readonly see: (tokenId: string, full: boolean) => Promise<Seen>
   readonly receive: Values['receive']
   /** For values that are too long to be held in memory. */
@@ -43,3 +47,5 @@ export interface WidgetNeeds {
 
 export type Mount = (needs: WidgetNeeds) => Widget
 export type Settings = Omit<Extract<HostMessage, { type: 'configure' }>, 'type'>
+export type Columns = Omit<Extract<HostMessage, { type: 'columns' }>, 'type'>
+export type Rows = Omit<Extract<HostMessage, { type: 'rows' }>, 'type' | 'id'>

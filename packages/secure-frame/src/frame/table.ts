@@ -1,0 +1,4 @@
+import { start } from './start.ts'
+import { mountTable } from './table-view.ts'
+
+start(mountTable)
