@@ -298,7 +298,9 @@ describe('the tables are those of the source', () => {
   })
 
   test('a table and a list', () => {
-    const documented = rows(section(read('docs/tables.md'), '## Props')).flatMap(([prop]) => names(prop ?? ''))
+    const documented = rows(section(read('docs/tables.md'), '## Props')).flatMap(([prop]) =>
+      names(prop ?? ''),
+    )
     const expected = ['ManyValuesProps', 'SecureTableProps', 'SecureListProps'].flatMap((type) =>
       membersOf(`${react}/secure-table.ts`, type),
     )
