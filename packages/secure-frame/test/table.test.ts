@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TABLE_LIMITS } from '@lunadefend/contract/frame-messages'
 import { afterAll, describe, expect, test } from 'vitest'
+import { axeFindings, IN_A_FRAME } from './axe.ts'
 import { closeBrowser, eventually, type Mounted, type Stage, shareStage, startStage } from './stage.ts'
 
 const shared = shareStage()
@@ -274,6 +275,7 @@ test('a screen reader hears what it is, how large, and which row this is', async
     .locator('.body .row')
     .evaluateAll((rows) => rows.map((row) => row.ariaRowIndex))
   expect(indexes).toEqual(indexes.toSorted((a, b) => Number(a) - Number(b)))
+  expect(await axeFindings(table.frame, { without: IN_A_FRAME })).toEqual([])
 })
 
 describe('hostile rows and columns', () => {
