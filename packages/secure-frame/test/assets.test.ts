@@ -16,7 +16,6 @@ const about = {
   nonce: NONCE,
 } as const
 const page = { ...about, assets, app: 'demo' }
-/** Of each script, compressed with gzip: the base and what the component adds. */
 /** Of each script in KiB, compressed with gzip: the base and what the component adds. */
 const BUDGETS = {
   input: 15,
