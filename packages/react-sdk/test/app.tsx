@@ -166,7 +166,7 @@ function Lost() {
 }
 
 /** Two of any component, with one name. */
-function Pair({ component, kind, token = '', ...rest, Many }: Props) {
+function Pair({ component, kind, token = '', ...rest }: Props) {
   const Component = Object.entries(sdk).find(
     ([name]) => name === component,
   )?.[1] as React.ComponentType<Props>
