@@ -170,7 +170,7 @@ function Pair({ component, kind, token = '', ...rest }: Props) {
   const Component = Object.entries(sdk).find(
     ([name]) => name === component,
   )?.[1] as React.ComponentType<Props>
-  const given = kind === 'shown' ? { token, Many } : { name: 'same', value: token, 'aria-label': 'One of two', Many }
+  const given = kind === 'shown' ? { token } : { name: 'same', value: token, 'aria-label': 'One of two' }
   const one = <Component className="pair" {...given} {...(kind === 'shown' ? {} : rest)} />
   return (
     <SecureForm onSubmit={(event) => event.preventDefault()}>

@@ -28,9 +28,6 @@ const BUDGETS = {
   upload: 22,
   image: 15,
   download: 15,
-} satisfies Record<Component, number>
-  paragraph: 15,
-  upload: 22,
   table: 15,
 } satisfies Record<Component, number>
 

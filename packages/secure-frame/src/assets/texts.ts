@@ -14,7 +14,13 @@ export type Translations<C extends Component> = {
 type Tables = Readonly<Record<Locale, Readonly<Record<string, string>>>>
 
 /** Every component that has more words than the title of a field. */
-const TABLES = { paragraph: PARAGRAPH, upload: UPLOAD, image: IMAGE, download: DOWNLOAD, table: TABLE } satisfies {
+const TABLES = {
+  paragraph: PARAGRAPH,
+  upload: UPLOAD,
+  image: IMAGE,
+  download: DOWNLOAD,
+  table: TABLE,
+} satisfies {
   readonly [C in keyof FrameTexts]: Translations<C>
 }
 

@@ -7,6 +7,8 @@ const MARGIN = 6
 export interface GridNeeds {
   /** Writes a cell, which is new and empty, or stands for another text now. */
   readonly fill: (cell: HTMLElement, row: number, column: number) => void
+  /** The user has pressed Enter or Space on it. */
+  readonly press: (cell: HTMLElement) => void
   /** Other rows than before are in view. */
   readonly moved: () => void
 }
@@ -35,7 +37,7 @@ export interface Grid {
   measure(): void
 }
 
-export function makeGrid({ fill, moved }: GridNeeds): Grid {
+export function makeGrid({ fill, press: pressCell, moved }: GridNeeds): Grid {
   const element = make('div', 'grid', 'grid')
   element.ariaReadOnly = 'true'
   const head = element.appendChild(make('div', 'head', 'rowgroup'))
@@ -120,8 +122,9 @@ export function makeGrid({ fill, moved }: GridNeeds): Grid {
 
   function press(event: KeyboardEvent): void {
     if (event.key === 'Enter' || event.key === ' ') {
-      const button = cellAt(active.row, active.column)?.querySelector('button')
-      if (!(event.target instanceof HTMLButtonElement)) button?.click()
+      const cell = cellAt(active.row, active.column)
+      if (event.target instanceof HTMLButtonElement) return
+      if (cell !== undefined && event.isTrusted) pressCell(cell)
       event.preventDefault()
       return
     }

@@ -4,6 +4,13 @@ import type { Outcome, Shelf } from './value-shelf.ts'
 
 const say = speaker<'table'>()
 
+/** What Enter and Space do in a cell: its button is no stop of the Tab key. */
+const presses = new WeakMap<HTMLElement, () => void>()
+
+export function pressCell(cell: HTMLElement): void {
+  presses.get(cell)?.()
+}
+
 /** Puts what is known of a token into its cell. */
 export function showOutcome(
   cell: HTMLElement,
@@ -11,6 +18,7 @@ export function showOutcome(
   more: () => ReturnType<Shelf['more']>,
 ): void {
   cell.ariaBusy = String(outcome === undefined)
+  presses.delete(cell)
   if (outcome === undefined) cell.textContent = ''
   else if (typeof outcome === 'string') cell.replaceChildren(...refusal(outcome))
   else if (outcome.mask === null) cell.textContent = outcome.text
@@ -27,8 +35,8 @@ export function showOutcome(
       if (answer !== true) masked.tell(say(answer === null ? 'notNow' : 'noMore'))
     }
     cell.replaceChildren(...masked.nodes)
-    // In a grid the cell has the focus, and Enter or Space presses its button.
-    for (const button of cell.querySelectorAll('button')) button.tabIndex = -1
+    masked.button.tabIndex = -1
+    presses.set(cell, () => void ask())
   }
 }
 

@@ -3,7 +3,7 @@ import { languageTag } from './control.ts'
 import { FrameError } from './failure.ts'
 import { makeGrid, type Range } from './grid.ts'
 import { applyStyle } from './style.ts'
-import { showOutcome } from './table-cell.ts'
+import { pressCell, showOutcome } from './table-cell.ts'
 import { speaker } from './texts.ts'
 import { openShelf } from './value-shelf.ts'
 import type { Columns, Rows, Widget, WidgetNeeds } from './widget.ts'
@@ -17,14 +17,12 @@ export function mountTable({ find, see }: WidgetNeeds): Widget {
   let rows: (readonly string[])[] = []
   const shelf = openShelf({ find, see, changed: (tokenId) => refill(tokenId) })
   // A frame of the table that somebody scrolls asks for itself: what fails then is marked in its cells.
-  const grid = makeGrid({ fill, moved: () => void get().catch(() => {}) })
+  const grid = makeGrid({ fill, press: pressCell, moved: () => void get().catch(() => {}) })
 
   function fill(cell: HTMLElement, row: number, column: number): void {
     const text = rows[row]?.[column] ?? ''
-    if (columns.secure[column] !== true || text === '') {
-      cell.ariaBusy = 'false'
-      cell.textContent = text
-    } else showOutcome(cell, shelf.outcome(text), () => shelf.more(text))
+    const isToken = columns.secure[column] === true && text !== ''
+    showOutcome(cell, isToken ? shelf.outcome(text) : { text, mask: null }, () => shelf.more(text))
   }
 
   function refill(tokenId: string): void {
