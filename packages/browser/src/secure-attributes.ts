@@ -1,9 +1,17 @@
 import type { LunaDefendError } from './errors.ts'
 import type { SecureFieldState, SecureInputType } from './secure-field.ts'
+import type { TableColumn, TableRow } from './table-rows.ts'
 
 /** What listeners of an element are given, by the names of their events, beyond those of every HTML element. */
 export interface SecureShownEvents {
   /** Why it could not be shown. */
+  readonly error: CustomEvent<LunaDefendError>
+}
+
+export interface SecureTableEvents {
+  /** The rows that were set last are there, those in view with their values. */
+  readonly load: Event
+  /** Why none of them could be shown. */
   readonly error: CustomEvent<LunaDefendError>
 }
 
@@ -121,4 +129,16 @@ export interface SecureUploadAttributes {
   readonly rows?: number | string | undefined
   readonly label?: string | undefined
   readonly description?: string | undefined
+}
+
+/** `columns` and `rows` are properties: frameworks set them as such. */
+export interface SecureTableAttributes {
+  /** Up to 32. */
+  readonly columns?: readonly TableColumn[] | undefined
+  /** Up to 10,000. */
+  readonly rows?: readonly TableRow[] | undefined
+  /** Height in rows, below the header. @default 10 */
+  readonly lines?: number | string | undefined
+  /** What a screen reader calls it. */
+  readonly label?: string | undefined
 }

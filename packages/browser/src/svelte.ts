@@ -9,11 +9,14 @@ import type {
   SecureRadioGroupAttributes,
   SecureSelectAttributes,
   SecureShownEvents,
+  SecureTableAttributes,
+  SecureTableEvents,
   SecureTextAreaAttributes,
   SecureUploadAttributes,
 } from './secure-attributes.ts'
 import type { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from './secure-choice.ts'
 import type { SecureInputElement, SecureTextAreaElement } from './secure-field.ts'
+import type { SecureTableElement } from './secure-table.ts'
 import type { SecureUploadElement } from './secure-upload.ts'
 import type { SecureDownloadElement, SecureImageElement, SecureParagraphElement } from './shown-elements.ts'
 
@@ -45,6 +48,10 @@ declare module 'svelte/elements' {
     'secure-paragraph': Shown<SecureParagraphAttributes, SecureParagraphElement>
     'secure-image': Shown<SecureImageAttributes, SecureImageElement>
     'secure-download': Shown<SecureDownloadAttributes, SecureDownloadElement>
+    'secure-table': Tag<
+      SecureTableAttributes & Listeners<SecureTableEvents, SecureTableElement>,
+      SecureTableElement
+    >
     'secure-upload': Field<SecureUploadAttributes, SecureUploadElement>
   }
 }

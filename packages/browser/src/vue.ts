@@ -9,6 +9,8 @@ import type {
   SecureRadioGroupAttributes,
   SecureSelectAttributes,
   SecureShownEvents,
+  SecureTableAttributes,
+  SecureTableEvents,
   SecureTextAreaAttributes,
   SecureUploadAttributes,
 } from './secure-attributes.ts'
@@ -44,6 +46,7 @@ declare module 'vue' {
     'secure-paragraph': Tag<SecureParagraphAttributes & Listeners<SecureShownEvents>>
     'secure-image': Tag<SecureImageAttributes & Listeners<SecureShownEvents>>
     'secure-download': Tag<SecureDownloadAttributes & Listeners<SecureShownEvents>>
+    'secure-table': Tag<SecureTableAttributes & Listeners<SecureTableEvents>>
     'secure-upload': Tag<
       SecureUploadAttributes & Listeners<SecureFieldEvents & ChangeOf<SecureUploadElement>>
     >
