@@ -190,7 +190,7 @@ describe('the tables of frame messages are those of the contract', () => {
   function membersOf(constant: string): string[] {
     if (constant === 'style') return []
     const body = between(source, `const ${constant}: Shape = {\n`, '\n}')
-    return [...body.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1] ?? '')
+    return [...body.matchAll(/^ {2}(\w+)[:,]/gm)].map((match) => match[1] ?? '')
   }
 
   test.each(['HOST_SHAPES', 'FRAME_SHAPES'])('%s', (constant) => {

@@ -357,6 +357,17 @@ const look: Shape = {
   textTransform: may(text(200)),
 }
 const style: Shape = Object.fromEntries(STYLE_PROPERTIES.map((property) => [property, may(text(200))]))
+const columns: Shape = {
+  labels: need(list(text(TABLE_LIMITS.cellCharacters), TABLE_LIMITS.columns)),
+  secure: need(list(boolean, TABLE_LIMITS.columns)),
+  widths: need(list(upTo(TABLE_LIMITS.columnPixels), TABLE_LIMITS.columns)),
+}
+const rows: Shape = {
+  id,
+  first: need(upTo(TABLE_LIMITS.rows)),
+  total: need(upTo(TABLE_LIMITS.rows)),
+  cells: need(list(text(TABLE_LIMITS.cellCharacters), TABLE_LIMITS.cellsAtOnce)),
+}
 
 const HOST_SHAPES = {
   configure: { ...rules, ...showing, ...presentation },
@@ -365,17 +376,8 @@ const HOST_SHAPES = {
   look,
   text: { key: need(text(40)), text: need(text(LONGEST_TEXT)) },
   load: { id, tokenId: need(text(64)) },
-  columns: {
-    labels: need(list(text(TABLE_LIMITS.cellCharacters), TABLE_LIMITS.columns)),
-    secure: need(list(boolean, TABLE_LIMITS.columns)),
-    widths: need(list(upTo(TABLE_LIMITS.columnPixels), TABLE_LIMITS.columns)),
-  },
-  rows: {
-    id,
-    first: need(upTo(TABLE_LIMITS.rows)),
-    total: need(upTo(TABLE_LIMITS.rows)),
-    cells: need(list(text(TABLE_LIMITS.cellCharacters), TABLE_LIMITS.cellsAtOnce)),
-  },
+  columns,
+  rows,
   tokenize: { id },
   logout: { id },
   focus: {},
