@@ -17,6 +17,7 @@ const HAMMERED: NonNullable<LunaDefendOptions['limits']> = {
       Object.fromEntries(Object.keys(cells).map((scope) => [scope, PLENTY])),
     ]),
   ),
+  budgets: { session: { most: 1_000_000, seconds: 3_600 } },
 }
 
 /** A LunaDefend with the apps `acme` and `other`, and somebody to use it. */
