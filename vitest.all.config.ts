@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config'
+import { LONG_IN_A_BROWSER } from './vitest.browser.config.ts'
 import usual from './vitest.config.ts'
 
 const { include = [], ...settings } = usual.test ?? {}
@@ -9,12 +10,14 @@ const TOGETHER = [
   'tests/{keys,tools}/**/*.test.ts',
 ]
 
+const exclude = [...configDefaults.exclude, ...TOGETHER, ...LONG_IN_A_BROWSER]
+
 /** All that `npm test` runs. By hand, `npx vitest run <file>` gives each file a process of its own. */
 export default defineConfig({
   test: {
     ...settings,
     projects: [
-      { extends: true, test: { name: 'alone', include, exclude: [...configDefaults.exclude, ...TOGETHER] } },
+      { extends: true, test: { name: 'alone', include, exclude } },
       { extends: true, test: { name: 'together', include: TOGETHER, isolate: false } },
     ],
   },
