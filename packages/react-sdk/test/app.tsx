@@ -166,12 +166,21 @@ function Lost() {
 }
 
 /** Two of any component, with one name. */
+function givenTo(kind: unknown, token: unknown): Props {
+  if (kind === 'shown' || kind === 'clicked') return { token }
+  if (kind === 'many') {
+    const columns = [{ key: 'token', label: 'One', secure: true }]
+    return { label: 'One', tokens: [token], columns, rows: [{ token }] }
+  }
+  return { name: 'same', value: token, 'aria-label': 'One of two' }
+}
+
 function Pair({ component, kind, token = '', ...rest }: Props) {
   const Component = Object.entries(sdk).find(
     ([name]) => name === component,
   )?.[1] as React.ComponentType<Props>
-  const given = kind === 'shown' ? { token } : { name: 'same', value: token, 'aria-label': 'One of two' }
-  const one = <Component className="pair" {...given} {...(kind === 'shown' ? {} : rest)} />
+  const isField = kind === 'field' || kind === 'files'
+  const one = <Component className="pair" {...givenTo(kind, token)} {...(isField ? rest : {})} />
   return (
     <SecureForm onSubmit={(event) => event.preventDefault()}>
       {one}

@@ -5,8 +5,8 @@ import { allReady, type Scene, type Stage, until } from '../../browser/test/stag
 /** What a component is given in this test. */
 export interface Row {
   readonly component: string
-  /** `field`: takes text or a pick; `files`: takes files; `shown`: shows a token. */
-  readonly kind: 'field' | 'files' | 'shown'
+  /** `field`: takes text or a pick; `files`: takes files; `shown`: shows a token; `clicked`: when it is clicked; `many`: shows several. */
+  readonly kind: 'field' | 'files' | 'shown' | 'clicked' | 'many'
 }
 
 /** A component that is not here fails the test: add its row. */
@@ -19,6 +19,10 @@ export const ROWS: readonly Row[] = [
   { component: 'SecureUpload', kind: 'files' },
   { component: 'SecureParagraph', kind: 'shown' },
   { component: 'SecureSpan', kind: 'shown' },
+  { component: 'SecureImage', kind: 'shown' },
+  { component: 'SecureDownload', kind: 'clicked' },
+  { component: 'SecureTable', kind: 'many' },
+  { component: 'SecureList', kind: 'many' },
 ]
 
 interface About {
@@ -55,8 +59,8 @@ export type Step = keyof typeof STEPS
 
 export function stepsOf({ kind }: Row): Step[] {
   const all = Object.keys(STEPS) as Step[]
-  // The stand-in of the frame has no files, and nobody types into what is shown.
-  const most = { field: 6, files: 3, shown: 4 }[kind]
+  // The stand-in of the frame has no files and no tables, and nobody types into what is shown.
+  const most = { field: 6, files: 3, shown: 4, clicked: 3, many: 3 }[kind]
   return all.slice(0, most)
 }
 
@@ -106,7 +110,7 @@ async function expectFresh(scene: Scene, { kind }: Row): Promise<void> {
     ).toBe('')
   }
   const entries = await scene.page.evaluate(() => [...new FormData(document.forms[0])].map(String))
-  expect(entries).toEqual(kind === 'shown' ? [] : ['same,', 'same,'])
+  expect(entries).toEqual(kind === 'field' || kind === 'files' ? ['same,', 'same,'] : [])
 }
 
 async function boxOf(scene: Scene, index: number) {
