@@ -77,7 +77,7 @@ describe('a dry run', () => {
       'a.cedar': policies,
       'metadata.cedarschema': 'type Metadata = { owner?: String };',
     })
-    return dryRun({ policies: files.path }, rows)
+    return await dryRun({ policies: files.path }, rows)
   }
   const NIGHT = Date.UTC(2026, 2, 2, 3)
   const CLOSED = '@id("closed") forbid(principal, action, resource) when { context.hour < 9 };'
