@@ -258,7 +258,7 @@ describe('leaving', () => {
         form.innerHTML = '<secure-input id="s" name="s"></secure-input><secure-textarea></secure-textarea>'
       })
       await until(() => scene.page.locator('#s').evaluate((s) => s.matches(':state(ready)'))).toBe(true)
-      expect(await opened()).toEqual({ ports: 2, timers: 0, listeners: 3, frames: 2 })
+      await until(opened).toEqual({ ports: 2, timers: 0, listeners: 3, frames: 2 })
       await scene.page.evaluate(() => document.forms[0]?.replaceChildren())
     }
     await until(opened).toEqual({ ports: 0, timers: 0, listeners: 0, frames: 0 })
