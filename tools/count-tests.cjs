@@ -3,11 +3,16 @@
 // Usage: node tools/count-tests.cjs (<report.json> <exit code of the run>)...
 const { readFileSync } = require('node:fs')
 
-const runs = pairs(process.argv.slice(2)).map(([path, code]) => ({ report: read(path), code: Number(code) }))
+const runs = pairs(process.argv.slice(2)).map(([path, code]) => ({
+  path,
+  report: read(path),
+  code: Number(code),
+}))
 const counts = runs.map(({ report, code }) => count(report, code))
 const passed = counts.reduce((sum, run) => sum + run.passed, 0)
 const failed = counts.reduce((sum, run) => sum + run.failed, 0)
-for (const line of runs.flatMap(({ report }) => failuresOf(report))) process.stdout.write(`${line}\n`)
+for (const line of runs.flatMap((run) => [...failuresOf(run.report), ...besideTests(run)]))
+  process.stdout.write(`${line}\n`)
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exitCode = passed > 0 && failed === 0 ? 0 : 1
 
@@ -43,6 +48,24 @@ function failuresOf(report) {
       .map((test) => `failed: ${file.name} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`),
     ...(isUnloaded(file) ? [`failed: ${file.name}: ${firstLine(file.message)}`] : []),
   ])
+}
+
+/** A line for each error that was thrown beside the tests, and one for a run that ended badly. */
+function besideTests({ path, report, code }) {
+  const errors = lines(`${path}.errors`).map((line) => `failed: beside the tests of ${path}: ${line}`)
+  const ended =
+    code === 0
+      ? []
+      : [`failed: the run of ${path} ended with ${code}${report === null ? ', and has no report' : ''}`]
+  return [...errors, ...ended]
+}
+
+function lines(file) {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n')
+  } catch {
+    return []
+  }
 }
 
 function firstLine(text = '') {

@@ -156,6 +156,18 @@ describe('.ci/run', () => {
     expect(lines.at(-1)).toBe(line)
   })
 
+  test('says what was thrown beside the tests, and which run ended badly', () => {
+    const thrown = testingOther(
+      'test:s3',
+      `echo 'Error: late | at a.ts:1' > .test/s3-report.json.errors; ${reporting('s3-report', [onePassed], 1)}`,
+    )
+    expect(ciRun(thrown).lines.slice(-3)).toEqual([
+      'failed: beside the tests of .test/s3-report.json: Error: late | at a.ts:1',
+      'failed: the run of .test/s3-report.json ended with 1',
+      '5 passed, 1 failed',
+    ])
+  })
+
   test('does not test what could not be installed, nor count an older report', () => {
     const stale = 'mkdir -p .test && echo \'{"numPassedTests":9,"numFailedTests":0,"testResults":[]}\''
     const { lines, calls } = ciRun(`[ "$1" = ci ] && ${stale} > .test/report.json && exit 3`)
