@@ -59,6 +59,19 @@ export function currentKey(versions: KeyVersions, now: number): KeyVersion {
   return current
 }
 
+/** The one that names what outlives a rotation: it stays the same as long as any key that the name was made under is held. */
+export function oldestKey([oldest]: KeyVersions): KeyVersion {
+  if (oldest === undefined) throw new SealBroken()
+  return oldest
+}
+
+/** The one of this version. Throws SealBroken when it is not held. */
+export function keyOfVersion(versions: KeyVersions, version: number): KeyVersion {
+  const held = versions.find((each) => each.version === version)
+  if (held === undefined) throw new SealBroken()
+  return held
+}
+
 /** The audit key of this moment: the last revision of its 30-day period. `null` = the ring has none for it. */
 export function currentAuditKey(ring: KeyRing, now: number): { epoch: number; key: KeyObject } | null {
   const period = auditPeriod(now)

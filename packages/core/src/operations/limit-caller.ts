@@ -60,8 +60,7 @@ export async function limitStranger(
 ): Promise<Limited | null> {
   const rate = needs.limits(null).rates[action].network
   if (rate === undefined) return null
-  const bucket = { ref: countedRef(needs, [action, 'network', '', network ?? '']), ...rate, cost: 1 }
-  const taken = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
+  const taken = await takeFrom(needs, [action, 'network', '', network ?? ''], rate)
   return taken.kind === 'taken' ? null : taken
 }
 
@@ -76,11 +75,21 @@ export async function limitMisuse(
   const { app, sid } = caller.actor
   const rate = needs.limits(app).rates.other.session
   if (rate === undefined) return null
-  const bucket = { ref: countedRef(needs, ['misuse', 'session', app, sid]), ...rate, cost: 1 }
-  const taken = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
+  const taken = await takeFrom(needs, ['misuse', 'session', app, sid], rate)
   if (taken.kind === 'taken') return null
   await recordRefusal(needs, caller, { audit: 'use-session', sid, tokens: [] }, taken)
   return taken
+}
+
+/** From the one bucket of this name. */
+export function takeFrom(
+  needs: Pick<Needs, 'limiter' | 'keys' | 'clock'>,
+  name: readonly string[],
+  rate: Rate,
+  cost = 1,
+): Promise<Taken> {
+  const bucket = { ref: countedRef(needs, name), ...rate, cost }
+  return needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
 }
 
 /** Only these give anything about a token away. What they take from others is taken later: see chargeReading. */
@@ -149,9 +158,7 @@ export async function recordRefusal(
   { kind }: Limited,
 ): Promise<void> {
   if (audit === null) return
-  const ref = countedRef(needs, ['refusals', 'session', caller.actor.app, sid ?? ''])
-  const bucket = { ref, ...ROWS, cost: 1 }
-  const first = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
+  const first = await takeFrom(needs, ['refusals', 'session', caller.actor.app, sid ?? ''], ROWS)
   if (first.kind !== 'taken') return
   const [token = null] = tokens.length === 1 ? tokens : []
   const about: Caller = { ...caller, actor: { ...caller.actor, sid } as Caller['actor'] }

@@ -9,7 +9,7 @@ import {
   pseudonymOf,
   sessionRefOf,
 } from '../crypto/identifiers.ts'
-import { currentKey, type KeyVersions } from '../crypto/key-ring.ts'
+import { currentKey, type KeyVersions, oldestKey } from '../crypto/key-ring.ts'
 import type { Room } from '../ports.ts'
 import type { Needs } from './needs.ts'
 import { stopsOf } from './stops.ts'
@@ -91,9 +91,7 @@ export function roomOf(
  * quota.
  */
 export function countedRef({ keys }: Pick<Names, 'keys'>, names: readonly string[]): Buffer {
-  const [oldest] = keys.ring.session
-  if (oldest === undefined) throw new Error('The key ring has no session key.')
-  return limitRefOf(oldest.key, names)
+  return limitRefOf(oldestKey(keys.ring.session).key, names)
 }
 
 /** What rows of audit say in place of a token, a session, a user or a network: one for each epoch that has a key. */

@@ -1,6 +1,6 @@
 import { type AppId, LunaDefendError, type SessionId, type TokenId } from '@lunadefend/contract'
 import { fingerprintOf, repeatRefOf } from '../crypto/identifiers.ts'
-import { currentKey } from '../crypto/key-ring.ts'
+import { currentKey, keyOfVersion } from '../crypto/key-ring.ts'
 import { newName } from '../crypto/random.ts'
 import { openAnswer, sealAnswer } from '../crypto/repeat-seal.ts'
 import type { Actor, Caller } from '../domain/actor.ts'
@@ -146,7 +146,12 @@ interface Kept {
 function attemptOf({ keys }: OnceNeeds, requestId: string, row: Repeat): Attempt {
   const { ref, fingerprint, holder, sessionVersion } = row
   const seal = (told: Told) =>
-    sealAnswer(keyOf(keys, sessionVersion), ref, fingerprint, JSON.stringify({ requestId, told }))
+    sealAnswer(
+      keyOfVersion(keys.ring.session, sessionVersion).key,
+      ref,
+      fingerprint,
+      JSON.stringify({ requestId, told }),
+    )
   return { ref, holder, settled: false, seal }
 }
 
@@ -156,15 +161,9 @@ function open(
   answer: Uint8Array,
 ): OnceByKey {
   const { requestId, told }: Kept = JSON.parse(
-    openAnswer(keyOf(keys, sessionVersion), ref, fingerprint, answer),
+    openAnswer(keyOfVersion(keys.ring.session, sessionVersion).key, ref, fingerprint, answer),
   )
   return { repeatOf: requestId, told }
-}
-
-function keyOf({ ring }: Needs['keys'], version: number) {
-  const held = ring.session.find((each) => each.version === version)
-  if (held === undefined) throw new Error('The key ring has no such session key.')
-  return held.key
 }
 
 /** Under the current version of the key first. */

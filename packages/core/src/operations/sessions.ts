@@ -3,7 +3,7 @@ import { SealBroken } from '../crypto/aead.ts'
 import { checkChallenge, newChallenge } from '../crypto/challenge.ts'
 import { lp } from '../crypto/encoding.ts'
 import { digestOf, sessionHashOf } from '../crypto/identifiers.ts'
-import { currentKey, type KeyVersion } from '../crypto/key-ring.ts'
+import { currentKey, keyOfVersion, oldestKey } from '../crypto/key-ring.ts'
 import { newAccessToken } from '../crypto/random.ts'
 import { openSession as openSeal, sealSession } from '../crypto/session-seal.ts'
 import type { Caller, User } from '../domain/actor.ts'
@@ -72,7 +72,8 @@ export async function openSession(
   const names = allSessionRefs(needs, app, sid)
   const sessionRef = names.find(({ sessionVersion }) => sessionVersion === version)?.sessionRef
   if (sessionRef === undefined) throw new Error('The key ring has no such session key.')
-  const sessionHash = sessionHashOf(oldest(keys.ring.session), app, sid, subject)
+  // A rotation of the key is no change of user.
+  const sessionHash = sessionHashOf(oldestKey(keys.ring.session).key, app, sid, subject)
   const expiresAt = clock.now() + SESSION_MS
   const row = { tokenHash: digestOf(accessToken), app, sessionRef, sessionHash, expiresAt }
   const about: SealedUser = { sid, subject, roles }
@@ -123,16 +124,6 @@ async function passStepUp(
   if (asked) await database.commit.passStepUp(passing, audit)
 }
 
-/**
- * The hash stays the same as long as any key that a page may have seen it under is held: a rotation of the key is no
- * change of user.
- */
-function oldest(versions: readonly KeyVersion[]) {
-  const [first] = versions
-  if (first === undefined) throw new Error('The key ring has no session key.')
-  return first.key
-}
-
 /** The user behind an access token. `null` = no such session, expired, or its row was tampered with. */
 export async function findUser(
   { database, keys, clock }: SessionNeeds,
@@ -141,10 +132,9 @@ export async function findUser(
   const tokenHash = digestOf(accessToken)
   const session = await database.read((reader) => reader.findSession(tokenHash))
   if (session === null || session.expiresAt <= clock.now()) return null
-  const held = keys.ring.session.find(({ version }) => version === session.sessionVersion)
-  if (held === undefined) return null
   try {
-    const sealed = openSeal(held.key, accessToken, sealContext(session), session.sealedSid)
+    const { key } = keyOfVersion(keys.ring.session, session.sessionVersion)
+    const sealed = openSeal(key, accessToken, sealContext(session), session.sealedSid)
     const { sid, subject, roles }: SealedUser = JSON.parse(sealed)
     const { app, sessionHash, expiresAt } = session
     return { kind: 'user', app, sid, subject, roles, sessionHash, tokenHash, expiresAt }

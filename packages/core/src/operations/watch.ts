@@ -3,6 +3,7 @@ import type { Caller } from '../domain/actor.ts'
 import type { Refusal } from '../domain/audit.ts'
 import { isSuspicious, type SignalEffect, type Signals } from '../domain/signal.ts'
 import type { Stretch } from '../domain/walk.ts'
+import { takeFrom } from './limit-caller.ts'
 import type { FoundGrant } from './look-up.ts'
 import { countedRef } from './names.ts'
 import type { Needs } from './needs.ts'
@@ -50,8 +51,8 @@ export async function watchRefusals(
   const { effect, seconds, session, network } = needs.watch.signals(app).refusals
   if (cost === 0 || effect === 'off') return
   const isOver = async (burst: number, ...names: string[]) => {
-    const bucket = { ref: countedRef(needs, [place, app, ...names]), burst, perSecond: burst / seconds, cost }
-    const taken = await needs.limiter.take({ buckets: [bucket], sets: [], now: needs.clock.now() })
+    const rate = { burst, perSecond: burst / seconds }
+    const taken = await takeFrom(needs, [place, app, ...names], rate, cost)
     return taken.kind !== 'taken'
   }
   // An application's server is one network for all its users.
