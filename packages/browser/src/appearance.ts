@@ -110,14 +110,14 @@ export function makeStrut(): HTMLElement {
 }
 
 /** A line for each of these texts, in place of lines of a number. They are the page's own words, and hidden. */
-export function setRows(strut: HTMLElement | null, texts: readonly string[]): void {
+export function setRows(strut: HTMLElement, texts: readonly string[]): void {
   const rows = texts.map((text) => {
     const row = document.createElement('span')
     row.className = 'row'
     row.textContent = text
     return row
   })
-  strut?.replaceChildren(...rows)
+  strut.replaceChildren(...rows)
 }
 
 /** Height in lines of text; what is no sensible number falls back to the default. */

@@ -1,5 +1,6 @@
 import type { Fill } from '@lunadefend/contract/frame-messages'
 import { LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
+import type { HeldTokens } from './form-element.ts'
 import type { FrameLink } from './frame-link.ts'
 import { isToken } from './token.ts'
 
@@ -24,7 +25,7 @@ export interface ValueNeeds {
  * the one for the other would overwrite a stored token with `''`. So every break leaves a doubt, and a field in doubt
  * does not become a token until the user types, or the page sets, clears or resets it.
  */
-export class FieldValue {
+export class FieldValue implements HeldTokens<string> {
   readonly #needs: ValueNeeds
   #token = ''
   #fill: Fill = 'empty'
@@ -52,6 +53,10 @@ export class FieldValue {
   /** Whether the frame may hold something that the user has typed and that no token stands for. */
   get unsaved(): boolean {
     return !this.#saved && this.#fill !== 'empty'
+  }
+
+  parse(text: string): string | null {
+    return text === '' || isToken(text) ? text : null
   }
 
   /** Fills a new frame. */

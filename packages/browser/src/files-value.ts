@@ -1,5 +1,6 @@
 import type { Fill } from '@lunadefend/contract/frame-messages'
 import { LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
+import type { HeldTokens } from './form-element.ts'
 import type { FrameLink } from './frame-link.ts'
 import { isToken } from './token.ts'
 
@@ -7,7 +8,7 @@ import { isToken } from './token.ts'
  * Which tokens a field for files stands for. As in `FieldValue`, an empty frame is not always to be believed: after a
  * break the field does not become tokens until the user, or the page, has done something.
  */
-export class FilesValue {
+export class FilesValue implements HeldTokens<readonly string[]> {
   readonly #frame: () => FrameLink
   readonly #onChange: () => void
   #tokens: readonly string[] = []
@@ -25,8 +26,18 @@ export class FilesValue {
     return this.#tokens
   }
 
+  get token(): string {
+    return this.#tokens[0] ?? ''
+  }
+
   get fill(): Fill {
     return this.#fill
+  }
+
+  /** They have spaces between them. */
+  parse(text: string): readonly string[] | null {
+    const tokens = text.split(/\s+/).filter((token) => token !== '')
+    return tokens.every(isToken) ? tokens : null
   }
 
   /** Fills a new frame. */
@@ -59,9 +70,14 @@ export class FilesValue {
     this.#onChange()
   }
 
+  /** Uploads under way end, too. */
+  clear(): void {
+    this.reset([])
+  }
+
   /** Empties the field and does not let it become tokens. */
   refuse(code: LunaDefendErrorCode): void {
-    this.reset([])
+    this.clear()
     this.#doubt = code
   }
 

@@ -25,11 +25,11 @@ class SecureChoiceElement extends SecureFieldElement {
 
   /** Takes the options up as they are now. A frame in which somebody picks keeps those that it has. */
   protected reoffer(): void {
-    this.attributeChangedCallback('options')
+    this.follow()
   }
 
   protected resize(texts: readonly string[]): void {
-    setRows(this.shadowRoot?.querySelector<HTMLElement>('.strut') ?? null, texts)
+    setRows(this.strut, texts)
   }
 }
 

@@ -1,11 +1,7 @@
-import { makeStrut, setLines, sheetsFor } from './appearance.ts'
-import { BaseElement, takeUpProperties } from './element.ts'
-import { ElementFrame } from './element-frame.ts'
+import { takeUpProperties } from './element.ts'
 import { LunaDefendError } from './errors.ts'
-import type { FrameLink } from './frame-link.ts'
-import { tellWhoStays } from './leaving.ts'
-import type { LunaDefendPage } from './page.ts'
-import { labelOf, presentationOf } from './presentation.ts'
+import { FrameElement } from './frame-element.ts'
+import type { FrameLink, FrameNews } from './frame-link.ts'
 import {
   areTooMany,
   cellsOf,
@@ -24,11 +20,11 @@ export type { TableColumn, TableRow } from './table-rows.ts'
  * Events: `load` (the rows that were set last are there, those in view with their values), `error` (`event.detail` is a
  * LunaDefendError).
  */
-export class SecureTableElement extends BaseElement {
+export class SecureTableElement extends FrameElement {
+  static override readonly component = 'table'
+  static override readonly title = 'table'
   static readonly observedAttributes = ['lines', 'label', 'aria-label', 'lang', 'class', 'style']
 
-  readonly #strut: HTMLElement
-  readonly #frame: ElementFrame
   #columns: readonly TableColumn[] = []
   #rows: readonly TableRow[] = []
   /** What the frame has. */
@@ -36,35 +32,6 @@ export class SecureTableElement extends BaseElement {
   #kinds = ''
   #isPlanned = false
   #turn = 0
-
-  constructor() {
-    super()
-    const root = this.attachShadow({ mode: 'open' })
-    root.adoptedStyleSheets = sheetsFor('table')
-    this.#strut = root.appendChild(makeStrut())
-    this.#frame = new ElementFrame({
-      host: this,
-      root,
-      internals: this.attachInternals(),
-      component: () => 'table',
-      title: () => labelOf(this, []) || (this.lunadefend?.wordsFor(this).table ?? ''),
-      configure: () => ({ type: 'configure', ...this.#presentation() }),
-      onFrame: () => {},
-      onGone: () => {
-        this.#turn++
-        this.#sent = []
-        return false
-      },
-      onNews: (news) => {
-        if (news.type === 'ready') this.#plan()
-        if (news.type === 'session-changed') this.#wiped()
-        if (news.type === 'logged-out') this.#fail(this.#leave())
-      },
-      onLeave: () => this.#leave(),
-      onFailure: (error) => this.#fail(error),
-    })
-    this.addEventListener('click', () => this.#frame.revive())
-  }
 
   /** Up to 32. */
   get columns(): readonly TableColumn[] {
@@ -84,52 +51,33 @@ export class SecureTableElement extends BaseElement {
     this.#changed()
   }
 
-  /** The connection that this element uses; the configured one where it was given none. */
-  get lunadefend(): LunaDefendPage | null {
-    return this.#frame.page
-  }
-  set lunadefend(page: LunaDefendPage | null | undefined) {
-    this.#frame.usePage(page ?? null)
-  }
-
-  /** Sends the page's styles to the frame again, after a change that the element could not see. */
-  restyle(): void {
-    this.#frame.restyle()
-  }
-
   /** Reads every token again, for example after its grant was renewed. */
   reload(): void {
-    this.#frame.replace()
+    this.frame.replace()
   }
 
-  connectedCallback(): void {
-    takeUpProperties(this, ['lunadefend', 'columns', 'rows'])
-    this.#frame.enter()
+  override connectedCallback(): void {
+    takeUpProperties<SecureTableElement>(this, ['columns', 'rows'])
+    super.connectedCallback()
   }
 
-  disconnectedCallback(): void {
-    this.#frame.leave()
+  protected override end(): boolean {
+    this.#turn++
+    this.#sent = []
+    return false
   }
 
-  /** Where the browser can move an element without taking it out, the frame stays alive. */
-  connectedMoveCallback(): void {}
+  protected override wipe(): void {
+    this.#sent = []
+  }
 
-  attributeChangedCallback(name: string, _before: string | null, after: string | null): void {
-    switch (name) {
-      case 'lines':
-        setLines(this.#strut, after)
-        break
-      case 'class':
-      case 'style':
-        this.#frame.restyle()
-        break
-      default:
-        this.#frame.send({ type: 'update', ...this.#presentation() })
-    }
+  protected override hear(news: FrameNews): void {
+    if (news.type === 'ready') this.#plan()
+    super.hear(news)
   }
 
   #changed(): void {
-    this.#frame.wake()
+    this.frame.wake()
     this.#plan()
   }
 
@@ -139,7 +87,7 @@ export class SecureTableElement extends BaseElement {
     this.#isPlanned = true
     queueMicrotask(() => {
       this.#isPlanned = false
-      const { link } = this.#frame
+      const { link } = this.frame
       if (link?.started === true) void this.#put(link)
     })
   }
@@ -150,7 +98,7 @@ export class SecureTableElement extends BaseElement {
       await this.#send(link)
       if (turn === this.#turn) this.dispatchEvent(new Event('load'))
     } catch (thrown) {
-      if (turn === this.#turn) this.#fail(thrown)
+      if (turn === this.#turn) this.fail(thrown)
     }
   }
 
@@ -165,31 +113,8 @@ export class SecureTableElement extends BaseElement {
     link.send(columns)
     const messages = rowsMessages(this.#sent, cells, columns.labels.length)
     this.#sent = cells
-    if (misplaced > 0) this.#fail(new LunaDefendError('not-a-token'))
-    if (areTooMany(this.#columns, this.#rows)) this.#fail(new LunaDefendError('bad-attribute'))
+    if (misplaced > 0) this.fail(new LunaDefendError('not-a-token'))
+    if (areTooMany(this.#columns, this.#rows)) this.fail(new LunaDefendError('bad-attribute'))
     await Promise.all(messages.map((message) => link.request(message)))
-  }
-  #wiped(): void {
-    this.#sent = []
-    this.#fail(new LunaDefendError('session-changed'))
-  }
-
-  /** The user has logged out. The rows are shown again when the page sets them anew, or calls `reload`. */
-  #leave(): LunaDefendError {
-    const error = new LunaDefendError('logged-out')
-    this.#frame.rest(error)
-    return error
-  }
-
-  #presentation() {
-    return presentationOf(this, { label: labelOf(this, []), disabled: false, invalid: false })
-  }
-
-  #fail(thrown: unknown): void {
-    const error = new LunaDefendError(thrown instanceof LunaDefendError ? thrown.code : 'failed', this.id)
-    tellWhoStays(() => {
-      this.dispatchEvent(new CustomEvent('error', { detail: error }))
-      this.lunadefend?.report(error)
-    })
   }
 }

@@ -22,6 +22,9 @@ export interface PageWords extends ValidationMessages {
   readonly table: string
 }
 
+/** What a frame without a label is called. */
+export type FrameName = Exclude<keyof PageWords, keyof ValidationMessages>
+
 export const PAGE_WORDS: Readonly<Record<Locale, PageWords>> = {
   en: {
     valueMissing: 'Please fill out this field.',
