@@ -117,7 +117,7 @@ describe('how long and how many', () => {
     const full = await on.wire.call('/tokenize', { headers: user.headers, body: {} })
     expect([full.status, full.body.error.code]).toEqual([409, 'too_many_grants'])
     // To grant again what is granted takes no room; another session has its own.
-    expect((await set(user.sid, [third], { ttl: 5 })).status).toBe(200)
+    expect((await set(user.sid, [third], { ttl: '5m' })).status).toBe(200)
     expect((await set('somebody else', tokens)).status).toBe(200)
     await call('/grant/revoke', { sessionId: user.sid, tokenIds: tokens })
     expect((await set(user.sid, tokens)).status).toBe(200)

@@ -1,7 +1,7 @@
 import type { BrowserContext, CDPSession, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Site, startSite } from '../../apps/demo/test/site.ts'
-import { type OwnBrowser, startChromium } from '../../packages/secure-frame/test/chromium.ts'
+import { type OwnBrowser, startChromium, untilKeysArrive } from '../../packages/secure-frame/test/chromium.ts'
 import { findLeaks } from '../harness/leaks.ts'
 import { heardKeys, overheard, spyOn } from '../harness/page-spy.ts'
 import { Visitor } from '../harness/visitor.ts'
@@ -73,8 +73,10 @@ async function press(key: 'Tab' | 'Shift+Tab', to: string): Promise<void> {
   await focused(to)
 }
 
-function focused(id: string): Promise<void> {
-  return page.locator(PLAIN.includes(id) ? `#${id}:focus` : `#${id}:state(focused)`).waitFor()
+async function focused(id: string): Promise<void> {
+  const isPlain = PLAIN.includes(id)
+  await page.locator(isPlain ? `#${id}:focus` : `#${id}:state(focused)`).waitFor()
+  await untilKeysArrive(page, isPlain ? page : await visitor.frame(id))
 }
 
 describe('not one character reaches the page', () => {

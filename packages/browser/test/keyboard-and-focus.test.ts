@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { untilKeysArrive } from '../../secure-frame/test/chromium.ts'
 import { type Scene, type Stage, startStage, until } from './stage.ts'
 
 let stage: Stage
@@ -27,11 +28,11 @@ describe.each([{ cross: false }, { cross: true }])('with the frame across sites:
     for (const id of ORDER) {
       await arrived(scene, id)
       await scene.page.keyboard.type(`${id}-`)
-      await press(scene, 'Tab')
+      await scene.page.keyboard.press('Tab')
     }
     await arrived(scene, 'send')
     for (const id of ORDER.toReversed()) {
-      await press(scene, 'Shift+Tab')
+      await scene.page.keyboard.press('Shift+Tab')
       await arrived(scene, id)
       await scene.page.keyboard.press('End')
       await scene.page.keyboard.type(`${id}!`)
@@ -127,12 +128,8 @@ async function arrived(scene: Scene, id: string): Promise<void> {
       return secure && !element?.matches(':state(focused)') ? 'on its way' : element?.id
     })
   await expect.poll(look, { timeout: 10_000, interval: 20 }).toBe(id)
-}
-
-/** Faster than any hand, but no faster than the browser moves the focus from one process to another. */
-async function press(scene: Scene, key: string): Promise<void> {
-  await scene.page.keyboard.press(key)
-  await scene.page.waitForTimeout(20)
+  const isSecure = await scene.page.locator(`#${id} iframe`).count()
+  await untilKeysArrive(scene.page, isSecure > 0 ? await scene.frame(`#${id}`) : scene.page)
 }
 
 async function expectTyped(scene: Scene, selector: string, value: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { untilKeysArrive } from '../../secure-frame/test/chromium.ts'
 import { errorsOf, frameOf, type RealStage, startRealStage } from './real-stage.ts'
 import { sdkBundle, until } from './stage.ts'
 
@@ -127,8 +128,10 @@ test('Tab goes through the real frames, forwards and backwards, and no key is lo
   /** Goes on when the focus is there, as a user does who looks at the ring. */
   const press = async (key: string, id: string | undefined) => {
     await page.keyboard.press(key)
-    if (id !== undefined)
-      await page.locator(id.startsWith('p') ? `#${id}:focus` : `#${id}:state(focused)`).waitFor()
+    if (id === undefined) return
+    const isPlain = id.startsWith('p')
+    await page.locator(isPlain ? `#${id}:focus` : `#${id}:state(focused)`).waitFor()
+    await untilKeysArrive(page, isPlain ? page : await frameOf(page, `#${id}`))
   }
   for (const [n, id] of order.entries()) {
     await page.keyboard.type(`${id} `)

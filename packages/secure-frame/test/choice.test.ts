@@ -226,7 +226,7 @@ describe('a checkbox', () => {
 
 test('keys: arrows move in the group and pick, Enter submits', async () => {
   const field = await stage().mount('radio', { configure: LIST })
-  await field.send({ type: 'focus' })
+  await field.focus()
   await eventually(() => field.frame.evaluate(() => document.activeElement?.localName)).toBe('input')
   await field.frame.locator('input').first().press('Space')
   await field.frame.locator('input').first().press('ArrowDown')

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, chromium, type Frame, type Page } from 'playwright-core'
+import { expect } from 'vitest'
 import { chromiumPath } from '../../../tools/chromium.ts'
 
 const BARE = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
@@ -78,6 +79,23 @@ function endpointOf(child: ChildProcess): Promise<string> {
     })
     child.once('exit', () => reject(new Error('Chromium ended before it listened.')))
   })
+}
+
+/**
+ * Waits until keys come to this document. Frames and page know of a new focus before the process of the browser does, which
+ * hands out the keys; on a busy machine that is longer than Playwright takes for the next one. Shift alone types nothing.
+ */
+export async function untilKeysArrive(page: Page, target: Page | Frame): Promise<void> {
+  const heard = await target.evaluateHandle(() => {
+    const keys = new Set<string>()
+    addEventListener('keydown', ({ key }) => keys.add(key), { capture: true, once: true })
+    return keys
+  })
+  const press = async (): Promise<boolean> => {
+    await page.keyboard.press('Shift')
+    return heard.evaluate((keys) => keys.has('Shift'))
+  }
+  await expect.poll(press, { timeout: 10_000, interval: 20 }).toBe(true)
 }
 
 /**

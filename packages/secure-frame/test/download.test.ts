@@ -249,7 +249,7 @@ describe('the page', () => {
   test('starts none: neither by a message nor by script in the frame', async () => {
     await using stage = await startStage()
     const mounted = await mount(stage, stage.world.put('x'))
-    await mounted.send({ type: 'focus' })
+    await mounted.focus()
     await mounted.frame.evaluate(() => {
       document.querySelector('button')?.click()
       document.querySelector('button')?.dispatchEvent(new MouseEvent('click', { bubbles: true }))

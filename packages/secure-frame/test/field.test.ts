@@ -1,5 +1,6 @@
 import type { HostMessage } from '@lunadefend/contract/frame-messages'
 import { afterAll, describe, expect, test } from 'vitest'
+import { untilKeysArrive } from './chromium.ts'
 import {
   closeBrowser,
   eventually,
@@ -158,13 +159,21 @@ describe('focus', () => {
 
   test('comes with the message of the page', async () => {
     const field = await input()
-    await stage().page.evaluate(
-      (name) => (document.getElementsByName(name)[0] as HTMLElement).focus(),
-      field.name,
-    )
-    await field.send({ type: 'focus' })
+    await field.focus()
     await expectState(field, 'empty!')
     await field.remove()
+  })
+
+  test('stays where the user has gone on to when that message comes late', async () => {
+    const { page } = stage()
+    const [left, current] = [await input(), await input()]
+    await current.value.click()
+    await left.send({ type: 'focus' })
+    // Answered after it.
+    expect(await left.ask({ type: 'tokenize' })).toMatchObject({ type: 'tokenized' })
+    await page.keyboard.type('every key')
+    expect([await left.value.inputValue(), await current.value.inputValue()]).toEqual(['', 'every key'])
+    for (const field of [left, current]) await field.remove()
   })
 
   test('goes through frames and page with Tab, both ways, and keeps every key', async () => {
@@ -186,11 +195,13 @@ describe('focus', () => {
     for (const [index, text] of ['a', 'b', 'c', 'd'].entries()) {
       if (index > 0) await page.keyboard.press('Tab')
       await isThere[index]?.()
+      await untilKeysArrive(page, fields[index - 1]?.frame ?? page)
       await page.keyboard.type(text)
     }
     for (const [index, text] of ['C', 'B', 'A'].entries()) {
       await page.keyboard.press('Shift+Tab')
       await isThere[2 - index]?.()
+      await untilKeysArrive(page, fields[1 - index]?.frame ?? page)
       await page.keyboard.press('End')
       await page.keyboard.type(text)
     }
@@ -216,7 +227,7 @@ describe('focus', () => {
     const { page, world } = stage()
     const shown = await stage().mount('paragraph')
     await shown.ask({ type: 'load', tokenId: world.put('text\n'.repeat(100)) })
-    await shown.send({ type: 'focus' })
+    await shown.focus()
     expect(await shown.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'failed' })
     expect(await shown.frame.evaluate(() => document.activeElement?.localName)).toBe('body')
     expect(

@@ -53,6 +53,8 @@ export interface Mounted {
   /** Everything that the frame has said, oldest first. */
   said(): Promise<FrameMessage[]>
   states(): Promise<string[]>
+  /** As the page's `focus()` does it. */
+  focus(): Promise<void>
   remove(): Promise<void>
 }
 export type Answer = { type: string; tokenId?: string; code?: string }
@@ -194,6 +196,11 @@ export async function mountOn(
       (await said()).flatMap((each) =>
         each.type === 'state' ? [`${each.fill}${each.focused ? '!' : ''}`] : [],
       ),
+    focus: () =>
+      page.evaluate((given) => {
+        document.getElementsByName(given)[0]?.focus()
+        window.host.send(given, { type: 'focus' })
+      }, name),
     remove: () => page.evaluate((given) => document.getElementsByName(given)[0]?.remove(), name),
   }
 }

@@ -29,7 +29,7 @@ const VALUES = ['078-05-1120', '4111111111111111', 'a@b.example', '0', '', 'x'.r
 async function interrogate(stage: Stage, configure: object, token: string): Promise<string> {
   const field = await stage.mount('input', { configure })
   const heard: unknown[] = [await field.ask({ type: 'load', tokenId: token })]
-  await field.send({ type: 'focus' })
+  await field.focus()
   await field.send({ type: 'update', invalid: true, readOnly: true, autoComplete: 'cc-number' })
   await field.send({ type: 'update', invalid: false, readOnly: false, inputMode: 'numeric' })
   heard.push(await field.ask({ type: 'tokenize' }), await field.ask({ type: 'load', tokenId: token }))

@@ -95,7 +95,7 @@ export function obeyPage({ widget, send, settle, begin, logout, requestMs }: Des
             : { type: 'tokens', id, tokenIds: made }
         }),
       logout: ({ id }) => void logOut(id),
-      focus: () => widget.focus(),
+      focus: () => whenFocused(() => widget.focus()),
       clear: () => widget.clear(),
       assertion: ({ id, assertion }) => settle(id, assertion),
       'assertion-failed': ({ id }) => settle(id, null),
@@ -120,6 +120,15 @@ const EARLY: ReadonlySet<HostMessage['type']> = new Set([
   'assertion',
   'assertion-failed',
 ])
+
+/** The page's word may overtake the focus itself, by this many milliseconds. */
+const OVERTAKEN_MS = 1000
+
+/** Where the user has gone on to another field meanwhile, he stays there: his next keys are meant for that one. */
+function whenFocused(work: () => void): void {
+  if (document.hasFocus()) work()
+  else window.addEventListener('focus', work, { once: true, signal: AbortSignal.timeout(OVERTAKEN_MS) })
+}
 
 /** The work goes on when it is late, and what it has reached then serves the next request. */
 function inTime<T>(work: Promise<T>, waitMs: number): Promise<T> {
