@@ -21,8 +21,26 @@ export interface Frame {
   frames(): Promise<Frame[]>
   /** Keys, one after the other, to what has the focus in it. */
   type(text: string): Promise<void>
+  /** Keys together, held down in this order: `press(KEYS.shift, KEYS.tab)`. */
+  press(...keys: readonly string[]): Promise<void>
+  /** A click into the middle of the element, or the turning of a wheel over it. */
+  click(selector: string): Promise<void>
+  wheel(selector: string, deltaY: number): Promise<void>
+  /** Files for an `<input type="file">`, by their paths, as a user picks them. */
+  choose(selector: string, ...paths: readonly string[]): Promise<void>
   close(): Promise<void>
 }
+
+/** As WebDriver writes them ("Keyboard actions"). */
+export const KEYS = {
+  tab: '\uE004',
+  enter: '\uE007',
+  shift: '\uE008',
+  control: '\uE009',
+  end: '\uE010',
+  home: '\uE011',
+  down: '\uE015',
+} as const
 
 /** What a user has set; see `about:config`. */
 export type Preferences = Readonly<Record<string, string | number | boolean>>
@@ -83,6 +101,19 @@ function firefoxOver(bidi: Bidi, end: () => Promise<void>): Firefox {
 }
 
 function frameOver(bidi: Bidi, context: string, url: string): Frame {
+  async function nodeAt(selector: string): Promise<{ sharedId: string }> {
+    const locator = { type: 'css', value: selector }
+    const { nodes } = await bidi.send('browsingContext.locateNodes', { context, locator, maxNodeCount: 1 })
+    if (nodes[0] === undefined) throw new Error(`There is no ${selector}.`)
+    return { sharedId: nodes[0].sharedId }
+  }
+  const perform = (...actions: readonly object[]): Promise<void> =>
+    bidi.send('input.performActions', { context, actions })
+  const at = async (selector: string) => ({
+    ...{ x: 0, y: 0 },
+    origin: { type: 'element', element: await nodeAt(selector) },
+  })
+
   return {
     url,
     async run(work: (argument: never) => unknown, argument?: unknown) {
@@ -106,10 +137,27 @@ function frameOver(bidi: Bidi, context: string, url: string): Frame {
         { type: 'keyDown', value },
         { type: 'keyUp', value },
       ])
-      await bidi.send('input.performActions', {
-        context,
-        actions: [{ type: 'key', id: 'keyboard', actions }],
-      })
+      await perform({ type: 'key', id: 'keyboard', actions })
+    },
+    async press(...keys) {
+      const down = keys.map((value) => ({ type: 'keyDown', value }))
+      const up = keys.toReversed().map((value) => ({ type: 'keyUp', value }))
+      await perform({ type: 'key', id: 'keyboard', actions: [...down, ...up] })
+    },
+    async click(selector) {
+      const actions = [
+        { type: 'pointerMove', ...(await at(selector)) },
+        { type: 'pointerDown', button: 0 },
+        { type: 'pointerUp', button: 0 },
+      ]
+      await perform({ type: 'pointer', id: 'mouse', actions })
+    },
+    async wheel(selector, deltaY) {
+      const actions = [{ type: 'scroll', deltaX: 0, deltaY, ...(await at(selector)) }]
+      await perform({ type: 'wheel', id: 'wheel', actions })
+    },
+    async choose(selector, ...files) {
+      await bidi.send('input.setFiles', { context, element: await nodeAt(selector), files })
     },
     async close() {
       await bidi.send('browsingContext.close', { context })

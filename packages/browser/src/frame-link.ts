@@ -220,6 +220,8 @@ function iframeFor(needs: FrameNeeds): HTMLIFrameElement {
   // No allow-forms, -popups, -top-navigation; the origin is the Tokenizer's, so it stays foreign to the page.
   iframe.sandbox.add('allow-scripts', 'allow-same-origin')
   if (needs.component === 'download') iframe.sandbox.add('allow-downloads')
+  // There is nothing in a picture to go to; Firefox would stop at its frame all the same, where nobody sees it.
+  if (needs.component === 'image') iframe.tabIndex = -1
   iframe.allow = needs.allow ?? ''
   iframe.referrerPolicy = 'no-referrer'
   iframe.src = needs.page.frameUrl(needs.component, needs.locale)

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Frame, Page } from 'playwright-core'
+import type { BrowserContextOptions, Frame, Page } from 'playwright-core'
 import { LunaDefend } from '../../node-sdk/src/index.ts'
 import { launchChromium, renew } from '../../secure-frame/test/chromium.ts'
 import {
@@ -15,22 +15,29 @@ import {
 import { type Line, startLine, takeLines } from './cut-network.ts'
 import { allReady } from './stage.ts'
 
-/** The real Tokenizer, frame and object store, an app's server with the Node SDK, and a browser. */
-export interface RealStage extends AsyncDisposable {
+/** The real Tokenizer, frame and object store, and an app's server with the Node SDK. */
+export interface RealSite extends AsyncDisposable {
   readonly service: Service
   readonly client: LunaDefend
+  readonly origin: string
+  readonly ports: { readonly tokenizer: number; readonly objects: number }
+  readonly app: { login: string | null; readonly submissions: URLSearchParams[] }
+  /** What the app's page is from now on. */
+  show(html: string): void
+}
+
+/** The same with a browser. */
+export interface RealStage extends Omit<RealSite, 'show' | 'ports'> {
   /** From the browser to the object store. */
   readonly line: Line
-  readonly app: { login: string | null; readonly submissions: URLSearchParams[] }
   /** Opens the app's page with this HTML, as in a new browser profile, and waits for its frames. Leaves the one before. */
   open(html: string): Promise<Page>
 }
 
+type Protection = NonNullable<LunaDefendOptions['protection']>
+
 /** @param script served as `/sdk.js` */
-export async function startRealStage(
-  script: string,
-  protection: NonNullable<LunaDefendOptions['protection']> = 'store',
-): Promise<RealStage> {
+export async function startRealSite(script: string, protection: Protection = 'store'): Promise<RealSite> {
   await using stack = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'browser-'))
   stack.defer(() => rm(directory, { recursive: true }))
@@ -39,10 +46,9 @@ export async function startRealStage(
   const ports = { tokenizer: await freePort(), objects: await freePort() }
   const apps = [{ id: 'shop', origins: [origin] }]
   const service = stack.use(await startLunaDefend({ directory, apps, ports, protection }))
-  const line = stack.use(await startLine(ports.objects))
   const { tokenizerUrl } = service
   const client = new LunaDefend({ tokenizerUrl, app: 'shop', signingKey: service.signingKey('shop') })
-  const app: RealStage['app'] = { login: 'login-1', submissions: [] }
+  const app: RealSite['app'] = { login: 'login-1', submissions: [] }
   const page = { html: '' }
   const site = createServer(appListener(client, app, { script, tokenizerUrl, page })).listen(
     port,
@@ -50,19 +56,39 @@ export async function startRealStage(
   )
   await once(site, 'listening')
   stack.defer(() => site.close().closeAllConnections())
+  const opened = stack.move()
+  return {
+    ...{ service, client, origin, ports, app },
+    show(html) {
+      page.html = html
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/**
+ * @param script served as `/sdk.js`
+ * @param device as what the browser shows itself, for example as a telephone
+ */
+export async function startRealStage(
+  script: string,
+  protection?: Protection,
+  device: BrowserContextOptions = {},
+): Promise<RealStage> {
+  await using stack = new AsyncDisposableStack()
+  const site = stack.use(await startRealSite(script, protection))
+  const { service, client, origin, ports, app } = site
+  const line = stack.use(await startLine(ports.objects))
   const browser = await launchChromium([takeLines([line])])
   stack.defer(() => browser.close())
-  const shown = await (await browser.newContext()).newPage()
+  const shown = await (await browser.newContext(device)).newPage()
   shown.setDefaultTimeout(15_000)
   const opened = stack.move()
   return {
-    service,
-    client,
-    line,
-    app,
+    ...{ service, client, origin, line, app },
     async open(html) {
-      page.html = html
-      await renew(shown, [origin, tokenizerUrl])
+      site.show(html)
+      await renew(shown, [origin, service.tokenizerUrl])
       await shown.goto(origin)
       await allReady(shown)
       return shown
@@ -77,7 +103,7 @@ interface Site {
   readonly page: { readonly html: string }
 }
 
-function appListener(client: LunaDefend, app: RealStage['app'], { script, tokenizerUrl, page }: Site) {
+function appListener(client: LunaDefend, app: RealSite['app'], { script, tokenizerUrl, page }: Site) {
   const router = client.router({
     pinning: 'off',
     session: () => (app.login === null ? null : { id: app.login }),
