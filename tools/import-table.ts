@@ -202,6 +202,7 @@ export const ROOMS = {
       'packages/tokenizer/src/config.ts',
       'packages/tokenizer/src/config-alarms.ts',
       'packages/tokenizer/src/config-authorizers.ts',
+      'packages/tokenizer/src/config-frame.ts',
       'packages/tokenizer/src/config-limits.ts',
       'packages/tokenizer/src/config-signals.ts',
       'packages/tokenizer/src/config-object-store.ts',
@@ -220,6 +221,11 @@ export const ROOMS = {
     at: ['packages/tokenizer/src/send-webhook.ts'],
     may: ['node:crypto', 'node:fs', 'node:http', 'node:https'],
     types: ['#core', '#tokenizer/config'],
+  },
+  'tokenizer/fonts': {
+    purpose: 'reads the fonts of the settings, and no other file',
+    at: ['packages/tokenizer/src/frame-fonts.ts'],
+    may: ['#secure-frame/assets', '#tokenizer/config', ...FILES],
   },
   'tokenizer/jobs': {
     purpose: 'what runs by the clock',

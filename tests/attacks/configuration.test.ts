@@ -85,6 +85,12 @@ describe('a configuration', () => {
     ['no root keys', (c) => delete c.rootKeys],
     ['an empty list of root keys', (c) => (c.rootKeys = [])],
     ['a level that tells more', (c) => (c.logLevel = 'trace')],
+    ...['../good.woff2', 'more/good.woff2', '/etc/good.woff2', '..\\good.woff2', 'good.ttf', '.woff2', 'https://fonts.test/a.woff2', 'a.woff2/', 'a.woff2\n', ''].map(
+      (file): [string, Bend] => [`${JSON.stringify(file)} as the file of a font`, (c) => (c.frame = { fontFolder: '/nowhere', fonts: [{ family: SECRET, files: [{ file }] }] })]),
+    ['a font with an unknown setting', (c) => (c.frame = { fontFolder: '/nowhere', fonts: [{ family: 'A', files: [{ file: 'a.woff2', src: SECRET }] }] })],
+    ['a font without files', (c) => (c.frame = { fontFolder: '/nowhere', fonts: [{ family: 'A', files: [] }] })],
+    ['no fonts in a folder', (c) => (c.frame = { fontFolder: '/nowhere', fonts: [] })],
+    ['fonts without a folder', (c) => (c.frame = { fonts: [{ family: 'A', files: [{ file: 'a.woff2' }] }] })],
     ['grants of more than 30 days', (c) => (c.grants = { maxTtl: '721h' })],
     ['grants of no time', (c) => (c.grants = { maxTtl: 0 })],
     ['a default beyond the maximum', (c) => (c.grants = { maxTtl: '5m', defaultTtl: '6m' })],

@@ -9,7 +9,7 @@ import {
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Component } from '@lunadefend/contract/frame-messages'
-import { buildFrameAssets, frameHeaders, renderFramePage } from '../src/assets.ts'
+import { buildFrameAssets, type FrameAssets, frameHeaders, renderFramePage } from '../src/assets.ts'
 
 /** Takes a request in place of the usual answer. `false`: answer as usual after all. */
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
@@ -52,6 +52,8 @@ export interface StandIn extends AsyncDisposable {
   sayEndToEnd: (e2e: object) => unknown
   /** Frame pages are served with these changes, to see what holds when another control is away. */
   rewrite: (html: string) => string
+  /** What the frame is made of. Another one may have fonts. */
+  assets: FrameAssets
   /** Names of headers that frame pages are served without. */
   without: readonly string[]
   put(value: string | Buffer): string
@@ -113,7 +115,6 @@ export async function startStandIn(appHost = 'localhost'): Promise<StandIn> {
 }
 
 interface World extends StandIn {
-  readonly assets: Awaited<ReturnType<typeof buildFrameAssets>>
   readonly challenges: Set<string>
   readonly sessions: Map<string, string>
   readonly objects: Map<
@@ -185,8 +186,8 @@ function servePage(world: World, request: IncomingMessage, response: ServerRespo
   const component = new URL(request.url ?? '', world.tokenizer).searchParams.get('component') as Component
   const nonce = randomBytes(16).toString('base64')
   const about = { component, origins: [world.app], objectStoreOrigin: world.store, nonce }
-  const headers = frameHeaders({ ...about, https: false })
   const { waits, cookies, assets } = world
+  const headers = frameHeaders({ ...about, https: false, hasFonts: assets.hasFonts })
   const html = world.rewrite(renderFramePage({ ...about, assets, app: 'test', cookies, waits }))
   for (const name of world.without) delete headers[name]
   response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(html)

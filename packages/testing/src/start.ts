@@ -53,6 +53,8 @@ export interface LunaDefendOptions {
   readonly signals?: NonNullable<TokenizerConfig['signals']>
   /** @default those of docs/limits.md */
   readonly limits?: NonNullable<TokenizerConfig['limits']>
+  /** Fonts that fields may have. @default those of the machine */
+  readonly frame?: NonNullable<TokenizerConfig['frame']>
   /** @default none */
   readonly trustedProxies?: readonly string[]
   /** @default 'silent' */
@@ -266,6 +268,7 @@ function tokenizerConfig(
     grants: options.grants ?? {},
     ...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
     ...(options.alarms && { alarms: options.alarms }),
+    ...(options.frame && { frame: options.frame }),
     logLevel: options.logLevel ?? 'silent',
   }
 }

@@ -5,6 +5,7 @@ import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { Alarms, alarmProblems } from './config-alarms.ts'
 import { Authorizers } from './config-authorizers.ts'
+import { Frame } from './config-frame.ts'
 import { LimitSettings } from './config-limits.ts'
 import { ObjectStore } from './config-object-store.ts'
 import { RootKeys } from './config-root-keys.ts'
@@ -109,6 +110,8 @@ const Config = Type.Object(
     /** Policies that can only narrow what grants allow. @default none */
     authorizers: Type.Optional(Authorizers),
     grants: Type.Optional(Grants),
+    /** Fonts that fields may have. @default those of the user's machine */
+    frame: Type.Optional(Frame),
     /** Who is told of alarms, besides the log. @default nobody */
     alarms: Type.Optional(Alarms),
     apps: Type.Array(App, { minItems: 1 }),

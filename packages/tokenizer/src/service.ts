@@ -17,7 +17,7 @@ import {
   signalsOf,
   type Watch,
 } from '@lunadefend/core'
-import { buildFrameAssets, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
+import { buildFrameAssets, type Font, frameHeaders, renderFramePage } from '@lunadefend/secure-frame/assets'
 import { withLocalFallback } from '@lunadefend/stores/limits'
 import { openPostgres, openPostgresLimiter } from '@lunadefend/stores/postgres'
 import { openRootKeys } from '@lunadefend/stores/root-keys'
@@ -30,6 +30,7 @@ import { ConfigError, grantLimitsOf, keyOf, parseConfig, type TokenizerConfig } 
 import { ENCRYPTION } from './config-object-store.ts'
 import { environment } from './environment.ts'
 import { keySetFetcher } from './fetch-key-set.ts'
+import { readFonts } from './frame-fonts.ts'
 import { registerApps, registerOperators } from './http/apps.ts'
 import { remoteKeySet } from './http/key-set.ts'
 import type { FramePages } from './http/routes/frame.ts'
@@ -70,6 +71,7 @@ export async function startTokenizer(
 ): Promise<RunningTokenizer> {
   const { listen, publicUrl, ...rest } = parseConfig(config)
   const log = openLog(rest.logLevel, surroundings)
+  const fonts = await readFonts(rest.frame)
   await using stack = new AsyncDisposableStack()
   const { needs: opened } = await openNeeds(config, surroundings, stack)
   const authorizers = surroundings.authorizers ?? (await openPolicies(rest.authorizers, log, stack))
@@ -89,7 +91,7 @@ export async function startTokenizer(
     return remoteKeySet({ fetch: keySetFetcher(jwksUrl, caFile), clock, isForeign, tell })
   })
   const operators = await registerOperators(rest.operators ?? [])
-  const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin)
+  const pages = await framePages(publicUrl, publicPlace(rest.objectStore).origin, fonts)
   const { trustedProxies = [] } = rest
   const parts = { needs, apps, operators, publicUrl, pages, log, meter, clock, audit, trustedProxies }
   const server = await buildServer(parts)
@@ -261,14 +263,19 @@ async function shutDown(server: Awaited<ReturnType<typeof buildServer>>): Promis
   await server.close().finally(() => clearTimeout(force))
 }
 
-async function framePages(publicUrl: string, objectStoreOrigin: string): Promise<FramePages> {
-  const assets = await buildFrameAssets()
+async function framePages(
+  publicUrl: string,
+  objectStoreOrigin: string,
+  fonts: readonly Font[],
+): Promise<FramePages> {
+  const assets = await buildFrameAssets(fonts)
+  const { hasFonts } = assets
   const https = publicUrl.startsWith('https:')
   return {
     files: assets.files,
     page: ({ nonce, component, origins, ...about }) => ({
       html: renderFramePage({ ...about, assets, component, origins, objectStoreOrigin, nonce }),
-      headers: frameHeaders({ component, origins, objectStoreOrigin, nonce, https }),
+      headers: frameHeaders({ component, origins, objectStoreOrigin, nonce, https, hasFonts }),
     }),
   }
 }

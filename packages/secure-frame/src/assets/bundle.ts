@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
 import { build } from 'esbuild'
+import { type Font, fontFaces } from './fonts.ts'
+import { hashedPath } from './hashed-path.ts'
 
 /** One file of the frame, as it is served. Its name holds its hash, so it may be cached for ever. */
 export interface FrameFile {
@@ -17,19 +18,25 @@ export interface FrameAssets {
   /** By path, as it stands in the URL. */
   readonly files: ReadonlyMap<string, FrameFile>
   readonly components: Readonly<Record<Component, { readonly script: Asset; readonly style: Asset }>>
+  /** Whether the stylesheets name fonts, which the headers must let in then. */
+  readonly hasFonts: boolean
 }
 
-/** Bundles the script and the stylesheet of every component. Done once, at start; nothing is written to disk. */
-export async function buildFrameAssets(): Promise<FrameAssets> {
-  const files = new Map<string, FrameFile>()
+/**
+ * Bundles the script and the stylesheet of every component, with the operator's fonts. Done once, at start; nothing is
+ * written to disk. Throws a `TypeError` for a font that `fontProblem` has something against.
+ */
+export async function buildFrameAssets(fonts: readonly Font[] = []): Promise<FrameAssets> {
+  const { files, rules } = fontFaces(fonts)
   const entries = COMPONENTS.map(async (component) => {
+    const styles = Buffer.concat([await bundle(`${component}.css`), Buffer.from(rules)])
     const script = named(component, 'js', await bundle(`${component}.ts`))
-    const style = named(component, 'css', await bundle(`${component}.css`))
+    const style = named(component, 'css', styles)
     for (const { asset, file } of [script, style]) files.set(asset.path, file)
     return [component, { script: script.asset, style: style.asset }] as const
   })
   const components = Object.fromEntries(await Promise.all(entries)) as FrameAssets['components']
-  return { files, components }
+  return { files, components, hasFonts: fonts.length > 0 }
 }
 
 async function bundle(entry: string): Promise<Uint8Array> {
@@ -57,10 +64,5 @@ function named(
   kind: 'js' | 'css',
   body: Uint8Array,
 ): { asset: Asset; file: FrameFile } {
-  const hash = createHash('sha384').update(body).digest()
-  const path = `/frame/${component}.${hash.toString('hex').slice(0, 16)}.${kind}`
-  return {
-    asset: { path, integrity: `sha384-${hash.toString('base64')}` },
-    file: { contentType: CONTENT_TYPES[kind], body },
-  }
+  return { asset: hashedPath(component, kind, body), file: { contentType: CONTENT_TYPES[kind], body } }
 }

@@ -11,6 +11,8 @@ export interface FrameHeaderOptions {
   readonly nonce: string
   /** Whether the Tokenizer's public URL is https. */
   readonly https: boolean
+  /** `hasFonts` of the assets. @default false */
+  readonly hasFonts?: boolean
 }
 
 /**
@@ -34,7 +36,13 @@ export function frameHeaders(options: FrameHeaderOptions): Record<string, string
   }
 }
 
-function contentSecurityPolicy({ component, origins, objectStoreOrigin, nonce }: FrameHeaderOptions): string {
+function contentSecurityPolicy({
+  component,
+  origins,
+  objectStoreOrigin,
+  nonce,
+  hasFonts = false,
+}: FrameHeaderOptions): string {
   // An empty list would be 'none' in effect, but by accident: an application without an origin is a broken setting.
   if (origins.length === 0) throw new TypeError('An application needs at least one origin.')
   const source = `'nonce-${checkedNonce(nonce)}'`
@@ -44,6 +52,7 @@ function contentSecurityPolicy({ component, origins, objectStoreOrigin, nonce }:
     `style-src ${source}`,
     `connect-src 'self' ${checkedOrigin(objectStoreOrigin)}`,
     ...(component === 'image' ? ['img-src blob:'] : []),
+    ...(hasFonts ? ["font-src 'self'"] : []),
     `frame-ancestors ${origins.map(checkedOrigin).join(' ')}`,
     "base-uri 'none'",
     "form-action 'none'",

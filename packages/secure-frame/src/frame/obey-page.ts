@@ -1,5 +1,6 @@
 import type { FrameMessage, HostMessage } from '@lunadefend/contract/frame-messages'
 import { codeOf, FrameError } from './failure.ts'
+import { awaitFonts } from './fonts.ts'
 import { applyLook } from './style.ts'
 import { overrideText } from './texts.ts'
 import type { Settings, Widget } from './widget.ts'
@@ -72,7 +73,10 @@ export function obeyPage({ widget, send, settle, begin, logout, requestMs }: Des
     {
       configure: ({ type, ...settings }) => configure(settings),
       update: ({ type, ...presentation }) => widget.update(presentation),
-      style: ({ type, ...style }) => widget.style(style),
+      style({ type, ...style }) {
+        widget.style(style)
+        awaitFonts(style.fontFamily ?? '')
+      },
       look: ({ type, state, ...style }) => applyLook(state, style),
       text: ({ key, text }) => overrideText(key, text),
       load: ({ id, tokenId }) =>
