@@ -273,6 +273,7 @@ export const ROOMS = {
         '#tokenizer/metrics',
         '#tokenizer/key-sets',
         '#tokenizer/webhooks',
+        '#tokenizer/fonts',
       ],
       ...['pino', 'node:*'],
     ],
