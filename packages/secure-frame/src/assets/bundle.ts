@@ -1,6 +1,7 @@
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
-import { build } from 'esbuild'
+import { build, type OutputFile } from 'esbuild'
 import { type Font, fontFaces } from './fonts.ts'
 import { hashedPath } from './hashed-path.ts'
 
@@ -28,20 +29,24 @@ export interface FrameAssets {
  */
 export async function buildFrameAssets(fonts: readonly Font[] = []): Promise<FrameAssets> {
   const { files, rules } = fontFaces(fonts)
-  const entries = COMPONENTS.map(async (component) => {
-    const styles = Buffer.concat([await bundle(`${component}.css`), Buffer.from(rules)])
-    const script = named(component, 'js', await bundle(`${component}.ts`))
+  const bundles = await bundleAll()
+  const entries = COMPONENTS.map((component) => {
+    const styles = Buffer.concat([bundleOf(bundles, `${component}.css`), Buffer.from(rules)])
+    const script = named(component, 'js', bundleOf(bundles, `${component}.js`))
     const style = named(component, 'css', styles)
     for (const { asset, file } of [script, style]) files.set(asset.path, file)
     return [component, { script: script.asset, style: style.asset }] as const
   })
-  const components = Object.fromEntries(await Promise.all(entries)) as FrameAssets['components']
+  const components = Object.fromEntries(entries) as FrameAssets['components']
   return { files, components, hasFonts: fonts.length > 0 }
 }
 
-async function bundle(entry: string): Promise<Uint8Array> {
-  const result = await build({
-    entryPoints: [fileURLToPath(new URL(`../frame/${entry}`, import.meta.url))],
+/** Each by itself, since a frame loads no second script; but what they share is read and parsed once. */
+async function bundleAll(): Promise<readonly OutputFile[]> {
+  const sources = COMPONENTS.flatMap((component) => [`${component}.ts`, `${component}.css`])
+  const { outputFiles } = await build({
+    entryPoints: sources.map((source) => fileURLToPath(new URL(`../frame/${source}`, import.meta.url))),
+    outdir: '.',
     bundle: true,
     minify: true,
     write: false,
@@ -52,8 +57,12 @@ async function bundle(entry: string): Promise<Uint8Array> {
     // The bundle depends on the sources alone, not on a tsconfig.json that happens to lie above them.
     tsconfigRaw: {},
   })
-  const [output] = result.outputFiles
-  if (output === undefined) throw new Error(`The bundler gave no output for ${entry}.`)
+  return outputFiles
+}
+
+function bundleOf(bundles: readonly OutputFile[], name: string): Uint8Array {
+  const output = bundles.find(({ path }) => basename(path) === name)
+  if (output === undefined) throw new Error(`The bundler gave no output for ${name}.`)
   return output.contents
 }
 
