@@ -108,6 +108,46 @@ describe('an appearance', () => {
   })
 })
 
+test('a table has an appearance, and focus() leads to the cell that had it last', async () => {
+  const page = await stage.open('<secure-table id="t" label="Names"></secure-table><button>b</button>')
+  await page.evaluate(() => {
+    const table = document.querySelector('secure-table')
+    if (table === null) return
+    table.appearance = { variables: { colorText: 'rgb(1, 2, 3)' } }
+    table.columns = [{ key: 'name', label: 'Name' }]
+    table.rows = [{ name: 'Ann' }, { name: 'Ben' }]
+  })
+  const frame = await frameOf(page, '#t')
+  const colour = () => frame.locator('[role=grid]').evaluate((grid) => getComputedStyle(grid).color)
+  await expect.poll(colour).toBe('rgb(1, 2, 3)')
+  await frame.getByRole('gridcell', { name: 'Ben' }).waitFor()
+  const focused = () => frame.evaluate(() => document.hasFocus() && document.activeElement?.textContent)
+  await page.evaluate(() => document.querySelector('secure-table')?.focus())
+  await expect.poll(focused).toBe('Ann')
+  await page.keyboard.press('ArrowDown')
+  await expect.poll(focused).toBe('Ben')
+  await page.evaluate(() => document.querySelector('secure-table')?.blur())
+  await expect.poll(focused).toBe(false)
+  await page.evaluate(() => document.querySelector('secure-table')?.focus())
+  await expect.poll(focused).toBe('Ben')
+})
+
+test('a property that was set before the element is defined counts', async () => {
+  const page = await stage.open(FIELD)
+  await page.evaluate(() => {
+    const later = document.createElement('secure-paragraph')
+    Object.defineProperty(later, 'appearance', {
+      value: { variables: {} },
+      configurable: true,
+      writable: true,
+    })
+    document.body.append(later)
+  })
+  expect(
+    await page.evaluate(() => Object.hasOwn(document.querySelector('secure-paragraph') ?? {}, 'appearance')),
+  ).toBe(false)
+})
+
 test('in a dark page the frame is see-through from its first moment, and nothing moves when it comes', async () => {
   const page = await stage.open(`<style>:root { color-scheme: dark }</style><p>text</p>${FIELD}`)
   // The scheme of the iframe and that of the document in it are one at all times: else there is an opaque ground.

@@ -35,6 +35,8 @@ export interface Grid {
   refill(fits: (row: number, column: number) => boolean): void
   /** After a change of style. */
   measure(): void
+  /** The active cell gets it, or what scrolls while there is none. */
+  focus(): void
 }
 
 export function makeGrid({ fill, press: pressCell, moved }: GridNeeds): Grid {
@@ -185,6 +187,7 @@ export function makeGrid({ fill, press: pressCell, moved }: GridNeeds): Grid {
       measure()
     },
     near: () => range((rows) => rows),
+    focus: () => (cellAt(active.row, active.column) ?? body).focus({ preventScroll: true }),
     refill(fits) {
       for (const [row, line] of shown)
         for (let column = 0; column < width; column++)

@@ -98,7 +98,7 @@ export function mountTable({ find, see }: WidgetNeeds): Widget {
     },
     load: () => Promise.reject(new FrameError('failed')),
     tokenize: () => Promise.reject(new FrameError('failed')),
-    focus() {},
+    focus: grid.focus,
     clear: empty,
     wipe: empty,
     isTouched: () => false,
