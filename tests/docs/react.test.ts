@@ -256,11 +256,15 @@ describe('the pages of the document work', () => {
 
 describe('the tables are those of the source', () => {
   const react = 'packages/react-sdk/src'
+  const every = [`${react}/secure-element.ts`, 'SecureElementProps'] as const
+  const ofForms = [`${react}/form-element.ts`, 'FormElementProps'] as const
   test.each([
     ['## The provider', [['packages/browser/src/page.ts', 'LunaDefendOptions']]],
     [
       '### Props',
       [
+        every,
+        ofForms,
         [`${react}/secure-field.ts`, 'SecureFieldProps'],
         [`${react}/secure-field.ts`, 'SecureInputProps'],
         [`${react}/secure-field.ts`, 'SecureTextAreaProps'],
@@ -277,6 +281,7 @@ describe('the tables are those of the source', () => {
     [
       '## Showing a value',
       [
+        every,
         [`${react}/shown.ts`, 'SecureShownProps'],
         [`${react}/shown.ts`, 'SecureParagraphProps'],
         [`${react}/shown.ts`, 'SecureImageProps'],
@@ -292,7 +297,8 @@ describe('the tables are those of the source', () => {
 
   test('files', () => {
     const documented = rows(section(UPLOADS, '## Props')).flatMap(([prop]) => names(prop ?? ''))
-    const expected = membersOf(`${react}/secure-upload.ts`, 'SecureUploadProps')
+    const own = [`${react}/secure-upload.ts`, 'SecureUploadProps'] as const
+    const expected = [every, ofForms, own].flatMap(([file, type]) => membersOf(file, type))
     expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
     const states = rows(section(UPLOADS, '## What the page learns')).map(([fill]) => name(fill))
     expect(states.sort()).toEqual([...FILLS].sort())
@@ -302,9 +308,10 @@ describe('the tables are those of the source', () => {
     const documented = rows(section(read('docs/tables.md'), '## Props')).flatMap(([prop]) =>
       names(prop ?? ''),
     )
-    const expected = ['ManyValuesProps', 'SecureTableProps', 'SecureListProps'].flatMap((type) =>
+    const own = ['ManyValuesProps', 'SecureTableProps', 'SecureListProps'].flatMap((type) =>
       membersOf(`${react}/secure-table.ts`, type),
     )
+    const expected = [...membersOf(...every), ...own]
     expect(documented.filter((prop) => prop !== 'data-*').sort()).toEqual(expected.sort())
   })
 

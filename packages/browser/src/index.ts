@@ -1,6 +1,7 @@
 export { defineElements } from './define-elements.ts'
 export { ERROR_MESSAGES, LunaDefendError, type LunaDefendErrorCode } from './errors.ts'
 export type { TokenizeErrorEvent } from './form-guard.ts'
+export type { FrameElement } from './frame-element.ts'
 export { logout } from './logout.ts'
 export type { Appearance, AppearanceRule, AppearanceVariables, Theme } from './look.ts'
 export { configure, type LunaDefendOptions, LunaDefendPage } from './page.ts'

@@ -12,10 +12,26 @@ export function useLatest<T>(value: T): RefObject<T> {
   return latest
 }
 
-/** Handlers by the name of a DOM event. A new handler takes the old one's place; nothing is subscribed again. */
+/** Sets a property, at first and whenever there is another value for it. */
+export function useProperty<T extends object, P extends keyof T>(
+  target: RefObject<T | null>,
+  name: P,
+  value: T[P],
+): void {
+  useBrowserEffect(() => {
+    if (target.current !== null) target.current[name] = value
+  }, [target, name, value])
+}
+
+/** By the name of a DOM event. */
+export interface Handlers<E extends Event> {
+  readonly [type: string]: ((event: E) => void) | undefined
+}
+
+/** A new handler takes the old one's place; nothing is subscribed again. */
 export function useListeners<E extends Event>(
   target: RefObject<EventTarget | null>,
-  handlers: { readonly [type: string]: ((event: E) => void) | undefined },
+  handlers: Handlers<E>,
 ): void {
   const latest = useLatest(handlers)
   const types = Object.keys(handlers).join(' ')

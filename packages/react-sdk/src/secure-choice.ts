@@ -1,7 +1,8 @@
 'use client'
 import type { SecureCheckboxElement, SecureRadioGroupElement, SecureSelectElement } from '@lunadefend/browser'
 import { type ForwardedRef, forwardRef, type ReactNode } from 'react'
-import { type SecureFieldProps, useSecureField } from './secure-field.ts'
+import { useFormElement } from './form-element.ts'
+import type { SecureFieldProps } from './secure-field.ts'
 
 /** What is typed has these; what is picked has not. */
 type Typing = 'readOnly' | 'spellCheck' | 'minLength' | 'maxLength' | 'placeholder' | 'inputMode' | 'sameAs'
@@ -36,7 +37,7 @@ export const SecureSelect = forwardRef(function SecureSelect(
   props: SecureSelectProps,
   ref: ForwardedRef<SecureSelectElement>,
 ) {
-  return useSecureField('SecureSelect', 'secure-select', props, ref)
+  return useFormElement('SecureSelect', 'secure-select', props, ref)
 })
 
 /** One of a few options, all in sight. The ref has `focus()`, `clear()` and `tokenize()`. */
@@ -44,7 +45,7 @@ export const SecureRadioGroup = forwardRef(function SecureRadioGroup(
   props: SecureRadioGroupProps,
   ref: ForwardedRef<SecureRadioGroupElement>,
 ) {
-  return useSecureField('SecureRadioGroup', 'secure-radio-group', props, ref)
+  return useFormElement('SecureRadioGroup', 'secure-radio-group', props, ref)
 })
 
 /** Yes or no. The ref has `focus()`, `clear()` and `tokenize()`. */
@@ -52,5 +53,5 @@ export const SecureCheckbox = forwardRef(function SecureCheckbox(
   props: SecureCheckboxProps,
   ref: ForwardedRef<SecureCheckboxElement>,
 ) {
-  return useSecureField('SecureCheckbox', 'secure-checkbox', props, ref)
+  return useFormElement('SecureCheckbox', 'secure-checkbox', props, ref)
 })

@@ -1,36 +1,17 @@
 'use client'
 import type { LunaDefendError, SecureTableElement, TableColumn, TableRow } from '@lunadefend/browser'
-import {
-  type CSSProperties,
-  createElement,
-  type ForwardedRef,
-  forwardRef,
-  type ReactElement,
-  useImperativeHandle,
-  useMemo,
-  useRef,
-} from 'react'
-import { useBrowserEffect, useListeners } from './effects.ts'
-import { useConnection } from './provider.ts'
-import { attributesOf } from './secure-field.ts'
+import { type ForwardedRef, forwardRef, type ReactElement, useMemo } from 'react'
+import { useProperty } from './effects.ts'
+import { type SecureElementProps, useElement, useRendered } from './secure-element.ts'
 
 export type { TableColumn, TableRow } from '@lunadefend/browser'
 
 /** What a table and a list have in common. */
-export interface ManyValuesProps {
+export interface ManyValuesProps extends SecureElementProps {
   /** Height in rows, below the header. Further rows scroll. @default 10 */
   readonly lines?: number | undefined
-  readonly id?: string | undefined
-  readonly className?: string | undefined
-  readonly style?: CSSProperties | undefined
-  readonly lang?: string | undefined
-  /** What a screen reader calls it. */
-  readonly 'aria-label'?: string | undefined
-  readonly [data: `data-${string}`]: string | number | undefined
   /** The rows that were handed over last are there, those in view with their values. */
   readonly onLoad?: (() => void) | undefined
-  /** Why none of them could be shown. The provider's `onError` is told as well. */
-  readonly onError?: ((error: LunaDefendError) => void) | undefined
 }
 
 export interface SecureTableProps extends ManyValuesProps {
@@ -69,21 +50,11 @@ function useSecureTable(
   { columns, rows, onLoad, onError, ...rest }: SecureTableProps,
   ref: ForwardedRef<SecureTableElement>,
 ): ReactElement {
-  const page = useConnection(component)
-  const element = useRef<SecureTableElement>(null)
-  useImperativeHandle(ref, () => element.current as SecureTableElement, [])
-  useListeners<CustomEvent<LunaDefendError>>(element, {
+  const element = useElement<SecureTableElement, CustomEvent<LunaDefendError>>(ref, {
     load: () => onLoad?.(),
     error: ({ detail }) => onError?.(detail),
   })
-  useBrowserEffect(() => {
-    if (element.current !== null) element.current.columns = columns
-  }, [columns])
-  useBrowserEffect(() => {
-    if (element.current !== null) element.current.rows = rows
-  }, [rows])
-  useBrowserEffect(() => {
-    if (element.current !== null) element.current.lunadefend = page
-  }, [page])
-  return createElement('secure-table', { ...attributesOf(rest), ref: element })
+  useProperty(element, 'columns', columns)
+  useProperty(element, 'rows', rows)
+  return useRendered(component, 'secure-table', element, rest)
 }

@@ -1,39 +1,18 @@
 'use client'
 import type {
-  Appearance,
   LunaDefendError,
   SecureDownloadElement,
   SecureImageElement,
   SecureParagraphElement,
   SecureShownElement,
 } from '@lunadefend/browser'
-import {
-  type CSSProperties,
-  createElement,
-  type ForwardedRef,
-  forwardRef,
-  type ReactElement,
-  useImperativeHandle,
-  useRef,
-} from 'react'
-import { useBrowserEffect, useListeners } from './effects.ts'
-import { useConnection } from './provider.ts'
-import { attributesOf } from './secure-field.ts'
+import { type CSSProperties, type ForwardedRef, forwardRef, type ReactElement } from 'react'
+import { type SecureElementProps, useElement, useRendered } from './secure-element.ts'
 
 /** What all components that show something have in common. */
-export interface SecureShownProps {
+export interface SecureShownProps extends SecureElementProps {
   /** What is shown, or saved; nothing for `''`, `null`, `undefined`. */
   readonly token: string | null | undefined
-  readonly id?: string | undefined
-  /** How it looks, over what the provider says. Give the same object again, or one from `useMemo`. */
-  readonly appearance?: Appearance | undefined
-  readonly className?: string | undefined
-  readonly style?: CSSProperties | undefined
-  readonly lang?: string | undefined
-  readonly 'aria-label'?: string | undefined
-  readonly [data: `data-${string}`]: string | number | undefined
-  /** Why it could not be shown. The provider's `onError` is told as well. */
-  readonly onError?: ((error: LunaDefendError) => void) | undefined
 }
 
 export interface SecureParagraphProps extends SecureShownProps {
@@ -110,18 +89,12 @@ function attributesOfText({ hideAfter, hideOnLeave, ...props }: SecureParagraphP
 function useShown(
   component: string,
   tag: string,
-  { token, appearance, onError, ...rest }: SecureShownProps & { readonly label?: string | undefined },
+  { token, onError, ...rest }: SecureShownProps & { readonly label?: string | undefined },
   ref: ForwardedRef<SecureShownElement>,
 ): ReactElement {
-  const page = useConnection(component)
-  const element = useRef<SecureShownElement>(null)
-  useImperativeHandle(ref, () => element.current as SecureShownElement, [])
-  useListeners<CustomEvent<LunaDefendError>>(element, { error: ({ detail }) => onError?.(detail) })
-  useBrowserEffect(() => {
-    if (element.current !== null) element.current.lunadefend = page
-  }, [page])
-  useBrowserEffect(() => {
-    if (element.current !== null) element.current.appearance = appearance
-  }, [appearance])
-  return createElement(tag, { ...attributesOf(rest), token: token ?? '', ref: element })
+  const element = useElement<SecureShownElement, CustomEvent<LunaDefendError>>(ref, {
+    error: ({ detail }) => onError?.(detail),
+  })
+  const attributes = { ...rest, token: token ?? '' }
+  return useRendered(component, tag, element, attributes)
 }
