@@ -418,8 +418,7 @@ const work = step(
 
 const repeat = step(
   fc.record({
-    // Never the younger name alone: whoever uses it knows the older one.
-    versions: fc.constantFrom([1], [2, 1]),
+    versions: fc.constantFrom([1], [1, 2], [2, 1]),
     key: pick(2),
     asks: pick(2),
     holder: fc.constantFrom('a', 'b', 'c'),
@@ -428,8 +427,10 @@ const repeat = step(
     life: fc.constantFrom(1000, 2000),
     end: fc.constantFrom('claim', 'claim', 'claim', 'settle', 'release'),
   }),
-  ({ versions, key, asks, holder, now, lease, life, end }, { repeats }) => {
-    const names = versions.map((sessionVersion) => ({
+  ({ versions, key, asks, holder, now, lease, life, end }, { repeats }, state) => {
+    // Nothing is named by the younger key before everybody looks for it, so a call never has a row under each.
+    const isYoung = state.repeats.has(hex(at(at(repeats, key), 2)))
+    const names = (isYoung && versions.length === 1 ? [1, 2] : versions).map((sessionVersion) => ({
       ref: at(at(repeats, key), sessionVersion),
       fingerprint: at(at(repeats, asks + 2), sessionVersion),
       sessionVersion,

@@ -17,8 +17,8 @@ export function repeatCommands({
 
 function findOrTakeOver(statements: Statements, claim: RepeatClaim): Repeat | null {
   const { names, holder, now, leaseUntil, expiresAt } = claim
+  for (const { ref } of names) statements.expireRepeat.run(ref, now)
   for (const { ref, fingerprint } of names) {
-    statements.expireRepeat.run(ref, now)
     statements.takeRepeat.run(holder, leaseUntil, expiresAt, ref, fingerprint, now)
     const row = rowOf<RepeatRow>(statements.findRepeat.get(ref))
     if (row !== null) return repeatOf(row)
