@@ -2,8 +2,9 @@ import type { CardBrand } from '@lunadefend/contract/frame-messages'
 
 interface Brand {
   readonly brand: CardBrand
-  /** Issuer identification numbers (ISO/IEC 7812-1), as the brands publish them. */
+  /** Issuer identification numbers (ISO/IEC 7812-1): the ranges that the brands publish to merchants. */
   readonly begins: RegExp
+  /** In digits: 19 at the most, the check digit included (ISO/IEC 7812-1, 4.1). */
   readonly lengths: readonly number[]
   /** Groups, as they are embossed. @default fours */
   readonly groups?: readonly number[]
@@ -14,15 +15,15 @@ const UP_TO_19 = [16, 17, 18, 19]
 
 /** The first row that fits holds. */
 const BRANDS: readonly Brand[] = [
-  { brand: 'visa', begins: /^4/, lengths: [13, 16, 19] },
+  { brand: 'visa', begins: /^4/, lengths: [13, 16, 18, 19] },
   { brand: 'mastercard', begins: /^(?:5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, lengths: [16] },
   { brand: 'amex', begins: /^3[47]/, lengths: [15], groups: [4, 6, 5] },
   { brand: 'diners', begins: /^3(?:0[0-5]|095|[689])/, lengths: [14, ...UP_TO_19], groups: [4, 6, 9] },
   { brand: 'discover', begins: /^(?:6011|64[4-9]|65)/, lengths: UP_TO_19 },
   { brand: 'jcb', begins: /^35(?:2[89]|[3-8])/, lengths: UP_TO_19 },
-  { brand: 'unionpay', begins: /^(?:62|81)/, lengths: UP_TO_19 },
+  { brand: 'unionpay', begins: /^(?:62|81)/, lengths: [14, 15, ...UP_TO_19] },
   { brand: 'mir', begins: /^220[0-4]/, lengths: UP_TO_19 },
-  { brand: 'maestro', begins: /^(?:5[06-8]|6)/, lengths: [12, 13, 14, 15, ...UP_TO_19] },
+  { brand: 'maestro', begins: /^(?:5[06-9]|6)/, lengths: [12, 13, 14, 15, ...UP_TO_19] },
 ]
 const UNKNOWN: Brand = { brand: 'unknown', begins: /^/, lengths: [12, 13, 14, 15, ...UP_TO_19] }
 

@@ -1,4 +1,7 @@
-/** Lengths of the countries in the IBAN Registry that SWIFT keeps for ISO 13616-2. */
+/**
+ * Lengths by the prefix of the country: all of the IBAN Registry that SWIFT keeps for ISO 13616-2, release 102 (June 2026).
+ * Åland has the prefix of Finland, French territories that of France, Jersey, Guernsey and Man that of the United Kingdom.
+ */
 const LENGTHS =
   'AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18FR27GB22' +
   'GE22GI23GL18GR27GT28HN28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20' +

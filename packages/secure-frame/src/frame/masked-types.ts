@@ -31,6 +31,7 @@ export const MASKED_TYPES: Readonly<Record<MaskedType, FieldType>> = {
     mask: { ...digitMask({ groups: [2, 2], separator: '/', isStoredInGroups: true }), keep: keepExpiry },
     fits: isNotExpired,
   },
+  // Four digits of American Express, three of all others: this field does not know of the one for the number.
   'card-cvc': {
     control: 'text',
     inputMode: 'numeric',
@@ -52,14 +53,14 @@ export const MASKED_TYPES: Readonly<Record<MaskedType, FieldType>> = {
     },
     fits: isIban,
   },
-  // Never given out: areas 000, 666 and 900 to 999, group 00, serial 0000 (SSA, "Social Security Number Randomization").
+  // Never given out: areas 000, 666 and 900 to 999, group 00, serial 0000 (SSA, "Which Social Security numbers are invalid?").
   ssn: {
     control: 'text',
     inputMode: 'numeric',
     mask: digitMask({ groups: [3, 2, 4], separator: '-', isStoredInGroups: true }),
     fits: (value) => /^(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}$/.test(value),
   },
-  // Prefixes without a campus that gives them out (IRS, "How EINs are assigned and valid EIN prefixes").
+  // Prefixes that no campus, nor the Internet, nor the SBA gives out (IRS, "How EINs are assigned and valid EIN prefixes").
   ein: {
     control: 'text',
     inputMode: 'numeric',
