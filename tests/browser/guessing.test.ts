@@ -16,6 +16,8 @@ const QUESTIONS = [
   { inputType: 'url', required: true },
   { inputType: 'password', pattern: '.{1,5}' },
   { inputType: 'number' },
+  { inputType: 'number', min: '4242424242424242', max: '4242424242424242', step: '1' },
+  { inputType: 'date', max: '1999-12-31' },
   { inputType: 'date', required: true },
   { fieldId: 'mine', sameAs: 'mine' },
 ] as const

@@ -26,7 +26,13 @@ const presentation = fc.record(
   { requiredKeys: [] },
 )
 const rules = fc.record(
-  { inputType: fc.constantFrom(...INPUT_TYPES), required: fc.boolean(), minLength: id, pattern: short },
+  {
+    inputType: fc.constantFrom(...INPUT_TYPES),
+    required: fc.boolean(),
+    minLength: id,
+    pattern: short,
+    max: short,
+  },
   { requiredKeys: [] },
 )
 const typed = (type: string, rest: fc.Arbitrary<object> = fc.constant({})) =>

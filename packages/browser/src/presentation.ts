@@ -2,6 +2,7 @@ import {
   FITS,
   INPUT_MODES,
   INPUT_TYPES,
+  LONGEST_LIMIT,
   LONGEST_SHOWN,
   type Presentation,
   type Rules,
@@ -12,7 +13,17 @@ import {
 type Style = { -readonly [P in (typeof STYLE_PROPERTIES)[number]]?: string }
 
 /** Attributes that become rules of the frame. A frame takes them once. */
-export const RULE_ATTRIBUTES = ['type', 'minlength', 'maxlength', 'pattern', 'reveal', 'sameas'] as const
+export const RULE_ATTRIBUTES = [
+  'type',
+  'minlength',
+  'maxlength',
+  'pattern',
+  'min',
+  'max',
+  'step',
+  'reveal',
+  'sameas',
+] as const
 /** Attributes that can change while the frame lives. */
 export const PRESENTATION_ATTRIBUTES = [
   'required',
@@ -44,6 +55,9 @@ export function rulesOf(host: HTMLElement): Rules {
     ...(inputType === undefined ? {} : { inputType }),
     ...count('minLength', host.getAttribute('minlength')),
     ...count('maxLength', host.getAttribute('maxlength')),
+    ...limit('min', host),
+    ...limit('max', host),
+    ...limit('step', host),
     ...(host.hasAttribute('reveal') && { reveal: true }),
     fieldId: idOf(host),
     ...sameAsOf(host),
@@ -135,6 +149,12 @@ function textsOf(host: HTMLElement, attribute: string): string {
 
 function tidy(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
+}
+
+/** One that is too long is left out: half a limit is another one. */
+function limit(name: 'min' | 'max' | 'step', host: HTMLElement): Rules {
+  const text = host.getAttribute(name) ?? ''
+  return text !== '' && text.length <= LONGEST_LIMIT ? { [name]: text } : {}
 }
 
 function count(name: 'minLength' | 'maxLength', text: string | null): Rules {

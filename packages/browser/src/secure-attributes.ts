@@ -54,6 +54,11 @@ export interface SecureInputAttributes extends SecureFieldAttributes {
   readonly type?: SecureInputType | undefined
   /** As of `<input>`; checked in the frame, for what is typed here. */
   readonly pattern?: string | undefined
+  /** For numbers and dates, in the form in which they are stored; checked in the frame. */
+  readonly min?: number | string | undefined
+  readonly max?: number | string | undefined
+  /** How far apart values are. For dates in days. @default `any` for a number, 1 for a date */
+  readonly step?: number | string | undefined
   /** With `type="password"`: a button in the frame that shows what was typed. */
   readonly reveal?: boolean | undefined
   /** The name of another field of the form that must hold the same. */

@@ -30,7 +30,7 @@ const FIELDS = 'secure-input, secure-textarea'
 const SETTLE_MS = 100
 
 const REFLECTED = {
-  text: ['type', 'pattern', 'placeholder', 'autocomplete', 'sameAs', 'tokenizeOn'],
+  text: ['type', 'pattern', 'min', 'max', 'step', 'placeholder', 'autocomplete', 'sameAs', 'tokenizeOn'],
   flag: ['reveal'],
   count: ['maxLength', 'minLength'],
 } as const

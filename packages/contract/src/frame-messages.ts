@@ -83,6 +83,9 @@ export type LookState = (typeof LOOK_STATES)[number]
 export const LOOK_PROPERTIES = ['color', 'caretColor', 'fontStyle', 'fontWeight', 'textTransform'] as const
 export type LookProperty = (typeof LOOK_PROPERTIES)[number]
 
+/** UTF-16 code units of `min`, `max` and `step`. */
+export const LONGEST_LIMIT = 100
+
 /** What a page can ask of a field. They come once, with `configure`, and hold for what the user typed here only. */
 export interface Rules {
   readonly inputType?: InputType
@@ -91,6 +94,12 @@ export interface Rules {
   readonly maxLength?: number
   /** A regular expression that the whole value must match, as the `pattern` attribute of HTML has it. */
   readonly pattern?: string
+  /** For numbers and dates, in the form in which they are stored: the smallest. */
+  readonly min?: string
+  /** The largest. */
+  readonly max?: string
+  /** A number, or `any`: how far apart values are, from `min` on, else from 0 or 1970-01-01. For dates in days. */
+  readonly step?: string
   /** For files: more than one. */
   readonly multiple?: boolean
   /** For files: which kinds, as the `accept` attribute of HTML has them. */
@@ -331,6 +340,9 @@ const rules: Shape = {
   minLength: may(count),
   maxLength: may(count),
   pattern: may(text(500)),
+  min: may(text(LONGEST_LIMIT)),
+  max: may(text(LONGEST_LIMIT)),
+  step: may(text(LONGEST_LIMIT)),
   multiple: may(boolean),
   accept: may(text(1000)),
   capture: may(oneOf(CAPTURES)),

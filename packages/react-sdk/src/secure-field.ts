@@ -43,6 +43,12 @@ export interface SecureInputProps extends SecureFieldProps {
   /** What is typed here, and in what form it is stored. @default 'text' */
   readonly type?: SecureInputType | undefined
   readonly pattern?: string | undefined
+  /** For `number` and `date`, in the form in which they are stored: the smallest that is taken. */
+  readonly min?: number | string | undefined
+  /** The largest. */
+  readonly max?: number | string | undefined
+  /** How far apart values are, from `min` on. For dates in days. @default `any` for a number, 1 for a date */
+  readonly step?: number | string | undefined
   /** For `password`: a button in the frame that shows what is typed. */
   readonly reveal?: boolean | undefined
 }

@@ -1,5 +1,7 @@
 import type { InputType, Rules } from '@lunadefend/contract/frame-messages'
+import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import { PLAIN_TYPES } from '../src/frame/plain-types.ts'
 import { closeBrowser, expectState, type Mounted, settle, shareStage } from './stage.ts'
 
 const stage = shareStage()
@@ -377,5 +379,86 @@ describe('the same as in another field', () => {
     await field.value.fill('x')
     expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'invalid' })
     await field.remove()
+  })
+})
+
+describe('limits', () => {
+  const limited = (inputType: 'number' | 'date', more: Rules): Promise<Mounted> =>
+    stage().mount('input', { configure: { inputType, ...more } })
+
+  test('are told as other rules are, and what is stored has none', async () => {
+    const field = await limited('number', { min: '18', max: '120', step: '1' })
+    await field.value.fill('17')
+    await expectState(field, 'incomplete!')
+    await field.value.fill('121')
+    await settle(stage().page)
+    expect((await field.states()).at(-1)).toBe('incomplete!')
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'invalid' })
+    expect(await field.value.getAttribute('aria-invalid')).toBe('true')
+    await field.value.fill('18')
+    await expectState(field, 'complete!')
+    expect(await stored(field)).toBe('18')
+    await field.send({ type: 'clear' })
+    const token = stage().world.put('1.5')
+    expect(await field.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+    expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'tokenized', tokenId: token })
+    expect((await field.states()).slice(-2)).toEqual(['empty!', 'prefilled!'])
+    await field.remove()
+  })
+
+  test("of dates are the browser's own calendar's, too, but not for what is stored", async () => {
+    const field = await limited('date', { min: '2000-01-01', max: '2020-12-31' })
+    await field.value.fill('1999-12-31')
+    await field.value.evaluate((control) => control.focus())
+    await expectState(field, 'incomplete!')
+    expect(await field.value.getAttribute('min')).toBe('2000-01-01')
+    await field.value.fill('2000-01-01')
+    await expectState(field, 'complete!')
+    await field.send({ type: 'clear' })
+    await field.ask({ type: 'load', tokenId: stage().world.put('1999-12-31') })
+    expect(await field.value.inputValue()).toBe('1999-12-31')
+    expect(await field.value.getAttribute('min')).toBeNull()
+    await expectState(field, 'prefilled!')
+    await field.remove()
+  })
+
+  test("are those of HTML: the browser's own control takes and refuses the same", async () => {
+    const limit = fc.oneof(
+      fc.constant(''),
+      fc.integer({ min: -9, max: 9 }).map(String),
+      fc.constantFrom('x', '-.5'),
+    )
+    const step = fc.constantFrom('any', '1', '0.1', '3', '0.25', '1e1')
+    const number = fc.record({
+      min: limit,
+      max: limit,
+      step,
+      value: fc.integer({ min: -200, max: 200 }).map((v) => String(v / 20)),
+    })
+    const day = fc
+      .integer({ min: -40, max: 40 })
+      .map((n) => new Date(n * 86_400_000).toISOString().slice(0, 10))
+    const bound = fc.oneof(fc.constant(''), day, fc.constant('1970-02-30'))
+    const date = fc.record({ min: bound, max: bound, step: fc.constantFrom('', 'any', '1', '7'), value: day })
+    for (const [type, rules] of [
+      ['number', number],
+      ['date', date],
+    ] as const) {
+      // biome-ignore format: two rows
+      const drawn = fc.sample<{ min: string; max: string; step: string; value: string }>(rules, 300)
+      const theirs = await stage().page.evaluate(
+        ([kind, all]) =>
+          all.map(({ value, ...limits }) => {
+            const control = Object.assign(document.createElement('input'), { type: kind, ...limits, value })
+            return control.validity.valid
+          }),
+        [type, drawn] as const,
+      )
+      const ours = drawn.map(({ value, ...limits }) => PLAIN_TYPES[type].range?.(limits)(value))
+      expect(drawn.map((each, index) => [each, ours[index]])).toEqual(
+        drawn.map((each, index) => [each, theirs[index]]),
+      )
+      expect(new Set(theirs).size).toBe(2)
+    }
   })
 })

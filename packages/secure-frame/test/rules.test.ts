@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allowedAutofill } from '../src/frame/autofill.ts'
+import { PLAIN_TYPES } from '../src/frame/plain-types.ts'
 import { readRules } from '../src/frame/rules.ts'
 
 const obeys = (rules: Parameters<typeof readRules>[0], text: string): boolean =>
@@ -44,6 +45,67 @@ describe('rules', () => {
           )
         },
       ),
+    )
+  })
+})
+
+describe('limits', () => {
+  const within = (type: 'number' | 'date', rules: Parameters<typeof readRules>[0], text: string): boolean =>
+    PLAIN_TYPES[type].range?.(rules)(text) ?? false
+
+  test.each([
+    ['number', {}, 'anything that the type itself takes', true],
+    ['number', { min: '18' }, '18', true],
+    ['number', { min: '18' }, '17.999', false],
+    ['number', { max: '100' }, '1e2', true],
+    ['number', { max: '100' }, '100,5', false],
+    ['number', { min: '-0.5', max: '+0,5' }, '-.5', true],
+    ['number', { step: '0.1' }, '0.3', true],
+    ['number', { step: '0.1' }, '0.35', false],
+    ['number', { step: '2', min: '1' }, '3', true],
+    ['number', { step: '2', min: '1' }, '2', false],
+    ['number', { step: 'any', max: '1' }, '0.123456789', true],
+    // Doubles do not tell these two from the limit.
+    ['number', { max: '9007199254740992' }, '9007199254740993', false],
+    ['number', { min: '0.1' }, '0.09999999999999999999', false],
+    // Not comparable in a sensible time: out of every range.
+    ['number', { min: '0' }, '1e4000', false],
+    ['number', { min: '0' }, `1${'0'.repeat(5000)}`, false],
+    ['number', { min: '0' }, '1e99999999', false],
+    // What is no limit does not apply.
+    ['number', { min: 'x', max: '', step: '0' }, '5', true],
+    ['number', { step: '-1' }, '0.5', true],
+    ['date', { min: '1900-01-01', max: '2026-11-22' }, '1990-02-28', true],
+    ['date', { min: '1900-01-01' }, '1899-12-31', false],
+    ['date', { max: '2026-11-22' }, '2026-11-23', false],
+    ['date', { step: '7', min: '2026-11-02' }, '2026-11-16', true],
+    ['date', { step: '7', min: '2026-11-02' }, '2026-11-17', false],
+    ['date', { step: '7' }, '1970-01-08', true],
+    ['date', { min: '2026-02-30' }, '2026-01-01', true],
+    ['date', { min: '26-01-01' }, '2025-01-01', true],
+    ['date', {}, '0001-01-01', true],
+  ] as const)('%s %j takes %s: %j', (type, rules, text, expected) => {
+    expect(within(type, rules, text)).toBe(expected)
+  })
+
+  test('hold exactly, for numbers of any length, in every way to write one', () => {
+    const units = fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n })
+    const written = ([value, places, comma]: readonly [bigint, number, boolean]): string => {
+      const digits = String(value < 0n ? -value : value).padStart(places + 1, '0')
+      const at = digits.length - places
+      const text = places === 0 ? digits : `${digits.slice(0, at)}${comma ? ',' : '.'}${digits.slice(at)}`
+      return (value < 0n ? '-' : '') + text
+    }
+    fc.assert(
+      fc.property(units, units, fc.nat(20), fc.boolean(), (limit, value, places, comma) => {
+        const text = written([value, places, comma])
+        const bound = `${limit}e-${places}`
+        expect([bound, text, within('number', { min: bound }, text)]).toEqual([bound, text, value >= limit])
+        expect([bound, text, within('number', { max: bound }, text)]).toEqual([bound, text, value <= limit])
+        const step = `${1 + places}e-${places}`
+        const steps = value % BigInt(1 + places) === 0n
+        expect([step, text, within('number', { step }, text)]).toEqual([step, text, steps])
+      }),
     )
   })
 })

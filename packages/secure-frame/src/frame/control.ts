@@ -38,9 +38,14 @@ export function present(
 }
 
 /** What the browser itself is told of the rules. A stored text has no rules, not even a longest length. */
-export function limit(control: Control, { required, maxLength }: Rules, isStored: boolean): void {
+export function limit(control: Control, rules: Rules, isStored: boolean): void {
+  const { required, maxLength, min = '', max = '', step = '' } = rules
   set(control, 'aria-required', required === true ? 'true' : '')
   set(control, 'maxlength', isStored || maxLength === undefined ? '' : String(maxLength))
+  // Of a calendar: it offers these days alone. A control for text knows none of these attributes.
+  set(control, 'min', isStored ? '' : min)
+  set(control, 'max', isStored ? '' : max)
+  set(control, 'step', isStored ? '' : step)
 }
 
 /** `''` takes an attribute away. */

@@ -1,5 +1,6 @@
-import type { CardBrand, InputMode } from '@lunadefend/contract/frame-messages'
+import type { CardBrand, InputMode, Rules } from '@lunadefend/contract/frame-messages'
 import type { Mask } from './mask.ts'
+import type { Obeys } from './rules.ts'
 
 /**
  * One row of the table of types: what may be typed into a field of it. A value has one form, that which is stored; the
@@ -16,6 +17,8 @@ export interface FieldType {
   readonly mask?: Mask
   /** Whether a value that is there is a whole one. */
   readonly fits?: (value: string, now: Date) => boolean
+  /** What the page's `min`, `max` and `step` come to. */
+  readonly range?: (rules: Rules) => Obeys
   /** Whose card it is. */
   readonly brand?: (value: string) => CardBrand
 }

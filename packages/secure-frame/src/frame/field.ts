@@ -6,7 +6,7 @@ import { holdContent } from './field-content.ts'
 import { reportState } from './field-state.ts'
 import type { FieldType } from './field-type.ts'
 import { meetPeers, type Peers } from './peers.ts'
-import { readRules } from './rules.ts'
+import { type Obeys, readRules } from './rules.ts'
 import { applyStyle } from './style.ts'
 import { speaker } from './texts.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
@@ -24,6 +24,7 @@ export function mountField({ edit, typeOf }: FieldParts, needs: WidgetNeeds): Wi
   const { send, store, read, app, page } = needs
   let rules: Rules = {}
   let type: FieldType = { control: 'text' }
+  let isInRange: Obeys = () => true
   let obeys = readRules(rules, () => true)
   let presentation: Presentation = {}
   let peers: Peers = meetPeers({ app, page, typed, changed })
@@ -57,10 +58,15 @@ export function mountField({ edit, typeOf }: FieldParts, needs: WidgetNeeds): Wi
     return isTyped ? type.brand?.(text()) : undefined
   }
 
-  /** What the browser and the row of the type say. Half a date is none. */
+  /** What the browser, the row of the type and the page's limits say. Half a date is none. */
   function fitsType(value: string): boolean {
     const { validity } = editor.control
-    return !validity.typeMismatch && !validity.badInput && (type.fits?.(value, new Date()) ?? true)
+    return (
+      !validity.typeMismatch &&
+      !validity.badInput &&
+      (type.fits?.(value, new Date()) ?? true) &&
+      isInRange(value)
+    )
   }
 
   function show(next: string): void {
@@ -127,6 +133,7 @@ export function mountField({ edit, typeOf }: FieldParts, needs: WidgetNeeds): Wi
     configure(settings) {
       rules = settings
       type = typeOf(settings)
+      if (type.range !== undefined) isInRange = type.range(settings)
       const { fieldId, sameAs } = settings
       peers = meetPeers({ app, page, fieldId, sameAs, typed, changed })
       obeys = readRules(settings, (value) => fitsType(value) && peers.agree(value))

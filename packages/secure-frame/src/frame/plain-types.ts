@@ -1,5 +1,6 @@
 import type { PlainType } from '@lunadefend/contract/frame-messages'
 import type { FieldType } from './field-type.ts'
+import { DAYS, NUMBERS, readRange } from './range.ts'
 
 /**
  * Digits with one decimal point or comma and an exponent. It stays the text that was typed: a number of JavaScript, and
@@ -15,7 +16,12 @@ export const PLAIN_TYPES: Readonly<Record<PlainType, FieldType>> = {
   tel: { control: 'tel' },
   url: { control: 'url' },
   search: { control: 'search' },
-  number: { control: 'text', inputMode: 'decimal', fits: (value) => NUMBER.test(value) },
+  number: {
+    control: 'text',
+    inputMode: 'decimal',
+    fits: (value) => NUMBER.test(value),
+    range: (rules) => readRange(rules, NUMBERS),
+  },
   // `YYYY-MM-DD` in every locale (HTML, "Dates").
-  date: { control: 'date' },
+  date: { control: 'date', range: (rules) => readRange(rules, DAYS) },
 }
