@@ -48,6 +48,11 @@ export function fileHeader(label: FileLabel, contentLength: number): Uint8Array<
   return header
 }
 
+/** Whether a value, or its beginning, is that of a file, of whatever version. No text begins so: U+0000 is in it. */
+export function beginsLikeFile(first: Uint8Array): boolean {
+  return first.length > MAGIC.length && MAGIC.every((byte, index) => first[index] === byte)
+}
+
 /**
  * Reads what stands before the content.
  * @param first the first 1,024 bytes of the value or more; all of it where it is shorter
@@ -55,7 +60,7 @@ export function fileHeader(label: FileLabel, contentLength: number): Uint8Array<
  * @throws ContentError `content_unsupported` for a version that is not known, `content_damaged`
  */
 export function readFileHeader(first: Uint8Array): (FileLabel & { readonly contentLength: number }) | null {
-  if (first.length <= MAGIC.length || MAGIC.some((byte, index) => first[index] !== byte)) return null
+  if (!beginsLikeFile(first)) return null
   if (first[MAGIC.length] !== VERSION) throw new ContentError('content_unsupported')
   if (first.length < FILE_HEADER_BYTES) throw new ContentError('content_damaged')
   const view = new DataView(first.buffer, first.byteOffset, FILE_HEADER_BYTES)

@@ -1,5 +1,7 @@
+import { fileHeader } from '@lunadefend/content-cipher/file-envelope'
 import type { Locator } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
+import { holdTimers } from './held-timers.ts'
 import {
   closeBrowser,
   eventually,
@@ -19,7 +21,10 @@ const types = (said: readonly { type: string }[]) =>
 const button = (shown: Mounted, name: string): Locator => shown.frame.getByRole('button', { name })
 
 async function show(stage: Stage, configure: object, allow = ''): Promise<Mounted> {
-  const shown = await stage.mount('paragraph', { configure, allow })
+  return load(stage, await stage.mount('paragraph', { configure, allow }))
+}
+
+async function load(stage: Stage, shown: Mounted): Promise<Mounted> {
   expect(await shown.ask({ type: 'load', tokenId: stage.world.put(SECRET) })).toEqual({ type: 'loaded' })
   return shown
 }
@@ -34,9 +39,12 @@ const looksAway = (shown: Mounted, how: 'blur' | 'hidden') =>
 describe('a text that hides again', () => {
   test('is hidden when its time is over, and comes back for who asks, who keeps the focus', async () => {
     const stage = shared()
-    const shown = await show(stage, { hideAfter: 1 })
+    const shown = await stage.mount('paragraph', { configure: { hideAfter: 60 } })
+    const time = await holdTimers(shown, 60_000)
+    await load(stage, shown)
     expect(await shown.value.innerText()).toContain(SECRET)
     await button(shown, 'Hide').focus()
+    await time.run()
     await eventually(() => shown.value.innerText()).not.toContain(SECRET)
     expect(await shown.frame.content()).not.toContain(SECRET)
     expect(await shown.value.ariaSnapshot()).toMatch(/Hidden[\s\S]*button "Show all of it"/)
@@ -89,11 +97,14 @@ describe('a text that hides again', () => {
 
   test('leaves no timer behind: another token has its own time', async () => {
     const stage = shared()
-    const shown = await show(stage, { hideAfter: 2 })
-    await shown.frame.waitForTimeout(1200)
+    const shown = await stage.mount('paragraph', { configure: { hideAfter: 60 } })
+    const time = await holdTimers(shown, 60_000)
+    await load(stage, shown)
+    expect(await time.pending()).toBe(1)
     await shown.ask({ type: 'load', tokenId: stage.world.put('another') })
-    await shown.frame.waitForTimeout(1200)
-    expect(await shown.value.innerText()).toContain('another')
+    expect(await time.pending()).toBe(1)
+    await time.run()
+    await eventually(() => shown.value.innerText()).not.toContain('another')
     await shown.remove()
   })
 
@@ -169,18 +180,65 @@ describe('a text that can be copied', () => {
   })
 })
 
+describe('what is no text', () => {
+  const script = '<img src=x onerror="window.ran = 1"><script>window.ran = 1</script>'
+  const file = (content: string, name = `${script}.html`) =>
+    Buffer.concat([fileHeader({ name, type: 'text/html' }, content.length), Buffer.from(content)])
+
+  test.each<[string, () => Buffer]>([
+    ['a file of text', () => file(script)],
+    ['an empty file', () => file('')],
+    ['the beginning of a file, of whatever version', () => Buffer.from('LDFILE\0\u0002')],
+    ['bytes', () => Buffer.from([0xff, 0xfe, 0xfd])],
+  ])('%s: the page is told so, nothing is shown, and nothing runs', async (_, value) => {
+    const stage = shared()
+    const token = stage.world.put(value())
+    const lines = stage.console.length
+    for (const component of ['paragraph', 'input', 'textarea'] as const) {
+      const shown = await stage.mount(component)
+      expect(await shown.ask({ type: 'load', tokenId: token })).toEqual({ type: 'failed', code: 'not-text' })
+      expect(await shown.value.evaluate((each) => Reflect.get(each, 'value') ?? each.textContent)).toBe('')
+      expect(await shown.frame.locator('img, script:not([nonce])').count()).toBe(0)
+      expect(await shown.frame.evaluate(() => Reflect.get(window, 'ran'))).toBeUndefined()
+      await shown.remove()
+    }
+    expect(stage.console.length).toBe(lines)
+  })
+
+  test('is not read into memory where it is too long for a text', async () => {
+    const stage = shared()
+    const shown = await stage.mount('paragraph')
+    const token = stage.world.put(Buffer.alloc(73 * 1024 ** 2, 'x'))
+    expect(await shown.ask({ type: 'load', tokenId: token })).toEqual({ type: 'failed', code: 'not-text' })
+    stage.world.values.delete(token)
+    await shown.remove()
+  })
+
+  test('is not stored as one: a text that would be taken for a file, or not come back', async () => {
+    const stage = shared()
+    const field = await stage.mount('input')
+    for (const text of ['LDFILE\0\u0001 and more', 'LDFILE\0x', 'a\ud800b', '\udc00']) {
+      await field.value.evaluate((control, given) => {
+        Object.assign(control, { value: JSON.parse(given) })
+        control.dispatchEvent(new InputEvent('input', { inputType: 'insertFromPaste', bubbles: true }))
+      }, JSON.stringify(text))
+      expect(await field.ask({ type: 'tokenize' })).toEqual({ type: 'failed', code: 'not-text' })
+    }
+    await field.remove()
+  })
+})
+
 test('a logout wipes what is shown and what is hidden, and no time brings it back', async () => {
   await using stage = await startStage()
-  const [whole, hidden] = [
-    await show(stage, { hideAfter: 60, copyable: true }),
-    await show(stage, { hideAfter: 1 }),
-  ]
+  const configure = { hideAfter: 60, copyable: true }
+  const [whole, hidden] = [await stage.mount('paragraph', { configure }), await show(stage, configure)]
+  const time = await holdTimers(whole, 60_000)
+  await load(stage, whole)
   await button(hidden, 'Hide').click()
   await whole.ask({ type: 'logout' })
   for (const each of [whole, hidden]) {
     await eventually(() => each.value.textContent()).toBe('')
     expect(await each.frame.getByRole('button').count()).toBe(0)
   }
-  await whole.frame.waitForTimeout(1200)
-  expect(await hidden.value.textContent()).toBe('')
+  expect(await time.pending()).toBe(0)
 })

@@ -5,6 +5,7 @@ import { FrameError } from './failure.ts'
 import { decodePart, MASK, type Mask, maskOf } from './masked.ts'
 import { checkTarget, download, type Target, upload } from './object-store.ts'
 import type { SessionKeeper } from './session.ts'
+import { decodeText, encodeText, refuseTooLong } from './text-value.ts'
 import { type Answer, itemsOf, textOf, textsOf } from './tokenizer.ts'
 
 /** Turns text into tokens and back. Every failure is a `FrameError`. */
@@ -50,13 +51,16 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
 
   function fetchValue(answer: Answer, tokenId: string): Promise<BufferSource> {
     const { recover } = protectionOf(answer, tokenId)
-    return download(target(answer, 'downloadUrl'), AbortSignal.timeout(waits.call), recover)
+    return download(target(answer, 'downloadUrl'), AbortSignal.timeout(waits.call), async (response) => {
+      refuseTooLong(response)
+      return recover(response)
+    })
   }
 
   async function seen(answer: Answer, tokenId: string): Promise<Seen> {
     const mask = maskOf(answer)
     const bytes = await fetchValue(answer, tokenId)
-    return { text: mask === null ? decode(bytes) : decodePart(bytes, mask), mask }
+    return { text: mask === null ? decodeText(bytes) : decodePart(bytes, mask), mask }
   }
 
   /** `null` when the token's place in the store was taken. */
@@ -69,7 +73,7 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
 
   return {
     async store(text) {
-      const bytes = encode(text)
+      const bytes = encodeText(text)
       const tokenId = (await tryToStore(bytes)) ?? (await tryToStore(bytes))
       if (tokenId === null) throw new FrameError('store-refused')
       return tokenId
@@ -77,7 +81,7 @@ export function openValues({ session, objectStoreOrigin, waits }: ValueNeeds): V
     async read(tokenId) {
       const answer = await session.call('/detokenize', { tokenId, accept: ACCEPT })
       if (maskOf(answer) !== null) throw new FrameError('masked')
-      return decode(await fetchValue(answer, tokenId))
+      return decodeText(await fetchValue(answer, tokenId))
     },
     async see(tokenId, full) {
       const accept = [...ACCEPT, MASK]
@@ -112,20 +116,5 @@ function patience(waitMs: number, stop: AbortSignal) {
       timer = setTimeout(end, waitMs)
     },
     over: (): void => clearTimeout(timer),
-  }
-}
-
-/** A lone surrogate has no UTF-8, and the encoder would put U+FFFD in its place. */
-function encode(text: string): Uint8Array<ArrayBuffer> {
-  if (!text.isWellFormed()) throw new FrameError('not-text')
-  return new TextEncoder().encode(text)
-}
-
-/** Exactly the text that was stored: nothing is parsed, and a byte order mark at the start is kept. */
-function decode(bytes: BufferSource): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    throw new FrameError('not-text')
   }
 }
