@@ -5,6 +5,7 @@ import { LunaDefend } from '@lunadefend/node-sdk'
 import { freePort, type LunaDefend as Installation, startLunaDefend } from '@lunadefend/testing'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { holdTimers } from '../../packages/secure-frame/test/held-timers.ts'
 import { closeBrowser, mountOn, openContext } from '../../packages/secure-frame/test/stage.ts'
 import { scratch } from '../harness/directory.ts'
 import { ALLOW, LAST_FOUR, madeUpPolicies } from '../harness/policies.ts'
@@ -132,6 +133,58 @@ describe('a paragraph of which a part may be seen', () => {
     await shown.frame.getByRole('button').click()
     await expect.poll(() => shown.frame.getByRole('status').innerText()).toBe('It cannot be shown now.')
     expect(await shown.value.innerText()).toContain('•••• 6789 Show')
+  })
+})
+
+describe('a paragraph of which a part may be seen, that hides again', () => {
+  const configure = { hideAfter: 60, hideOnLeave: true }
+
+  test('the part comes back: at the button, by itself, and when the user looks away', async () => {
+    const { page, received } = await open('lea')
+    const shown = await mountOn(page, 'paragraph', { configure })
+    const time = await holdTimers(shown, 60_000)
+    await shown.ask({ type: 'load', tokenId: token })
+    const button = (name: string) => shown.frame.getByRole('button', { name })
+    const ways = [
+      () => time.run(),
+      () => button('Hide').click(),
+      () => shown.frame.evaluate(() => window.dispatchEvent(new Event('blur'))),
+    ]
+    for (const [index, hide] of ways.entries()) {
+      expect(await shown.value.innerText()).toContain('•••• 6789 Show')
+      await button('Show').click()
+      await expect.poll(() => shown.value.innerText()).toContain(VALUE)
+      await hide()
+      await expect.poll(() => shown.value.innerText()).toContain('•••• 6789 Show')
+      expect(await shown.frame.content()).not.toContain('1111')
+      expect(received.filter((each) => each.includes('1111'))).toHaveLength(index + 1)
+    }
+    expect(types(await shown.said())).toEqual(['ready', 'loaded'])
+  })
+
+  test('what a policy shows always is not hidden: no time runs where nothing was shown whole', async () => {
+    const { page } = await open('sam')
+    const shown = await mountOn(page, 'paragraph', { configure })
+    const time = await holdTimers(shown, 60_000)
+    await shown.ask({ type: 'load', tokenId: token })
+    await shown.frame.getByRole('button', { name: 'Show' }).click()
+    await expect.poll(() => shown.frame.getByRole('status').innerText()).toBe('No more may be shown.')
+    expect(await time.pending()).toBe(0)
+    expect(await shown.value.innerText()).toContain('•••• 6789 Show')
+    expect(await shown.frame.getByRole('button', { name: 'Hide' }).count()).toBe(0)
+  })
+
+  test('where the policy changes meanwhile, what it shows by then takes the place of what was hidden', async () => {
+    policies.law = () => ALLOW
+    const { page } = await open('sam')
+    const shown = await mountOn(page, 'paragraph', { configure: { hideAfter: 60 } })
+    await shown.ask({ type: 'load', tokenId: token })
+    expect(await shown.value.innerText()).toContain(VALUE)
+    await shown.frame.getByRole('button', { name: 'Hide' }).click()
+    policies.law = law
+    await shown.frame.getByRole('button', { name: 'Show' }).click()
+    await expect.poll(() => shown.value.innerText()).toContain('•••• 6789 Show')
+    expect(await shown.frame.content()).not.toContain('1111')
   })
 })
 
