@@ -41,6 +41,8 @@ export class ElementFrame {
   #healings = 0
   #appearance: Appearance | null = null
   readonly #box = new CSSStyleSheet()
+  /** States whose look the frame has been told. The others look as they do by themselves. */
+  readonly #told = new Set<string>()
   #isResting = false
 
   constructor(needs: ElementFrameNeeds) {
@@ -128,7 +130,7 @@ export class ElementFrame {
   restyle(): void {
     const theme = this.#draw()
     if (this.#link === null) return
-    for (const message of [this.#style(), ...looksOf(theme)]) this.send(message)
+    for (const message of [this.#style(), ...this.#looks(theme)]) this.send(message)
   }
 
   #connect(): void {
@@ -168,7 +170,14 @@ export class ElementFrame {
   #greeting(): HostMessage[] {
     const { configure, title } = this.#needs
     if (this.#link !== null) this.#link.iframe.title = title()
-    return [...looksOf(this.#draw()), configure(), this.#style()]
+    this.#told.clear()
+    return [...this.#looks(this.#draw()), configure(), this.#style()]
+  }
+
+  #looks(theme: Theme): HostMessage[] {
+    const looks = looksOf(theme).filter(({ state, style }) => this.#told.has(state) || !isEmpty(style))
+    for (const { state } of looks) this.#told.add(state)
+    return looks.map(({ state, style }) => ({ type: 'look', state, ...style }))
   }
 
   /** The box of the element, of which the style of the frame is taken then. */
@@ -214,6 +223,10 @@ export class ElementFrame {
     this.#healings++
     this.#connect()
   }
+}
+
+function isEmpty(style: object): boolean {
+  return Object.keys(style).length === 0
 }
 
 /** The page's own words for what the component says. */

@@ -1,5 +1,4 @@
 import {
-  type HostMessage,
   LOOK_PROPERTIES,
   LOOK_STATES,
   type LookProperty,
@@ -59,7 +58,7 @@ const SELECTORS: Readonly<Record<Exclude<LookState, 'placeholder'>, string>> = {
 
 /** The theme that holds for an element now. */
 export function themeOf(host: HTMLElement, appearances: readonly (Appearance | null | undefined)[]): Theme {
-  const dark = isDark(host)
+  const dark = appearances.some((each) => each?.dark) && isDark(host)
   const themes = appearances.flatMap((each) =>
     each ? [each, ...(dark && each.dark ? [each.dark] : [])] : [],
   )
@@ -81,8 +80,14 @@ export function drawBox(sheet: CSSStyleSheet, { variables = {}, rules = {} }: Th
   }
 }
 
+/** How the text looks in a state; what is left out is as in other states. */
+export interface Look {
+  readonly state: LookState
+  readonly style: { readonly [P in LookProperty]?: string }
+}
+
 /** What the frame draws of it. */
-export function looksOf({ variables = {}, rules = {} }: Theme): HostMessage[] {
+export function looksOf({ variables = {}, rules = {} }: Theme): Look[] {
   return LOOK_STATES.map((state) => {
     const given = {
       ...(state === 'placeholder' ? { color: variables.colorTextPlaceholder } : {}),
@@ -92,7 +97,7 @@ export function looksOf({ variables = {}, rules = {} }: Theme): HostMessage[] {
       const value = given[name]
       return value === undefined ? [] : [[name, String(value).slice(0, 200)]]
     })
-    return { type: 'look', state, ...Object.fromEntries(known) }
+    return { state, style: Object.fromEntries(known) }
   })
 }
 

@@ -113,14 +113,20 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
       if (isWanted(each)) heard.resolve(each)
     }
     ears.add(hear)
+    const enough = new AbortController()
     try {
-      return await Promise.race([heard.promise, openInTurn(stale, isWanted)])
+      return await Promise.race([heard.promise, openInTurn(stale, isWanted, enough.signal)])
     } finally {
       ears.delete(hear)
+      enough.abort()
     }
   }
 
-  function openInTurn(stale: Session | null, isWanted: (each: Session) => boolean): Promise<Session> {
+  function openInTurn(
+    stale: Session | null,
+    isWanted: (each: Session) => boolean,
+    enough: AbortSignal,
+  ): Promise<Session> {
     const begun = Date.now()
     return siblings.alone(async () => {
       if (session !== null && isWanted(session)) return session
@@ -129,7 +135,7 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
       const failure = siblings.failureSince(begun)
       if (failure !== null) throw new FrameError(failure)
       return handshake(stale)
-    })
+    }, enough)
   }
 
   async function handshake(stale: Session | null): Promise<Session> {

@@ -22,8 +22,8 @@ type News = { readonly type: 'opened'; readonly sessionHash: string } | { readon
 const STAND_IN_MS = { least: 40, most: 160 }
 
 export interface Siblings {
-  /** Runs the work while no other frame of the application runs its own. */
-  alone<T>(work: () => Promise<T>): Promise<T>
+  /** Runs the work while no other frame of the application runs its own. A signal ends the wait for it, not the work. */
+  alone<T>(work: () => Promise<T>, enough: AbortSignal): Promise<T>
   /** A session that another frame of this page has and that is wanted; `null` when there is none, or none in time. */
   ask(wanted: (session: Session) => boolean, waitMs: number): Promise<Session | null>
   /** Lets the others see that there is somebody to ask. Settled when they can see it. */

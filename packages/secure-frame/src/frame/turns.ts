@@ -2,8 +2,8 @@ import { reached } from './failure.ts'
 
 /** Which frame opens a session, while the others wait. */
 export interface Turns {
-  /** Runs the work while no other frame of the application runs its own. */
-  alone<T>(work: () => Promise<T>): Promise<T>
+  /** Runs the work while no other frame of the application runs its own. A signal ends the wait for it, not the work. */
+  alone<T>(work: () => Promise<T>, enough: AbortSignal): Promise<T>
   /** Whether a frame of this page is known to have a session, so that it is worth while to ask. */
   hasMember(): Promise<boolean>
   /** Lets the others see that there is somebody to ask. Settled when they can see it. */
@@ -32,18 +32,20 @@ export function takeTurns(needs: TurnNeeds): Turns & { readonly hear: (word: Tur
   const chosen = canLock().then((can) => (can ? locks : words))
   return {
     hear: words.hear,
-    alone: async (work) => (await chosen).alone(work),
+    alone: async (work, enough) => (await chosen).alone(work, enough),
     hasMember: async () => (await chosen).hasMember(),
     join: async () => (await chosen).join(),
   }
 }
 
-function canLock(): Promise<boolean> {
-  const asked = navigator.locks?.query() ?? Promise.reject()
-  return asked.then(
-    () => true,
-    () => false,
-  )
+/** Tried with a lock that nobody waits for: a list of all locks is long on a page with many frames. */
+async function canLock(): Promise<boolean> {
+  try {
+    await navigator.locks.request('lunadefend', { mode: 'shared', ifAvailable: true }, () => {})
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -54,8 +56,8 @@ function canLock(): Promise<boolean> {
 function turnsByLocks({ app, room, turnMs }: TurnNeeds): Turns {
   let joined: Promise<void> | undefined
   return {
-    alone(work) {
-      const signal = AbortSignal.timeout(turnMs)
+    alone(work, enough) {
+      const signal = AbortSignal.any([enough, AbortSignal.timeout(turnMs)])
       return reached(navigator.locks.request(`lunadefend/${app}/session`, { signal }, work), 'no-session')
     },
     async hasMember() {
