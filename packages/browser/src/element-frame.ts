@@ -7,6 +7,7 @@ import { FrameLink, type FrameNews } from './frame-link.ts'
 import { type Appearance, drawBox, looksOf, type Theme, themeOf } from './look.ts'
 import { configuredPage, type LunaDefendPage, whenConfigured } from './page.ts'
 import { styleOf } from './presentation.ts'
+import { startInTurn } from './starting-order.ts'
 
 export interface ElementFrameNeeds {
   readonly host: HTMLElement
@@ -29,6 +30,9 @@ export interface ElementFrameNeeds {
   readonly onFailure: (error: LunaDefendError) => void
 }
 
+/** What a page may have hundreds of, and nobody types into. */
+const MANY: ReadonlySet<Component> = new Set(['paragraph', 'image'])
+
 /** How often a frame that broke down is replaced without anybody asking, until it has proved itself again. */
 const MOST_HEALINGS = 3
 
@@ -44,6 +48,8 @@ export class ElementFrame {
   /** States whose look the frame has been told. The others look as they do by themselves. */
   readonly #told = new Set<string>()
   #isResting = false
+  /** While the frame waits for others to start. */
+  #turn: AbortController | null = null
 
   constructor(needs: ElementFrameNeeds) {
     this.#needs = needs
@@ -134,20 +140,32 @@ export class ElementFrame {
   }
 
   #connect(): void {
-    const { host, root } = this.#needs
-    if (!host.isConnected || this.#link !== null) return
+    const { host, component } = this.#needs
+    if (!host.isConnected || this.#link !== null || this.#turn !== null) return
     const { page } = this
     if (page === null) {
       whenConfigured(() => this.#connect(), this.#inDocument.signal)
       return
     }
-    const link = this.#makeLink(page)
-    this.#link = link
     this.#isResting = false
+    if (!MANY.has(component())) {
+      this.#open(page)
+      return
+    }
+    this.#turn = new AbortController()
+    startInTurn(() => this.#open(page).begun, this.#turn.signal)
+  }
+
+  #open(page: LunaDefendPage): FrameLink {
+    const { root } = this.#needs
+    const link = this.#makeLink(page)
+    this.#turn = null
+    this.#link = link
     // The frame element can get the focus in many ways; the field in it is to have it then.
     shield(link.iframe, () => link.send({ type: 'focus' }))
     root.append(link.iframe)
     this.#needs.onFrame(link)
+    return link
   }
 
   #makeLink(page: LunaDefendPage): FrameLink {
@@ -210,6 +228,8 @@ export class ElementFrame {
   #drop(error: LunaDefendError): boolean {
     const link = this.#link
     this.#link = null
+    this.#turn?.abort()
+    this.#turn = null
     link?.close(error)
     setState(this.#needs.internals, 'ready', false)
     return this.#needs.onGone()

@@ -88,6 +88,11 @@ export class FrameLink {
     return this.#started
   }
 
+  /** Settled when it has started, or never will. */
+  get begun(): Promise<void> {
+    return this.#ready.promise.catch(() => {})
+  }
+
   get closed(): boolean {
     return this.#ended.signal.aborted
   }

@@ -75,6 +75,7 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
   function leave(sessionHash: string): void {
     if (isRefusing || session === null || session.sessionHash === sessionHash) return
     session = null
+    siblings.quit()
     isRefusing = !needs.changed()
   }
 
@@ -82,6 +83,7 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
   function forget(): Session | null {
     const held = session
     session = null
+    siblings.quit()
     keys = null
     attempt = null
     logouts += 1
@@ -96,7 +98,8 @@ export function keepSession(needs: SessionNeeds): SessionKeeper {
     if (isOther) isRefusing = !needs.changed()
     if (!isRefusing) session = next
     for (const hear of ears) hear(next)
-    if (!isRefusing) void siblings.join()
+    if (isRefusing) siblings.quit()
+    else void siblings.join()
     if (next.accessToken !== null) keep = 'memory'
     keys = next.keys
     return !isOther

@@ -7,17 +7,23 @@ import { type TurnWord, takeTurns } from './turns.ts'
  * the same top-level site. A session that is kept in memory goes through here with its credential, and nowhere else.
  */
 type Word =
-  | { readonly type: 'ask' }
   | { readonly type: 'session'; readonly session: Session }
   | { readonly type: 'failed'; readonly code: FrameFailure }
+  /** There is another frame to ask than before. */
+  | { readonly type: 'speaking' }
   | TurnWord
+
+/** Told to the one frame that answers, on a channel of its own, with the name of the channel that the answer is waited for on. */
+interface Question {
+  readonly answer: string
+}
 
 /** What frames of all pages of one application tell each other. */
 type News = { readonly type: 'opened'; readonly sessionHash: string } | { readonly type: 'logged-out' }
 
 /**
- * Whoever opened the session answers for all; another frame does when nobody has within this time, in milliseconds, and from then
- * on. If all did, a page of 200 frames would hear 40,000 answers to each question.
+ * Where there are no locks: whoever opened the session answers for all; another frame does when nobody has within this time, in
+ * milliseconds, and from then on. If all did, a page of 200 frames would hear 40,000 answers to each question.
  */
 const STAND_IN_MS = { least: 40, most: 160 }
 
@@ -28,6 +34,8 @@ export interface Siblings {
   ask(wanted: (session: Session) => boolean, waitMs: number): Promise<Session | null>
   /** Lets the others see that there is somebody to ask. Settled when they can see it. */
   join(): Promise<void>
+  /** There is no session here any more. */
+  quit(): void
   /** Tells the others of a session that was just opened; and the frames of other pages, whose session it is. */
   tell(session: Session): void
   /** Tells the others that a handshake failed. */
@@ -64,12 +72,12 @@ export function meetSiblings(needs: SiblingNeeds): Siblings {
   /** The session that this frame answers for at once. */
   let speaksFor = ''
   let standIn: { readonly for: string; readonly timer: ReturnType<typeof setTimeout> } | null = null
+  let questions: BroadcastChannel | null = null
   let failure: { readonly code: FrameFailure; readonly at: number } | null = null
 
   function hear(word: Word): void {
     const session = current()
-    if (word.type === 'claim' && session !== null) say({ type: 'session', session })
-    if (word.type === 'ask' && session !== null) answer(session)
+    if (word.type === 'claim' && session !== null) answer(session)
     if (word.type === 'session' && word.session.id === standIn?.for) stopStandIn()
     if (word.type === 'failed') failure = { code: word.code, at: Date.now() }
     if (word.type === 'claim' || word.type === 'taken') turns.hear(word)
@@ -98,6 +106,46 @@ export function meetSiblings(needs: SiblingNeeds): Siblings {
   function stopStandIn(): void {
     clearTimeout(standIn?.timer)
     standIn = null
+  }
+
+  /** From now on it is this frame that is asked. */
+  function speak(): void {
+    questions ??= openChannel(`${room}/questions`)
+    if (questions !== null) questions.onmessage = ({ data }: MessageEvent<Question>) => reply(data)
+    say({ type: 'speaking' })
+  }
+
+  function reply({ answer }: Question): void {
+    const session = current()
+    if (session !== null) sayOn(answer, session)
+  }
+
+  /** Goes to nobody but the frame that asks: hundreds of frames may ask, one after the other. */
+  async function question(wanted: (session: Session) => boolean, waitMs: number): Promise<Session | null> {
+    const answer = `${room}/${crypto.randomUUID()}`
+    const answers = openChannel(answer)
+    if (answers === null) return null
+    const heard = Promise.withResolvers<Session>()
+    const take = (session: Session): void => {
+      if (wanted(session)) heard.resolve(session)
+    }
+    const ask = (): void => sayOn(`${room}/questions`, { answer } satisfies Question)
+    const ear = (word: Word): void => {
+      if (word.type === 'speaking') ask()
+      if (word.type === 'session') take(word.session)
+    }
+    answers.onmessage = ({ data }: MessageEvent<Session>) => take(data)
+    ears.add(ear)
+    ask()
+    const { promise: late, resolve: end } = Promise.withResolvers<null>()
+    const timer = setTimeout(end, waitMs, null)
+    try {
+      return await Promise.race([heard.promise, late])
+    } finally {
+      clearTimeout(timer)
+      ears.delete(ear)
+      answers.close()
+    }
   }
 
   /** `null` when nothing was heard in time. */
@@ -132,15 +180,14 @@ export function meetSiblings(needs: SiblingNeeds): Siblings {
   return {
     alone: turns.alone,
     async ask(wanted, waitMs) {
-      if (!(await turns.hasMember())) return null
-      const answer = wait(
-        (word) => (word.type === 'session' && wanted(word.session) ? word.session : null),
-        waitMs,
-      )
-      say({ type: 'ask' })
-      return answer
+      return (await turns.hasSpeaker()) ? question(wanted, waitMs) : null
     },
-    join: turns.join,
+    join: () => turns.join(speak),
+    quit() {
+      questions?.close()
+      questions = null
+      turns.quit()
+    },
     tell(session) {
       speaksFor = session.id
       say({ type: 'session', session })
@@ -150,6 +197,12 @@ export function meetSiblings(needs: SiblingNeeds): Siblings {
     tellLogout: () => spread({ type: 'logged-out' }),
     failureSince: (time) => (failure !== null && failure.at >= time ? failure.code : null),
   }
+}
+
+function sayOn(name: string, word: Session | Question): void {
+  const channel = openChannel(name)
+  channel?.postMessage(word)
+  channel?.close()
 }
 
 /** Some browsers refuse it where they keep no cookies. Each frame is by itself then. */

@@ -4,10 +4,12 @@ import { reached } from './failure.ts'
 export interface Turns {
   /** Runs the work while no other frame of the application runs its own. A signal ends the wait for it, not the work. */
   alone<T>(work: () => Promise<T>, enough: AbortSignal): Promise<T>
-  /** Whether a frame of this page is known to have a session, so that it is worth while to ask. */
-  hasMember(): Promise<boolean>
-  /** Lets the others see that there is somebody to ask. Settled when they can see it. */
-  join(): Promise<void>
+  /** Whether a frame of this page is known to answer, so that it is worth while to ask. */
+  hasSpeaker(): Promise<boolean>
+  /** This frame has a session. `speak` is called as soon as it is the one to answer. Settled when others see that somebody is. */
+  join(speak: () => void): Promise<void>
+  /** It has none any more: another may answer. */
+  quit(): void
 }
 
 /** What frames of one page say to each other where they take turns without locks. */
@@ -33,8 +35,9 @@ export function takeTurns(needs: TurnNeeds): Turns & { readonly hear: (word: Tur
   return {
     hear: words.hear,
     alone: async (work, enough) => (await chosen).alone(work, enough),
-    hasMember: async () => (await chosen).hasMember(),
-    join: async () => (await chosen).join(),
+    hasSpeaker: async () => (await chosen).hasSpeaker(),
+    join: async (speak) => (await chosen).join(speak),
+    quit: () => void chosen.then((turns) => turns.quit()),
   }
 }
 
@@ -49,35 +52,49 @@ async function canLock(): Promise<boolean> {
 }
 
 /**
- * Every frame that has a session holds the page's lock, shared, for as long as it lives. So the first frame of a page
- * sees at once that there is nobody to ask. A page with such a lock is not kept for the back button: values that were
- * shown do not come back after a logout.
+ * Every frame that has a session asks for the page's lock, and who has it answers. So the first frame of a page sees at once that
+ * there is nobody to ask, each question is heard by one frame, and when that one is gone the browser chooses the next. A page
+ * with such a lock is not kept for the back button: values that were shown do not come back after a logout.
  */
 function turnsByLocks({ app, room, turnMs }: TurnNeeds): Turns {
-  let joined: Promise<void> | undefined
+  let place: { readonly joined: Promise<void>; leave(): void } | null = null
+
+  const hasSpeaker = (): Promise<boolean> =>
+    navigator.locks.request(room, { ifAvailable: true }, (lock) => lock === null)
+
+  function take(speak: () => void): { readonly joined: Promise<void>; leave(): void } {
+    const over = new AbortController()
+    const { promise: end, resolve: leave } = Promise.withResolvers<void>()
+    const hold = (): Promise<void> => {
+      speak()
+      return end
+    }
+    navigator.locks.request(room, { signal: over.signal }, hold).catch(() => {})
+    return {
+      // It comes after the other in the browser, too: by then that one has the lock, or somebody else.
+      joined: hasSpeaker().then(() => {}),
+      leave() {
+        leave()
+        over.abort()
+      },
+    }
+  }
+
   return {
     alone(work, enough) {
       const signal = AbortSignal.any([enough, AbortSignal.timeout(turnMs)])
       return reached(navigator.locks.request(`lunadefend/${app}/session`, { signal }, work), 'no-session')
     },
-    async hasMember() {
-      const { held = [] } = await navigator.locks.query()
-      return held.some((lock) => lock.name === room)
+    hasSpeaker,
+    join(speak) {
+      place ??= take(speak)
+      return place.joined
     },
-    join() {
-      joined ??= joinRoom(room)
-      return joined
+    quit() {
+      place?.leave()
+      place = null
     },
   }
-}
-
-function joinRoom(room: string): Promise<void> {
-  return new Promise((resolve) => {
-    void navigator.locks.request(room, { mode: 'shared' }, () => {
-      resolve()
-      return new Promise<never>(() => {})
-    })
-  })
 }
 
 /**
@@ -140,7 +157,8 @@ function turnsByWords({
       }
     },
     // A claim asks already.
-    hasMember: async () => false,
+    hasSpeaker: async () => false,
     join: async () => {},
+    quit() {},
   }
 }
