@@ -17,7 +17,10 @@ let starting = 0
  */
 export function startInTurn(begin: () => Promise<void>, enough: AbortSignal): void {
   const take = (): void => void run(begin)
-  if (starting < AT_ONCE) return take()
+  if (starting < AT_ONCE) {
+    take()
+    return
+  }
   waiting.add(take)
   enough.addEventListener('abort', () => waiting.delete(take), { once: true })
 }

@@ -40,6 +40,34 @@ describe('one page load', () => {
     expect(stage.world.callsTo(OPEN)).toHaveLength(1)
   })
 
+  test('is asked for by a frame that comes later, and one frame alone hears the question', async () => {
+    await using stage = await startStage()
+    await using _ = await stage.context.addInitScript(() => {
+      const heard: string[] = []
+      Object.assign(window, { heard })
+      window.BroadcastChannel = class extends BroadcastChannel {
+        constructor(name: string) {
+          super(name)
+          this.addEventListener('message', ({ data }) => heard.push(data.type ?? Object.keys(data).join()))
+        }
+      }
+    })
+    await stage.page.reload()
+    const { world } = stage
+    const token = world.put('shown')
+    const frames = await Promise.all([1, 2, 3, 4].map(() => stage.mount('paragraph')))
+    await Promise.all(frames.map((frame) => frame.ask({ type: 'load', tokenId: token })))
+    const heard = (): Promise<string[][]> =>
+      Promise.all(
+        frames.map(({ frame }) => frame.evaluate(() => (Reflect.get(window, 'heard') as string[]).splice(0))),
+      )
+    await heard()
+    const late = await stage.mount('paragraph')
+    expect(await late.ask({ type: 'load', tokenId: token })).toEqual({ type: 'loaded' })
+    expect((await heard()).flat()).toEqual(['answer'])
+    expect(world.callsTo(OPEN)).toHaveLength(1)
+  })
+
   test('never uses the session of another, though its cookie is there', async () => {
     await using stage = await startStage()
     const { world } = stage
