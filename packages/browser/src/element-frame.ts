@@ -5,7 +5,7 @@ import { LunaDefendError } from './errors.ts'
 import { shield } from './focus-shield.ts'
 import { FrameLink, type FrameNews } from './frame-link.ts'
 import { type Appearance, drawBox, looksOf, type Theme, themeOf } from './look.ts'
-import { configuredPage, type LunaDefendPage, whenConfigured } from './page.ts'
+import { configuredPage, type LunaDefendPage, watchAppearance, whenConfigured } from './page.ts'
 import { styleOf } from './presentation.ts'
 import { startInTurn } from './starting-order.ts'
 
@@ -84,6 +84,9 @@ export class ElementFrame {
     this.#inDocument = new AbortController()
     const { signal } = this.#inDocument
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.restyle(), { signal })
+    watchAppearance((page) => {
+      if (page === this.page) this.restyle()
+    }, signal)
     this.#draw()
     this.#connect()
   }

@@ -1,4 +1,5 @@
 import {
+  type FIELD_STATES,
   LOOK_PROPERTIES,
   LOOK_STATES,
   type LookProperty,
@@ -10,9 +11,9 @@ export interface AppearanceVariables {
   readonly colorText?: string
   readonly colorTextPlaceholder?: string
   readonly colorBackground?: string
-  /** The focus ring. */
+  /** The focus ring; buttons, ticks and bars in a frame. */
   readonly colorPrimary?: string
-  /** Border of an invalid field. */
+  /** Border of an invalid field; what says in a frame that something failed. */
   readonly colorDanger?: string
   readonly fontFamily?: string
   readonly fontSizeBase?: string
@@ -20,14 +21,22 @@ export interface AppearanceVariables {
   readonly borderRadius?: string
 }
 
+/** What is drawn in the frame of something. */
+type FrameRule = { readonly [P in LookProperty]?: string }
+
 /** How a state looks: of the text, in the frame, and of the box around it, on the page. Nothing that has a size. */
-export type AppearanceRule = { readonly [P in LookProperty]?: string } & {
+export type AppearanceRule = FrameRule & {
   readonly [P in (typeof BOX_PROPERTIES)[number]]?: string
 }
 
 export interface Theme {
   readonly variables?: AppearanceVariables
-  readonly rules?: { readonly [S in LookState]?: AppearanceRule }
+  readonly rules?: { readonly [S in FieldState]?: AppearanceRule } & {
+    /** Buttons in a frame that can be pressed. */
+    readonly button?: FrameRule
+    /** What says in a frame that something failed. */
+    readonly problem?: FrameRule
+  }
 }
 
 /** How fields look where the page's own CSS for the element says nothing else. */
@@ -49,7 +58,9 @@ const VARIABLES: readonly (readonly [keyof AppearanceVariables, string, string])
   ['colorDanger', ':host(:state(invalid))', 'border-color'],
 ]
 
-const SELECTORS: Readonly<Record<Exclude<LookState, 'placeholder'>, string>> = {
+type FieldState = (typeof FIELD_STATES)[number]
+
+const SELECTORS: Readonly<Record<Exclude<FieldState, 'placeholder'>, string>> = {
   hover: ':host(:hover)',
   focus: ':host(:state(focused))',
   invalid: ':host(:state(invalid))',
@@ -75,7 +86,7 @@ export function drawBox(sheet: CSSStyleSheet, { variables = {}, rules = {} }: Th
   while (sheet.cssRules.length > 0) sheet.deleteRule(0)
   for (const [name, selector, property] of VARIABLES) set(sheet, selector, property, variables[name])
   for (const [state, selector] of Object.entries(SELECTORS)) {
-    const rule = rules[state as LookState] ?? {}
+    const rule = rules[state as FieldState] ?? {}
     for (const property of BOX_PROPERTIES) set(sheet, selector, dashed(property), rule[property])
   }
 }
@@ -89,16 +100,31 @@ export interface Look {
 /** What the frame draws of it. */
 export function looksOf({ variables = {}, rules = {} }: Theme): Look[] {
   return LOOK_STATES.map((state) => {
-    const given = {
-      ...(state === 'placeholder' ? { color: variables.colorTextPlaceholder } : {}),
-      ...rules[state],
-    }
+    const color = colorOf(state, variables)
+    const given: FrameRule = { ...(color === undefined ? {} : { color }), ...rules[state] }
     const known = LOOK_PROPERTIES.flatMap((name) => {
       const value = given[name]
       return value === undefined ? [] : [[name, String(value).slice(0, 200)]]
     })
     return { state, style: Object.fromEntries(known) }
   })
+}
+
+/** What a variable says of a state. */
+function colorOf(state: LookState, variables: AppearanceVariables): string | undefined {
+  switch (state) {
+    case 'placeholder':
+      return variables.colorTextPlaceholder
+    case 'button':
+      return variables.colorPrimary
+    case 'problem':
+      return variables.colorDanger
+    case 'hover':
+    case 'focus':
+    case 'invalid':
+    case 'disabled':
+      return undefined
+  }
 }
 
 function set(sheet: CSSStyleSheet, selector: string, property: string, value: string | undefined): void {

@@ -46,8 +46,7 @@ export class LunaDefendPage {
   locale: string | undefined
   messages: Partial<ValidationMessages>
   texts: OwnTexts
-  /** Elements take a new one up when they are drawn next, and at `restyle()`. */
-  appearance: Appearance | undefined
+  #appearance: Appearance | undefined
   readonly #onError: ((error: LunaDefendError) => void) | undefined
 
   /** @throws LunaDefendError `bad-configuration` */
@@ -59,8 +58,19 @@ export class LunaDefendPage {
     this.locale = options.locale
     this.messages = options.messages ?? {}
     this.texts = options.texts ?? {}
-    this.appearance = options.appearance
+    this.#appearance = options.appearance
     this.#onError = options.onError
+  }
+
+  /** Elements take another one up at once. */
+  get appearance(): Appearance | undefined {
+    return this.#appearance
+  }
+  set appearance(appearance: Appearance | undefined) {
+    // One that is made anew with each render of a page says the same.
+    const isOther = JSON.stringify(appearance) !== JSON.stringify(this.#appearance)
+    this.#appearance = appearance
+    if (isOther) for (const watch of [...watching]) watch(this)
   }
 
   frameUrl(component: Component, locale: Locale): string {
@@ -94,6 +104,14 @@ export class LunaDefendPage {
     const signal = AbortSignal.any([ended, AbortSignal.timeout(this.timeoutMs)])
     return fetchAssertion(this.sessionPath, { thumbprint, challenge }, signal)
   }
+}
+
+const watching = new Set<(page: LunaDefendPage) => void>()
+
+/** Calls back when a connection gets another `appearance`, until the signal comes. */
+export function watchAppearance(watch: (page: LunaDefendPage) => void, signal: AbortSignal): void {
+  watching.add(watch)
+  signal.addEventListener('abort', () => watching.delete(watch), { once: true })
 }
 
 let pageId = ''

@@ -92,6 +92,8 @@ describe('an appearance', () => {
       '.value:focus { }',
       '.value[aria-invalid="true"] { }',
       '.value:disabled { }',
+      'button:not(:disabled, [aria-disabled="true"]) { }',
+      '.flaws, .failed .state { }',
     ])
     expect(asked.filter((url) => url.includes('leak'))).toEqual([])
   })
@@ -106,6 +108,179 @@ describe('an appearance', () => {
     await expect.poll(() => valueStyle(page, 'color')).toBe('rgb(250, 250, 250)')
     await page.emulateMedia({ colorScheme: null })
   })
+})
+
+/** Every component, some with nothing in them. */
+const ALL = `<secure-input id="input" type="password" reveal></secure-input>
+  <secure-select id="select"><option value="a">A</option></secure-select>
+  <secure-radio-group id="radio"><option value="a">A</option></secure-radio-group>
+  <secure-checkbox id="checkbox">Yes</secure-checkbox>
+  <secure-upload id="upload"></secure-upload> <secure-download id="download"></secure-download>
+  <secure-image id="image"></secure-image> <secure-paragraph id="paragraph"></secure-paragraph>
+  <secure-table id="table"></secure-table>`
+const KINDS = ['input', 'select', 'radio', 'checkbox', 'upload', 'download', 'image', 'paragraph', 'table']
+
+/** What the frame of each element computes for this part of it. */
+async function computed(page: Page, ids: readonly string[], selector: string, property: string) {
+  const each = ids.map(async (id) => {
+    const frame = await frameOf(page, `#${id}`)
+    const value = await frame.evaluate(
+      ([part, name]) => {
+        const element = document.querySelector(part)
+        return element === null ? '' : getComputedStyle(element).getPropertyValue(name)
+      },
+      [selector, property] as const,
+    )
+    return [id, value] as const
+  })
+  return Object.fromEntries(await Promise.all(each))
+}
+const same = (ids: readonly string[], value: string) => Object.fromEntries(ids.map((id) => [id, value]))
+
+describe('the appearance of the page', () => {
+  const change = (page: Page, appearance: object | undefined) =>
+    page.evaluate((given) => {
+      const connection = document.querySelector('secure-input')?.lunadefend
+      if (connection) connection.appearance = given
+    }, appearance)
+
+  test('is that of every component, and a change is seen at once', async () => {
+    const page = await stage.open(ALL)
+    for (const color of ['rgb(1, 2, 3)', 'rgb(200, 1, 1)']) {
+      await change(page, { variables: { colorText: color, fontSizeBase: '20px' } })
+      await expect.poll(() => computed(page, KINDS, '.value, .grid', 'color')).toEqual(same(KINDS, color))
+      expect(await computed(page, KINDS, '.value, .grid', 'font-size')).toEqual(same(KINDS, '20px'))
+    }
+    await change(page, undefined)
+    await expect.poll(() => computed(page, KINDS, '.value, .grid', 'font-size')).not.toContain('20px')
+  })
+
+  test('colours buttons, ticks and bars, and what says that something failed', async () => {
+    const page = await stage.open(ALL)
+    await change(page, { variables: { colorPrimary: 'rgb(0, 0, 200)', colorDanger: 'rgb(200, 0, 0)' } })
+    const buttons = ['input', 'upload']
+    await expect
+      .poll(() => computed(page, buttons, 'button', 'color'))
+      .toEqual(same(buttons, 'rgb(0, 0, 200)'))
+    expect(await computed(page, ['upload'], 'button', 'border-top-color')).toEqual({
+      upload: 'rgb(0, 0, 200)',
+    })
+    const ticks = ['radio', 'checkbox']
+    expect(await computed(page, ticks, 'input', 'accent-color')).toEqual(same(ticks, 'rgb(0, 0, 200)'))
+    expect(await computed(page, ['upload'], '.flaws', 'color')).toEqual({ upload: 'rgb(200, 0, 0)' })
+    // No token, nothing to press: it does not look as if there were.
+    expect(await computed(page, ['download'], 'button', 'color')).not.toEqual({ download: 'rgb(0, 0, 200)' })
+    await page.evaluate(() => {
+      const download = document.querySelector('secure-download')
+      if (download) download.token = `lunasec-${'00000000-0000-4000-8000-000000000000'}`
+    })
+    await expect
+      .poll(() => computed(page, ['download'], 'button', 'color'))
+      .toEqual({ download: 'rgb(0, 0, 200)' })
+    await change(page, { rules: { button: { color: 'rgb(0, 99, 0)', fontWeight: '700' } } })
+    await expect.poll(() => computed(page, buttons, 'button', 'font-weight')).toEqual(same(buttons, '700'))
+    expect(await computed(page, buttons, 'button', 'color')).toEqual(same(buttons, 'rgb(0, 99, 0)'))
+  })
+})
+
+describe('reflow', () => {
+  test.each([2, 4])(
+    'at %i times the size nothing is wider than the page, and every button is in reach',
+    async (zoom) => {
+      const page = await stage.open(`<meta name="viewport" content="width=device-width">${ALL}`)
+      // A window of 1280 by 1024 pixels at this zoom (WCAG 2.2, 1.4.10).
+      await page.setViewportSize({ width: Math.round(1280 / zoom), height: Math.round(1024 / zoom) })
+      try {
+        const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+        expect(wide).toBeLessThanOrEqual(room ?? 0)
+        for (const id of ['upload', 'table']) {
+          const frame = await frameOf(page, `#${id}`)
+          const inner = await frame.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+          expect([id, inner[0]]).toEqual([id, inner[1]])
+        }
+        await (await frameOf(page, '#upload')).locator('input[type=file]').setInputFiles({
+          ...{ name: `${'a long name '.repeat(8)}.txt`, mimeType: 'text/plain', buffer: Buffer.from('x') },
+        })
+        const frame = await frameOf(page, '#upload')
+        const remove = frame.locator('li button:visible').last()
+        await remove.scrollIntoViewIfNeeded()
+        const box = await remove.evaluate((button) => {
+          const { left, right } = button.getBoundingClientRect()
+          return left >= 0 && right <= innerWidth
+        })
+        expect(box).toBe(true)
+      } finally {
+        await page.setViewportSize({ width: 1280, height: 720 })
+      }
+    },
+  )
+})
+
+test('forced colours and reduced motion: every button has a border, no part moves by itself', async () => {
+  const page = await stage.open(ALL)
+  await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' })
+  await page.evaluate(() => {
+    const upload = document.querySelector('secure-upload')
+    if (upload) upload.appearance = { variables: { colorPrimary: 'rgb(1, 1, 1)', colorText: 'rgb(1, 1, 1)' } }
+  })
+  for (const id of KINDS) {
+    const frame = await frameOf(page, `#${id}`)
+    const found = await frame.evaluate(() => {
+      const all = [...document.querySelectorAll('*')].map((element) => getComputedStyle(element))
+      const moving = all.filter(
+        (style) => style.animationName !== 'none' || style.transitionDuration !== '0s',
+      )
+      const buttons = [...document.querySelectorAll('button')].map((button) => getComputedStyle(button))
+      return { moving: moving.length, forced: buttons.every((style) => style.color !== 'rgb(1, 1, 1)') }
+    })
+    expect([id, found]).toEqual([id, { moving: 0, forced: true }])
+  }
+  await page.emulateMedia({ forcedColors: null, reducedMotion: null })
+})
+
+describe('mounting', () => {
+  test.each(['', '<style>:root { color-scheme: dark; background: rgb(9, 9, 9) }</style>'])(
+    'moves nothing, and paints no ground that is not there later: %j',
+    async (style) => {
+      const page = await stage.open(`${style}<main></main><p id="after">text</p>`)
+      await page.evaluate(() => {
+        const shifts: number[] = []
+        const take = (entries: PerformanceEntryList): void => {
+          for (const entry of entries) shifts.push((entry as PerformanceEntry & { value: number }).value)
+        }
+        const observer = new PerformanceObserver((list) => take(list.getEntries()))
+        observer.observe({ type: 'layout-shift' })
+        const forgetShifts = (): void => {
+          observer.takeRecords()
+          shifts.length = 0
+        }
+        Object.assign(window, { shifts, forgetShifts })
+      })
+      for (const tag of ['secure-input', 'secure-upload', 'secure-table']) {
+        // What is put in place of another moves the text after it: the test's own doing, and over with the next frame.
+        await page.evaluate(async (name) => {
+          document.querySelector('main')?.replaceChildren(document.createElement(name))
+          await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+          Reflect.get(window, 'forgetShifts')()
+        }, tag)
+        const place = await page.locator('#after').boundingBox()
+        const corner = async () => {
+          const box = await page.locator(tag).boundingBox()
+          if (box === null) return 'gone'
+          const clip = { x: box.x + box.width / 2, y: box.y + box.height - 12, width: 8, height: 8 }
+          return (await page.screenshot({ clip })).toString('base64')
+        }
+        const first = await corner()
+        await page.locator(`${tag}:state(ready)`).waitFor()
+        const ready = await corner()
+        const frame = await frameOf(page, tag)
+        await frame.locator('.value, .grid').first().waitFor()
+        expect([tag, ready === first, (await corner()) === first]).toEqual([tag, true, true])
+        expect(await page.locator('#after').boundingBox()).toEqual(place)
+        expect([tag, await page.evaluate(() => Reflect.get(window, 'shifts'))]).toEqual([tag, []])
+      }
+    },
+  )
 })
 
 test('a table has an appearance, and focus() leads to the cell that had it last', async () => {
@@ -132,22 +307,6 @@ test('a table has an appearance, and focus() leads to the cell that had it last'
   await expect.poll(focused).toBe('Ben')
 })
 
-test('a property that was set before the element is defined counts', async () => {
-  const page = await stage.open(FIELD)
-  await page.evaluate(() => {
-    const later = document.createElement('secure-paragraph')
-    Object.defineProperty(later, 'appearance', {
-      value: { variables: {} },
-      configurable: true,
-      writable: true,
-    })
-    document.body.append(later)
-  })
-  expect(
-    await page.evaluate(() => Object.hasOwn(document.querySelector('secure-paragraph') ?? {}, 'appearance')),
-  ).toBe(false)
-})
-
 test('in a dark page the frame is see-through from its first moment, and nothing moves when it comes', async () => {
   const page = await stage.open(`<style>:root { color-scheme: dark }</style><p>text</p>${FIELD}`)
   // The scheme of the iframe and that of the document in it are one at all times: else there is an opaque ground.
@@ -169,6 +328,21 @@ test('in a dark page the frame is see-through from its first moment, and nothing
     return seen
   })
   expect(shifts).toEqual([])
+})
+
+test('the spacing of text that a user needs reaches the frame', async () => {
+  const page = await stage.open(FIELD)
+  // WCAG 2.2, 1.4.12.
+  const spacing = 'line-height: 24px; letter-spacing: 1.92px; word-spacing: 2.56px'
+  await page.evaluate(
+    (style) => document.querySelector('secure-input')?.setAttribute('style', style),
+    spacing,
+  )
+  await expect.poll(() => valueStyle(page, 'word-spacing')).toBe('2.56px')
+  expect([await valueStyle(page, 'letter-spacing'), await valueStyle(page, 'line-height')]).toEqual([
+    '1.92px',
+    '24px',
+  ])
 })
 
 test('right to left, forced colours and twice or four times the size leave the field as it should be', async () => {

@@ -77,7 +77,9 @@ export const MOST_OPTIONS = 1000
 export const LONGEST_OPTION = 200
 
 /** States of a field that may look different, in the order in which one wins over the one before. */
-export const LOOK_STATES = ['placeholder', 'hover', 'focus', 'invalid', 'disabled'] as const
+export const FIELD_STATES = ['placeholder', 'hover', 'focus', 'invalid', 'disabled'] as const
+/** And what stands beside the value in a frame: its buttons (with ticks and bars), and what says that something failed. */
+export const LOOK_STATES = [...FIELD_STATES, 'button', 'problem'] as const
 export type LookState = (typeof LOOK_STATES)[number]
 /** What may be different in a state: nothing that has a size, so that no text moves. */
 export const LOOK_PROPERTIES = ['color', 'caretColor', 'fontStyle', 'fontWeight', 'textTransform'] as const

@@ -81,14 +81,18 @@ export function applyStyle(element: HTMLElement, style: Style): void {
   for (const [property, value] of Object.entries(rest)) setProperty(element.style, property, value)
 }
 
-/** What stands for a state in every component: the control, or what has the value, is `.value`. */
+/** What stands for a state in every component: the control, or what has the value, is `.value`; all buttons are ours. */
 const SELECTORS: Readonly<Record<LookState, string>> = {
   placeholder: '.value::placeholder',
   hover: '.value:hover',
   focus: '.value:focus',
   invalid: '.value[aria-invalid="true"]',
   disabled: '.value:disabled',
+  button: 'button:not(:disabled, [aria-disabled="true"])',
+  problem: '.flaws, .failed .state',
 }
+/** Ticks and bars have no text: they take the colour of the buttons. */
+const ACCENTED = 'input, progress'
 const looks = new Map<LookState, Style>()
 let sheet: CSSStyleSheet | null = null
 
@@ -101,12 +105,23 @@ export function applyLook(state: LookState, style: Style): void {
   looks.set(state, allowedStyle(style))
   while (sheet.cssRules.length > 0) sheet.deleteRule(0)
   for (const [each, selector] of Object.entries(SELECTORS)) {
-    const rule = sheet.cssRules[sheet.insertRule(`${selector} {}`, sheet.cssRules.length)] as CSSStyleRule
+    const look = looks.get(each as LookState) ?? {}
     // The style of the field stands at the element itself, and gives way.
-    for (const [property, value] of Object.entries(looks.get(each as LookState) ?? {}))
-      setProperty(rule.style, property, value, 'important')
-    if (each === 'placeholder' && looks.get('placeholder')?.color) rule.style.opacity = '1'
+    const rule = addRule(sheet, selector, look)
+    if (each === 'placeholder' && look.color) rule.style.opacity = '1'
   }
+  const { color: accentColor } = looks.get('button') ?? {}
+  if (accentColor) addRule(sheet, ACCENTED, { accentColor })
+}
+
+function addRule(
+  sheet: CSSStyleSheet,
+  selector: string,
+  style: Readonly<Record<string, string>>,
+): CSSStyleRule {
+  const rule = sheet.cssRules[sheet.insertRule(`${selector} {}`, sheet.cssRules.length)] as CSSStyleRule
+  for (const [property, value] of Object.entries(style)) setProperty(rule.style, property, value, 'important')
+  return rule
 }
 
 function setProperty(style: CSSStyleDeclaration, property: string, value: string, priority = ''): void {

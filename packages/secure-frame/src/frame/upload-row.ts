@@ -73,6 +73,7 @@ export function makeRow(name: string, actions: RowActions): Row {
       bar.value = progress
       words.textContent = text
       element.ariaBusy = String(UNDER_WAY.has(stage))
+      element.classList.toggle('failed', stage === 'failed')
       if (hadFocus && main.hidden) remove.focus()
     },
     showPicture(picture) {
