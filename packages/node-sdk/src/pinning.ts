@@ -2,9 +2,13 @@ import { LunaDefendClientError } from './client-error.ts'
 
 /**
  * Atomically answers the thumbprint that the login of this request is pinned to: the given one, which it keeps, if there
- * was none yet. `off` gives pinning up: script on the page can then take a session to another machine.
+ * was none yet; `null` when that login has ended meanwhile. `off` gives pinning up: script on the page can then take a
+ * session to another machine.
  */
-export type Pinning<Req> = ((req: Req, thumbprint: string) => string | Promise<string>) | 'off'
+export type Pinning<Req> = ((req: Req, thumbprint: string) => Pinned | Promise<Pinned>) | 'off'
+
+/** A thumbprint; `null` = there is no such login any more. */
+export type Pinned = string | null
 
 /** A session of express-session, or one that is like it. */
 export interface KeptSession {
@@ -16,13 +20,16 @@ export interface KeptSession {
 
 const PINNED = 'lunadefendPinned'
 
+/** What express-session says, with no code of its own, of a session that the store does not have any more. */
+const GONE = 'failed to load session'
+
 /**
  * Keeps the thumbprint in the application's own session. A new login, with a new session, pins anew. Requests of one
  * session take turns within this process; where several processes share the sessions, see docs/node.md.
  */
 export function pinToSession<Req>(
   sessionOf: (req: Req) => KeptSession,
-): (req: Req, thumbprint: string) => Promise<string> {
+): (req: Req, thumbprint: string) => Promise<Pinned> {
   const turns = new Map<string, Promise<unknown>>()
   return async (req, thumbprint) => {
     const { id } = sessionOf(req)
@@ -37,15 +44,25 @@ export function pinToSession<Req>(
   }
 }
 
-/** A session that is gone by now fails to reload: then nothing is signed. */
-async function pin<Req>(sessionOf: (req: Req) => KeptSession, req: Req, thumbprint: string): Promise<string> {
-  await finished((done) => sessionOf(req).reload(done))
+async function pin<Req>(sessionOf: (req: Req) => KeptSession, req: Req, thumbprint: string): Promise<Pinned> {
+  if (!(await isThere(sessionOf(req)))) return null
   const session = sessionOf(req) as KeptSession & { [PINNED]?: unknown }
   const pinned = session[PINNED]
   if (typeof pinned === 'string') return pinned
   session[PINNED] = thumbprint
   await finished((done) => session.save(done))
   return thumbprint
+}
+
+/** Reads it again. A store that fails is an error: nobody is told to log in because of it. */
+async function isThere(session: KeptSession): Promise<boolean> {
+  try {
+    await finished((done) => session.reload(done))
+    return true
+  } catch (error) {
+    if (error instanceof Error && error.message === GONE) return false
+    throw error
+  }
 }
 
 function finished(work: (done: (error?: unknown) => void) => unknown): Promise<void> {

@@ -1,5 +1,6 @@
 import { LIMITS } from '@lunadefend/contract'
 import { LunaDefendClientError } from './client-error.ts'
+import type { Pinned } from './pinning.ts'
 import { signAssertion } from './session-assertion.ts'
 import { deriveSessionId } from './session-id.ts'
 import { parseOrigin, type Settings } from './settings.ts'
@@ -38,8 +39,8 @@ interface Asked {
 /** What the application is asked about the request. */
 interface Application {
   find(): Promise<AppSession | null>
-  /** The thumbprint that the login is pinned to, by now; `null` = logins are not pinned. */
-  readonly pin: ((thumbprint: string) => Promise<string>) | null
+  /** The thumbprint that the login is pinned to, by now. No function: logins are not pinned. */
+  readonly pin: ((thumbprint: string) => Promise<Pinned>) | null
 }
 
 const SESSION_PATH = '/.lunadefend/session'
@@ -85,7 +86,9 @@ export async function answerSite(
   if (typeof asked === 'string') return refuse(asked)
   const session = checkSession(await find())
   if (session === null) return refuse('no_session')
-  if (pin !== null && (await pin(asked.thumbprint)) !== asked.thumbprint) return refuse('relogin')
+  const pinned = pin === null ? asked.thumbprint : await pin(asked.thumbprint)
+  if (pinned === null) return refuse('no_session')
+  if (pinned !== asked.thumbprint) return refuse('relogin')
   const { id, subject, roles = [], authenticatedAt } = session
   const said = { sid: deriveSessionId(id), subject, roles, authenticatedAt, origin, ...asked }
   const assertion = await signAssertion(routes.settings, said)

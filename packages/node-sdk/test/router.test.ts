@@ -1,6 +1,7 @@
 import { createServer as createNodeServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type ErrorRequestHandler, type Request } from 'express'
+import session from 'express-session'
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type AppSession, LunaDefend, type Pinning, pinToSession } from '../src/index.ts'
@@ -528,6 +529,27 @@ describe('pinning', () => {
       const got = await ask(await site({ pinning: pinToSession(() => kept) }))
       expect([got.status, got.body.includes('assertion')]).toEqual([500, false])
     }
+  })
+
+  test('a login that ends while its frame asks is nobody: 401, and it is not brought back', async () => {
+    const store = new session.MemoryStore()
+    const to = await site({
+      before: (app) => app.use(session({ store, secret: 'x', resave: false, saveUninitialized: false })),
+      async session({ session: mine }) {
+        await new Promise((resolve) => mine.save(resolve))
+        await new Promise((resolve) => store.destroy(mine.id, resolve))
+        return { id: mine.id }
+      },
+      pinning: pinToSession((req) => req.session),
+    })
+    const got = await ask(to)
+    expect([got.status, codeOf(got), to.errors]).toEqual([401, 'no_session', []])
+    expect(await new Promise((resolve) => store.all((_error, kept) => resolve(kept)))).toEqual({})
+  })
+
+  test('a pinning that finds no login any more says so with null', async () => {
+    const got = await ask(await site({ pinning: () => null }))
+    expect([got.status, codeOf(got)]).toEqual([401, 'no_session'])
   })
 
   test.each([undefined, null, 'on', true, {}])('%j must be chosen otherwise', (pinning) => {
