@@ -9,6 +9,7 @@ export type {
 } from './blocks.ts'
 export { CLIENT_ERRORS, type ClientErrorCode, LunaDefendClientError } from './client-error.ts'
 export type { DeletionReceipt } from './deletion.ts'
+export type { FetchHandler } from './fetch-router.ts'
 export type {
   CreateOptions,
   Grants,
@@ -20,10 +21,11 @@ export type {
 } from './grants.ts'
 export type { Honeytokens, PlantOptions } from './honeytokens.ts'
 export { LunaDefend } from './lunadefend.ts'
-export type { NodeHandler, RouterOptions } from './node-router.ts'
+export type { NodeHandler } from './node-router.ts'
 export { LunaDefendOperator } from './operator.ts'
 export { type KeptSession, type Pinning, pinToSession } from './pinning.ts'
 export type { RekeyOptions } from './rekey.ts'
+export type { RouterOptions } from './router-options.ts'
 export type { LunaDefendOptions, OperatorOptions } from './settings.ts'
 export type { AppSession } from './site-routes.ts'
 export type { Progress, UploadOptions } from './upload-in-parts.ts'

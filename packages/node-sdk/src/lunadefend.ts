@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import { applicationTokens } from './application-token.ts'
 import { type Blocks, makeBlocks } from './blocks.ts'
 import { type DeletionReceipt, deleteToken } from './deletion.ts'
+import { type FetchHandler, fetchRouter } from './fetch-router.ts'
 import { type Grants, makeGrants } from './grants.ts'
 import { type Honeytokens, makeHoneytokens } from './honeytokens.ts'
-import { type NodeHandler, nodeRouter, type RouterOptions } from './node-router.ts'
+import { type NodeHandler, nodeRouter } from './node-router.ts'
 import { type RekeyOptions, rekeyToken } from './rekey.ts'
+import type { RouterOptions } from './router-options.ts'
 import { checkSessionId, deriveSessionId } from './session-id.ts'
 import { type LunaDefendOptions, readSettings, type Settings } from './settings.ts'
 import { type TokenizerCalls, tokenizerCalls } from './tokenizer-call.ts'
@@ -112,6 +114,19 @@ export class LunaDefend {
    */
   router<Req extends IncomingMessage = IncomingMessage>(options: RouterOptions<Req>): NodeHandler<Req> {
     return nodeRouter(this.#settings, options)
+  }
+
+  /**
+   * As `router`, for servers that hand out a `Request` and take a `Response`. Other paths than these two get 404.
+   *
+   * ```ts
+   * // Next: app/.lunadefend/[path]/route.ts
+   * export const GET = lunadefend.fetchRouter(options)
+   * export const POST = GET
+   * ```
+   */
+  fetchRouter(options: RouterOptions<Request>): FetchHandler {
+    return fetchRouter(this.#settings, options)
   }
 
   /**

@@ -1,27 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { LunaDefendClientError } from './client-error.ts'
-import { checkPinning, type Pinning } from './pinning.ts'
-import { parseOrigin, type Settings } from './settings.ts'
-import { type AppSession, answerSite, isSitePath, type SiteRoutes } from './site-routes.ts'
-
-export interface RouterOptions<Req extends IncomingMessage = IncomingMessage> {
-  /**
-   * Who is logged in: from your own session, never from the request's body or URL. `null` when nobody is; 401 then.
-   * A login must have an id of its own: make a new session when somebody logs in.
-   */
-  readonly session: (req: Req) => AppSession | null | Promise<AppSession | null>
-  /**
-   * To which frame key a login is bound, as `pinToSession((req) => req.session)` does it: no other key gets a session then,
-   * so that script on the page cannot take it to another machine. `off` gives that up; there is no default.
-   */
-  readonly pinning: Pinning<Req>
-  /**
-   * The public origins of the application's pages, such as `https://app.example.com`. Give them in production:
-   * behind a proxy the server does not know its public origin.
-   * @default the request's own origin: its scheme (Express: `req.protocol`, so `trust proxy` counts) and `Host` header
-   */
-  readonly origins?: readonly string[]
-}
+import { type RouterOptions, readRouterOptions, type SiteRouter } from './router-options.ts'
+import type { Settings } from './settings.ts'
+import { answerSite, isSitePath } from './site-routes.ts'
 
 /** A handler for Express, Connect and alike. It calls `next` for paths that are not ours and for errors. */
 export type NodeHandler<Req extends IncomingMessage = IncomingMessage> = (
@@ -37,17 +17,10 @@ export function nodeRouter<Req extends IncomingMessage>(
   settings: Settings,
   options: RouterOptions<Req>,
 ): NodeHandler<Req> {
-  const routes: SiteRoutes = { settings, origins: readOrigins(options.origins) }
-  if (typeof options.session !== 'function') {
-    throw new LunaDefendClientError(
-      'invalid_option',
-      '`session` must be a function that gives the session of a request.',
-    )
-  }
-  const asks = { session: options.session, pinning: checkPinning(options.pinning) }
+  const router = readRouterOptions(settings, options)
   return (req, res, next) => {
     if (!isSitePath(readPath(req))) return next()
-    handle(routes, asks, req, res).catch((error: unknown) => {
+    handle(router, req, res).catch((error: unknown) => {
       // Nobody is left to be answered where the client went away in the middle of its body.
       if (req.errored === null) next(error)
     })
@@ -55,33 +28,13 @@ export function nodeRouter<Req extends IncomingMessage>(
 }
 
 async function handle<Req extends IncomingMessage>(
-  routes: SiteRoutes,
-  { session, pinning }: Pick<RouterOptions<Req>, 'session' | 'pinning'>,
+  { routes, applicationFor }: SiteRouter<Req>,
   req: Req,
   res: ServerResponse,
 ): Promise<void> {
   const request = toRequest(req)
   if (request === null) return await send(res, new Response(null, { status: 400 }))
-  const ask = {
-    find: async () => session(req),
-    pin: pinning === 'off' ? null : async (thumbprint: string) => pinning(req, thumbprint),
-  }
-  await send(res, await answerSite(routes, request, ask))
-}
-
-function readOrigins(origins: readonly string[] | undefined): ReadonlySet<string> | null {
-  if (origins === undefined) return null
-  if (
-    !Array.isArray(origins) ||
-    origins.length === 0 ||
-    origins.some((origin) => parseOrigin(origin) === null)
-  ) {
-    throw new LunaDefendClientError(
-      'invalid_option',
-      '`origins` must be a list of origins such as https://app.example.com: no path, no trailing slash.',
-    )
-  }
-  return new Set(origins)
+  await send(res, await answerSite(routes, request, applicationFor(req)))
 }
 
 /** Where Express mounts a handler under a path, it cuts that path off `url`. */

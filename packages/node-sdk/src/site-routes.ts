@@ -37,7 +37,7 @@ interface Asked {
 }
 
 /** What the application is asked about the request. */
-interface Application {
+export interface Application {
   find(): Promise<AppSession | null>
   /** The thumbprint that the login is pinned to, by now. No function: logins are not pinned. */
   readonly pin: ((thumbprint: string) => Promise<Pinned>) | null

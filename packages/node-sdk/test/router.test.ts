@@ -557,3 +557,55 @@ describe('pinning', () => {
     expect(() => client.router(options)).toThrowError(expect.objectContaining({ code: 'invalid_option' }))
   })
 })
+
+describe('a router that speaks Fetch', () => {
+  const origin = 'https://app.example.com'
+  const router = client.fetchRouter({
+    origins: [origin],
+    pinning: async (request, asked) => request.headers.get('cookie') && asked,
+    session: async (request) => (request.headers.has('cookie') ? alice : null),
+  })
+  /** As it arrives behind a proxy. */
+  const post = (headers: Record<string, string> = {}, body = good) =>
+    router(
+      new Request('http://10.0.0.7:3000/.lunadefend/session', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin', origin, ...headers },
+        body,
+      }),
+    )
+
+  test('signs for who is logged in, as the other one does', async () => {
+    const answer = await post({ cookie: 'login=alice' })
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store'])
+    const { assertion } = await answer.json()
+    expect(decodeJwt(assertion)).toMatchObject({ sub: 'user-1', origin, nonce: challenge })
+  })
+
+  test('refuses what the other one refuses', async () => {
+    const cookie = 'login=alice'
+    const answers = [post(), post({ cookie, 'sec-fetch-site': 'cross-site' }), post({ cookie }, '{}')]
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([401, 403, 400])
+  })
+
+  test('serves the public key, and nothing else', async () => {
+    const keys = await router(new Request(`${origin}/.lunadefend/jwks.json`))
+    expect((await keys.json()).keys[0]).not.toHaveProperty('d')
+    expect((await router(new Request(`${origin}/.lunadefend/other`))).status).toBe(404)
+  })
+
+  test('rejects with what the application throws, and with wrong options at once', async () => {
+    const broken = client.fetchRouter({
+      pinning: 'off',
+      session: () => Promise.reject(new Error('no store')),
+    })
+    const request = new Request(`${origin}/.lunadefend/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin },
+      body: good,
+    })
+    await expect(broken(request)).rejects.toThrow('no store')
+    const wrong = { session: () => null } as unknown as Parameters<typeof client.fetchRouter>[0]
+    expect(() => client.fetchRouter(wrong)).toThrowError(expect.objectContaining({ code: 'invalid_option' }))
+  })
+})
