@@ -7,7 +7,7 @@ export default mergeConfig(
   defineConfig({
     test: {
       include: [
-        'tests/{attacks,audit,browser,keys,stores}/**/*.slow.ts',
+        'tests/{attacks,audit,browser,docs,keys,stores}/**/*.slow.ts',
         'packages/{react-sdk,secure-frame}/test/*.slow.ts',
         'packages/object-store/test/crash.test.ts',
       ],

@@ -53,10 +53,12 @@ export function useFormElement<E extends SecureFieldElement | SecureUploadElemen
     error: (event) => onError?.(event.detail as LunaDefendError),
     statechange: (event) => onStateChange?.(event.detail as State),
   })
-  const first = useRef(textOf(value ?? defaultValue))
+  // As of an `<input>`: a reset brings back the default of the latest render, in a controlled field its value.
+  const standard = textOf(value ?? defaultValue)
   useBrowserEffect(() => {
-    if (element.current !== null && first.current !== '') element.current.defaultToken = first.current
-  }, [])
+    const { current } = element
+    if (current !== null && current.defaultToken !== standard) current.defaultToken = standard
+  }, [standard])
   // An array is another one with each render: its tokens are compared.
   const tokens = value === undefined ? undefined : textOf(value)
   useBrowserEffect(() => {

@@ -16,7 +16,7 @@ export type SecureFieldEvent<E extends Event = Event> = SecureEvent<SecureFieldE
 export interface SecureFieldProps extends FormElementProps<SecureFieldElement> {
   /** The token. As in a controlled input; but what the user types is his until it is a token. */
   readonly value?: string | null | undefined
-  /** The first token, and the one that a reset of the form brings back. */
+  /** The first token. A reset of the form brings it back: that of the latest render. */
   readonly defaultValue?: string | null | undefined
   readonly autoFocus?: boolean | undefined
   /** @default false: spelling services of browsers send text away */

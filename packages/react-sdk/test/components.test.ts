@@ -124,6 +124,24 @@ describe.each([19, 18] as const)('with React %i', (version) => {
     await scene.close()
   })
 
+  /** What a server action does: React resets the form after it, and what is stored comes with the next render. */
+  test('a reset brings back the default of the latest render, and in a controlled field its token', async () => {
+    const scene = await mounted('Profile', { notes: stage.tokenizer.store('before') })
+    const value = async (selector: string) => (await scene.frame(selector)).locator('input, textarea').inputValue()
+    await until(() => value('#notes')).toBe('before')
+    await fill(scene, '#ssn', 'typed')
+    await fill(scene, '#notes', 'after')
+    await scene.page.click('#send')
+    await until(async () => (await log(scene.page)).at(-1)).toMatch(/^submit/)
+    const notes = (await log(scene.page)).at(-1)?.split(' ')[4]
+    await scene.page.evaluate(() => document.forms[0]?.reset())
+    await mount(scene.page, 'Profile', { notes })
+    await until(() => value('#notes')).toBe('after')
+    await until(() => value('#ssn')).toBe('typed')
+    expect(await scene.errors()).toEqual([])
+    await scene.close()
+  })
+
   test('a failure reaches field, form and provider, and nothing is submitted', async () => {
     const scene = await mounted('Profile')
     await fill(scene, '#ssn', 'x')
