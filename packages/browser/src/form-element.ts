@@ -100,6 +100,14 @@ export abstract class FormElement<T extends string | readonly string[]>
     this.setAttribute('token', token)
   }
 
+  /** The same, as `<input>` calls it: Vue reads it where it takes over what a server has rendered. */
+  get defaultValue(): string {
+    return this.defaultToken
+  }
+  set defaultValue(token: string) {
+    this.defaultToken = token
+  }
+
   /**
    * Makes tokens of what is in the frame now: the old ones where nothing was changed, none where it is empty. Tells new
    * ones by a `change` event.
