@@ -15,7 +15,13 @@ export function packAll(folder: string): void {
     mkdirSync(folder, { recursive: true })
     run('tsc', ['--build', ...PACKAGES.map((name) => join(ROOT, 'packages', name))])
     for (const name of PACKAGES) build(name, join(work, name))
-    run('npm', ['pack', '--silent', '--pack-destination', folder, ...PACKAGES.map((name) => join(work, name))])
+    run('npm', [
+      'pack',
+      '--silent',
+      '--pack-destination',
+      folder,
+      ...PACKAGES.map((name) => join(work, name)),
+    ])
   } finally {
     rmSync(work, { recursive: true })
   }
@@ -27,7 +33,8 @@ function build(name: string, to: string): void {
   const emit = ['--emitDeclarationOnly', 'false', '--tsBuildInfoFile', join(to, '..', `${name}.tsbuildinfo`)]
   run('tsc', ['--project', from, '--outDir', dist, ...emit])
   writeFileSync(join(to, 'package.json'), publicManifest(readFileSync(join(from, 'package.json'), 'utf8')))
-  for (const file of [join(from, 'README.md'), join(ROOT, 'LICENSE')]) cpSync(file, join(to, file.slice(file.lastIndexOf('/'))))
+  for (const file of [join(from, 'README.md'), join(ROOT, 'LICENSE')])
+    cpSync(file, join(to, file.slice(file.lastIndexOf('/'))))
 }
 
 interface Manifest {

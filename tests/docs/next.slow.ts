@@ -50,8 +50,11 @@ async function startNext(command: string, origin: string, house: LunaDefend): Pr
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  for await (const line of next.stdout ?? []) if (String(line).includes('Ready')) break
-  next.stdout?.resume()
+  const isReady = new Promise<void>((resolve, reject) => {
+    next.stdout.on('data', (said) => String(said).includes('Ready') && resolve())
+    next.once('exit', (code) => reject(new Error(`next ${command} ended with ${code}`)))
+  })
+  await isReady
   return next
 }
 
@@ -78,13 +81,17 @@ describe.each(['start', 'dev'])('next %s', (command) => {
     page.on('response', (response) => {
       if (!response.url().startsWith(origin) || response.url().includes('/_next/static/')) return
       const sent = response.request().postData() ?? ''
-      traffic.push(response.text().then((text) => `${response.url()}\n${sent}\n${text}`, () => sent))
+      traffic.push(
+        response.text().then(
+          (text) => `${response.url()}\n${sent}\n${text}`,
+          () => sent,
+        ),
+      )
     })
   })
   afterAll(async () => {
     await page?.context().close()
-    next?.kill()
-    if (next) await once(next, 'exit')
+    if (next?.exitCode === null && next.kill()) await once(next, 'exit')
     await house?.close()
   })
 

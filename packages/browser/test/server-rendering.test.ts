@@ -16,7 +16,10 @@ function sources(side: Side): Plugin {
   return {
     name: 'sources',
     setup({ onLoad }) {
-      onLoad({ filter: /\.vue$/ }, async ({ path }) => ({ contents: await vueSource(path, side), loader: 'ts' }))
+      onLoad({ filter: /\.vue$/ }, async ({ path }) => ({
+        contents: await vueSource(path, side),
+        loader: 'ts',
+      }))
       onLoad({ filter: /\.svelte$/ }, async ({ path: filename }) => {
         const { js } = compile(await readFile(filename, 'utf8'), { filename, generate: side, dev: true })
         return { contents: js.code }

@@ -127,7 +127,8 @@ describe.each([19, 18] as const)('with React %i', (version) => {
   /** What a server action does: React resets the form after it, and what is stored comes with the next render. */
   test('a reset brings back the default of the latest render, and in a controlled field its token', async () => {
     const scene = await mounted('Profile', { notes: stage.tokenizer.store('before') })
-    const value = async (selector: string) => (await scene.frame(selector)).locator('input, textarea').inputValue()
+    const value = async (selector: string) =>
+      (await scene.frame(selector)).locator('input, textarea').inputValue()
     await until(() => value('#notes')).toBe('before')
     await fill(scene, '#ssn', 'typed')
     await fill(scene, '#notes', 'after')
