@@ -209,6 +209,36 @@ describe('the pages of the document work', () => {
     expect(errors).toEqual([])
   })
 
+  test.each([
+    ['hookform.tsx', 'smoker', 'I smoke', { ssn: SSN, diagnosis: 'J10', smoker: '1' }],
+    ['formik.tsx', 'insured', 'Yes', { ssn: SSN, insured: 'y' }],
+  ])(
+    '%s: a field that fails stops the submit and says why; nothing is lost, and a second try works',
+    async (file, id, answer, values) => {
+      const { page, errors } = await open(file)
+      const save = page.getByRole('button', { name: 'Save' })
+      await type(page, 'ssn', SSN)
+      await page.frameLocator(`#${id} iframe`).getByText(answer).click()
+      if (file === 'hookform.tsx') {
+        await page.frameLocator('#diagnosis iframe').locator('select').selectOption('J10')
+      }
+      await service.faults.tokenizerDown()
+      try {
+        await save.click()
+        await page.getByRole('alert').getByText('tokenizer-unreachable').waitFor()
+        expect(posts).toEqual([])
+      } finally {
+        await service.faults.reset()
+      }
+      expect(await page.frameLocator('#ssn iframe').locator('input').inputValue()).toBe(SSN)
+      await save.click()
+      await page.locator('#ssn:state(empty)').waitFor()
+      expect(await valuesOf(JSON.parse(posts.pop() ?? ''))).toEqual(values)
+      await expect.poll(() => page.getByRole('alert').textContent()).toMatch(/^\s*$/)
+      expect(errors).toEqual([])
+    },
+  )
+
   test('a table of many values', async () => {
     const values = ['Ann', 'Bob'].map((name) => [name, `ssn of ${name}`, `card of ${name}`])
     const sid = client.sid('a-login')

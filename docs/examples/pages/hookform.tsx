@@ -50,7 +50,7 @@ function Admission() {
         Save
       </button>
       <p role="alert">
-        {errors.ssn?.message} {errors.diagnosis?.message} {errors.root?.message}
+        {errors.ssn?.message} {errors.diagnosis?.message} {errors.smoker?.message} {errors.root?.message}
       </p>
     </SecureForm>
   )
