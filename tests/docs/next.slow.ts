@@ -74,6 +74,8 @@ describe.each(['start', 'dev'])('next %s', (command) => {
     house = await startLunaDefend({ app: 'hello', origins: [origin] })
     next = await startNext(command, origin, house)
     page = await (await own.browser.newContext()).newPage()
+    // In development the first request of a page waits until it is compiled.
+    page.setDefaultTimeout(300_000)
     page.on('pageerror', (error) => said.push(String(error)))
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) said.push(message.text())

@@ -4,10 +4,11 @@ import { settings } from './server/settings.ts'
 /** The page's policy. Next gives the nonce to its own scripts. */
 export function proxy(request: NextRequest) {
   const nonce = crypto.randomUUID()
-  const forDevelopment = process.env.NODE_ENV === 'development' ? "'unsafe-eval'" : ''
+  const isDevelopment = process.env.NODE_ENV === 'development'
   const policy = [
     "default-src 'self'",
-    `script-src 'nonce-${nonce}' 'strict-dynamic' ${forDevelopment}`,
+    `script-src 'nonce-${nonce}' 'strict-dynamic'${isDevelopment ? " 'unsafe-eval'" : ''}`,
+    `style-src 'self'${isDevelopment ? " 'unsafe-inline'" : ''}`,
     // A secure frame comes from the Tokenizer and can be led nowhere else.
     `frame-src ${settings().tokenizerUrl}`,
     "object-src 'none'",
