@@ -55,6 +55,8 @@ async function startNext(command: string, origin: string, house: LunaDefend): Pr
     next.once('exit', (code) => reject(new Error(`next ${command} ended with ${code}`)))
   })
   await isReady
+  // In development each is compiled when it is first asked for: that can take longer than a frame waits.
+  for (const path of ['/', '/.lunadefend/jwks.json']) await fetch(origin + path)
   return next
 }
 
@@ -74,7 +76,6 @@ describe.each(['start', 'dev'])('next %s', (command) => {
     house = await startLunaDefend({ app: 'hello', origins: [origin] })
     next = await startNext(command, origin, house)
     page = await (await own.browser.newContext()).newPage()
-    // In development the first request of a page waits until it is compiled.
     page.setDefaultTimeout(300_000)
     page.on('pageerror', (error) => said.push(String(error)))
     page.on('console', (message) => {
