@@ -114,7 +114,7 @@ const documentOf = (
   task: Task,
 ): string => `<!doctype html><html lang="en"><title>Page</title><body>
 <script>(${pageScript})()</script><script src="/sdk.js"></script><script>
-  sdk.configure({ tokenizerUrl: '${tokenizerUrl}', app: 'shop', onError: (error) => post(error.code) }); sdk.defineElements()
+  sdk.configure({ tokenizerUrl: '${tokenizerUrl}', app: 'shop', timeoutMs: 120_000, onError: (error) => post(error.code) }); sdk.defineElements()
   const post = (result) => fetch('/result', { method: 'POST', body: JSON.stringify(result) })
   const [name, ...args] = ${JSON.stringify(task)}
   addEventListener('load', () => measures[name](...args).then(post))

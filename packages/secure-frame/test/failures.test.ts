@@ -68,6 +68,7 @@ const OF_TOKENIZER: [string, Fault, FrameFailure][] = [
   ['an envelope of refusal', envelope(403, 'access_denied'), 'access-denied'],
   ['another refusal', envelope(403, 'forbidden'), 'failed'],
   ['a refusal with success as its status', envelope(200, 'access_denied'), 'access-denied'],
+  ['that a request came too late, twice', html(408), 'tokenizer-unreachable'],
   ['too many requests', envelope(429, 'too_many_requests'), 'failed'],
   ['unavailable', envelope(503, 'unavailable'), 'tokenizer-unreachable'],
   ['a dropped connection', dropped, 'tokenizer-unreachable'],
@@ -87,6 +88,20 @@ const OF_STORE: [string, Fault, FrameFailure][] = [
 
 describe('/detokenize answers', () => {
   test.each(OF_TOKENIZER)('%s', (_, fault, code) => expectFailure('/detokenize', fault, code))
+})
+test('a request of which the server says that it came too late is sent once more', async () => {
+  const { world, mount } = shared()
+  let asked = 0
+  world.faults.set('/detokenize', (request, response) => {
+    asked += 1
+    return asked === 1 && html(408)(request, response)
+  })
+  const frame = await mount('paragraph')
+  expect(await frame.ask({ type: 'load', tokenId: world.put('stored') })).toEqual({ type: 'loaded' })
+  expect(await frame.value.textContent()).toBe('stored')
+  expect(asked).toBe(2)
+  world.faults.clear()
+  await frame.remove()
 })
 // The same code reads every answer; here it is what comes after that counts.
 const SOME = OF_TOKENIZER.filter(([, fault, code]) => fault === silent || code === 'tokenizer-unreachable')

@@ -29,7 +29,7 @@ export async function callTokenizer(
   body: object | null,
   options: CallOptions,
 ): Promise<Answer> {
-  const response = await reached(fetch(path, request(body, options)), 'tokenizer-unreachable')
+  const response = await send(path, body, options)
   const text = await reached(response.text(), 'tokenizer-unreachable')
   const envelope = parseObject(text)
   if (!response.ok || envelope?.['success'] !== true || !isObject(envelope['data']))
@@ -40,6 +40,17 @@ export async function callTokenizer(
     clockOffset: (Date.parse(response.headers.get('date') ?? '') || Date.now()) - Date.now(),
   }
 }
+
+/**
+ * A request of which the server says that it did not arrive in time (408, RFC 9110 §15.5.9) is sent once more: servers say so to a
+ * connection that a busy machine has opened early and used late.
+ */
+async function send(path: string, body: object | null, options: CallOptions): Promise<Response> {
+  const once = (): Promise<Response> => reached(fetch(path, request(body, options)), 'tokenizer-unreachable')
+  const response = await once()
+  return response.status === LATE ? once() : response
+}
+const LATE = 408
 
 /**
  * The mode stays `cors`, its default: in `same-origin` mode a document with `no-referrer` sends `Origin: null`
@@ -69,7 +80,7 @@ function failureOf(status: number, envelope: Readonly<Record<string, unknown>> |
   const code = isObject(error) ? error['code'] : null
   if (status === 401) return code === 'step_up_required' ? 'step-up-required' : 'no-session'
   // Bad gateway, unavailable, gateway time-out: the Tokenizer, or what it needs, does not answer.
-  if ([502, 503, 504].includes(status)) return 'tokenizer-unreachable'
+  if ([LATE, 502, 503, 504].includes(status)) return 'tokenizer-unreachable'
   return REFUSALS.get(code) ?? 'failed'
 }
 
