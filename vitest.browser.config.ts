@@ -3,10 +3,10 @@ import usual from './vitest.config.ts'
 
 /** What drives a browser for long: components beyond the plain field, hostile pages, modes of cookies, and networks and stores that fail. */
 export const LONG_IN_A_BROWSER = [
-  'packages/secure-frame/test/{choice,cookie-modes,download,failures,field-types,image,lengths,session,shown-text,table}.test.ts',
+  'packages/secure-frame/test/{axe-states,choice,cookie-modes,download,failures,field-types,hostile-fields,image,lengths,session,shown-text,table}.test.ts',
   'packages/browser/test/{accessibility,appearance,forms,uploads}.test.ts',
   'packages/react-sdk/test/lifecycle.test.ts',
-  'tests/browser/{any-values,broken-gateways,end-to-end,exact-values,guessing,hostile-page,other-user,outages}.test.ts',
+  'tests/browser/{broken-gateways,end-to-end,exact-values,guessing,hostile-page,other-user,outages}.test.ts',
 ]
 
 /** `npm run test:browser`, which `npm test` leaves out. */

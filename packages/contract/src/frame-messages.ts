@@ -383,7 +383,8 @@ const rows: Shape = {
   cells: need(list(text(TABLE_LIMITS.cellCharacters), TABLE_LIMITS.cellsAtOnce)),
 }
 
-const HOST_SHAPES = {
+/** Every message of the page, field by field. */
+export const HOST_SHAPES = {
   configure: { ...rules, ...showing, ...presentation },
   update: presentation,
   style,

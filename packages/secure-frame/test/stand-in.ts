@@ -226,7 +226,7 @@ function challenge(world: World, response: ServerResponse): void {
 }
 
 function openSession(world: World, body: Record<string, string>, response: ServerResponse): void {
-  const sid = checkProof(world, body)
+  const sid = readProof(world, body)
   if (sid === null) refuse(response, 401, 'unauthenticated')
   else keepSession(world, sid, body['keep'], response)
 }
@@ -239,6 +239,15 @@ function keepSession(world: World, sid: string, keep: string | undefined, respon
   if (keep === 'cookie' && world.passesCookies)
     response.setHeader('set-cookie', `access_token=${accessToken}; HttpOnly; Secure; ${site}; Path=/`)
   answer(response, keep === 'memory' ? { ...session, accessToken } : session)
+}
+
+/** What is no assertion at all is refused like a wrong one. */
+function readProof(world: World, body: Record<string, string>): string | null {
+  try {
+    return checkProof(world, body)
+  } catch {
+    return null
+  }
 }
 
 /** The session that the assertion is for, or `null` when anything about assertion or proof is not exactly as it must be. */
