@@ -59,6 +59,7 @@ export const STYLE_PROPERTIES = [
   'fontWeight',
   'fontVariantNumeric',
   'letterSpacing',
+  'wordSpacing',
   'lineHeight',
   'textAlign',
   'textTransform',

@@ -50,6 +50,7 @@ const GRAMMARS: Readonly<Record<StyleProperty, Grammar>> = {
   fontWeight: either(words('normal', 'bold', 'lighter', 'bolder'), matches(/^[1-9]\d{0,2}$|^1000$/)),
   fontVariantNumeric: (value) => value.split(' ').every(numerals),
   letterSpacing: either(words('normal'), signedLength),
+  wordSpacing: either(words('normal'), signedLength),
   lineHeight: either(words('normal'), matches(new RegExp(`^${NUMBER}(?:${UNIT}|%)?$`, 'i'))),
   textAlign: words('start', 'end', 'left', 'right', 'center', 'justify'),
   textTransform: words('none', 'uppercase', 'lowercase', 'capitalize'),
