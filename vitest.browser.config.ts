@@ -6,6 +6,7 @@ export const LONG_IN_A_BROWSER = [
   'packages/secure-frame/test/{axe-states,choice,cookie-modes,download,failures,field-types,hostile-fields,image,lengths,session,shown-text,table}.test.ts',
   'packages/browser/test/{accessibility,appearance,forms,uploads}.test.ts',
   'packages/react-sdk/test/lifecycle.test.ts',
+  'packages/testing/test/components-chromium.test.ts',
   'tests/browser/{broken-gateways,end-to-end,exact-values,guessing,hostile-page,other-user,outages}.test.ts',
 ]
 

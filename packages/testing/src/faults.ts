@@ -13,6 +13,8 @@ export interface Faults {
   storeSlow(ms: number): Promise<void>
   /** No grant counts any more: a policy denies whatever it is asked about. Sessions live on. */
   denyGrants(): Promise<void>
+  /** Every session of a user is over, the new ones, too: each call is answered as without one. Applications are served. */
+  sessionExpired(): Promise<void>
   /** All is well again. */
   reset(): Promise<void>
 }
@@ -44,6 +46,11 @@ const late =
       return true
     }) as typeof emit
   }
+/** The credentials of a user are opaque, those of an application have three parts. */
+const forget: Trouble = ({ request: { headers } }) => {
+  delete headers.cookie
+  if (headers.authorization?.split('.').length !== 3) delete headers.authorization
+}
 const DENY_ALL: Authorizers = {
   readsMetadata: false,
   decide: async (questions) => questions.map(() => ({ kind: 'deny', policy: null })),
@@ -78,6 +85,7 @@ export function makeFaults(needs: FaultNeeds): Faults & { end(): void } {
     storeDown: async () => trouble(needs.objectsUrl, cut),
     storeSlow: async (ms) => trouble(needs.objectsUrl, late(ms)),
     denyGrants: () => deny(true),
+    sessionExpired: async () => trouble(needs.tokenizerUrl, forget),
     async reset() {
       end()
       await deny(false)

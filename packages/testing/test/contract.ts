@@ -1,19 +1,44 @@
+import { File } from 'node:buffer'
 import { expect, test } from 'vitest'
+
+/** One pixel. */
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII='
+
+/** What is stored before a test, by the name that stands for its token in a page. */
+export const STORED = {
+  token: 'stored',
+  yes: '1',
+  no: '0',
+  flu: 'J10',
+  picture: new File([Buffer.from(PNG, 'base64')], 'card.png', { type: 'image/png' }),
+  file: new File(['what it says'], 'report.txt', { type: 'text/plain' }),
+} satisfies Record<string, string | File>
 
 /** One page with the elements of LunaDefend on it, real or doubled, and somebody who uses it. */
 export interface Stage {
-  /** Opens a page with this body. `[token]` in it stands for a token of the text `stored`. */
+  /** Opens a page with this body. `[name]` in it stands for a token: see `STORED`. */
   open(body: string): Promise<void>
   /** Runs a function in the page. It sees nothing but its argument and the page's globals. */
   run<T, A>(work: (argument: A) => T, argument: A): Promise<T>
   fill(label: string, text: string): Promise<void>
+  choose(label: string, option: string): Promise<void>
+  check(label: string, isChecked?: boolean): Promise<void>
+  /** Text files, as names and contents. */
+  upload(label: string, files: Readonly<Record<string, string>>, wait?: boolean): Promise<void>
   enter(label: string): Promise<void>
+  press(label: string, button: string): Promise<void>
   read(label: string): Promise<string>
+  readRows(label: string): Promise<string[][]>
+  download(label: string): Promise<{ readonly name: string; readonly text: string }>
   click(selector: string): Promise<void>
+  /** The text, or the content of the file, that a token stands for. */
+  valueOf(token: string): Promise<string>
   readonly faults: {
     tokenizerDown(): Promise<void>
     storeDown(): Promise<void>
     denyGrants(): Promise<void>
+    sessionExpired(): Promise<void>
+    storeSlow(ms: number): Promise<void>
     reset(): Promise<void>
   }
 }
@@ -24,7 +49,8 @@ function listen(): void {
   Object.assign(globalThis, { log })
   for (const type of ['keydown', 'beforeinput', 'input'])
     addEventListener(type, (event) => log.push(`the page saw ${event.type}`), true)
-  for (const element of document.querySelectorAll('secure-input, secure-textarea, secure-paragraph')) {
+  for (const element of document.querySelectorAll('[id]')) {
+    if (!element.localName.startsWith('secure-')) continue
     for (const type of ['focus', 'blur', 'change', 'invalid', 'statechange', 'error']) {
       element.addEventListener(type, (event) => {
         const { fill, focused, code } = (event as CustomEvent).detail || {}
@@ -50,16 +76,19 @@ const LABELLED = `<form id="f"><input name="first" value="1">
   <label for="ssn">Number</label><secure-input id="ssn" name="ssn" required pattern="[0-9]{3}"></secure-input>
   <input name="last" value="2"><button id="go">Go</button><button id="reset" type="reset">Reset</button></form>`
 
+/** A page whose listeners keep what they hear. */
+export const starter = (open: () => Stage) => async (body: string) => {
+  const stage = open()
+  await stage.open(body)
+  await stage.run(listen, null)
+  return stage
+}
+export const log = (stage: Stage) => stage.run(() => [...(Reflect.get(globalThis, 'log') as string[])], null)
+export const heard = (stage: Stage, entry: string) => expect.poll(() => log(stage)).toContain(entry)
+
 /** What page code can count on. It holds for the real elements in a browser, and for the double. */
 export function elementContract(open: () => Stage): void {
-  const start = async (body: string): Promise<Stage> => {
-    const stage = open()
-    await stage.open(body)
-    await stage.run(listen, null)
-    return stage
-  }
-  const log = (stage: Stage) => stage.run(() => [...(Reflect.get(globalThis, 'log') as string[])], null)
-  const heard = (stage: Stage, entry: string) => expect.poll(() => log(stage)).toContain(entry)
+  const start = starter(open)
 
   test('typed, submitted: events in their order, and a token in its place', async () => {
     const stage = await start(LABELLED)
@@ -198,6 +227,7 @@ export function elementContract(open: () => Stage): void {
     ['tokenizerDown', 'tokenizer-unreachable'],
     ['storeDown', 'store-unreachable'],
     ['denyGrants', 'access-denied'],
+    ['sessionExpired', 'no-session'],
   ] as const)(
     '%s: nothing is submitted, what was typed stays, and it can be submitted again',
     async (fault, code) => {

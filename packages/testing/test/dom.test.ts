@@ -56,7 +56,45 @@ test('faked timers do not stop it', async () => {
 })
 
 test('an element that is not there is an error that names it', async () => {
-  await expect(lunadefend.read('B')).rejects.toThrow('There is no secure element "B".')
+  await expect(lunadefend.read('B')).rejects.toThrow('There is no secure element "B". There are: "A".')
+  document.body.innerHTML += '<secure-paragraph aria-label="A"></secure-paragraph>'
+  await expect(lunadefend.fill('A', '')).rejects.toThrow('There are 2 secure elements "A".')
+})
+
+test('what an element cannot do is an error that says what it can', async () => {
+  await expect(lunadefend.upload('A', [])).rejects.toThrow('This secure element takes no files.')
+  await expect(lunadefend.check('A')).rejects.toThrow('This secure element is no checkbox.')
+  await expect(lunadefend.press('A', 'Show')).rejects.toThrow('There is no button "Show"')
+})
+
+test('a part that a policy shows; the rest, and a copy of it, by the buttons', async () => {
+  const token = lunadefend.store('078-05-1120', { show: 'last', count: 4 })
+  document.body.innerHTML = `<secure-paragraph token="${token}" aria-label="P" copyable></secure-paragraph>`
+  expect(await lunadefend.read('P')).toBe('•••• 1120')
+  await lunadefend.press('P', 'Show')
+  await expect.poll(() => lunadefend.read('P')).toBe('078-05-1120')
+  await lunadefend.press('P', 'Copy')
+  expect(await lunadefend.copied('P')).toBe('078-05-1120')
+})
+
+test('time passes for the frames', async () => {
+  const token = lunadefend.store('stored')
+  document.body.innerHTML = `<secure-paragraph token="${token}" aria-label="P" hide-after="600"></secure-paragraph>`
+  expect(await lunadefend.read('P')).toBe('stored')
+  await lunadefend.passTime(599_000)
+  expect(await lunadefend.read('P')).toBe('stored')
+  await lunadefend.passTime(2000)
+  expect(await lunadefend.read('P')).toBe('••••')
+})
+
+test('an upload that is given up', async () => {
+  document.body.innerHTML = '<secure-upload aria-label="U"></secure-upload>'
+  await lunadefend.faults.storeDown()
+  const given = lunadefend.upload('U', new File(['content'], 'a.txt'))
+  const said = expect(given).rejects.toThrow('"U" says: a.txt: The upload failed. Try again.')
+  await lunadefend.upload('U', [], { wait: false })
+  await lunadefend.passTime(120_000)
+  await said
 })
 
 test('when it is disposed of, the DOM is as it was', () => {

@@ -1,5 +1,7 @@
 // @vitest-environment jsdom
+import { componentContract } from './components.ts'
 import { elementContract } from './contract.ts'
 import { doubledStage } from './doubled-stage.ts'
 
 elementContract(() => doubledStage)
+componentContract(() => doubledStage)

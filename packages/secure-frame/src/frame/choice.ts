@@ -26,7 +26,6 @@ export function mountChoice(kind: ChoiceKind, chooser: Chooser, { send, store, r
   /** Somebody was here since this was emptied. That is all that a box tells: not whether it was checked then. */
   let isVisited = false
   let isTouched = false
-  let isBusy = false
   let isOver = false
 
   const note = Object.assign(document.createElement('span'), { id: 'note', className: 'unseen' })
@@ -59,15 +58,13 @@ export function mountChoice(kind: ChoiceKind, chooser: Chooser, { send, store, r
   }
 
   function wait(isWaiting: boolean): void {
-    isBusy = isWaiting
-    refresh()
+    element.ariaBusy = String(isWaiting)
   }
 
   function refresh(): void {
     describe(named, note, presentation, say('title'))
     chooser.present(presentation)
     chooser.disable(isOver || presentation.disabled === true)
-    set(element, 'aria-busy', isBusy ? 'true' : '')
     set(named, 'aria-required', rules.required === true ? 'true' : '')
     set(named, 'aria-invalid', presentation.invalid === true ? 'true' : '')
   }

@@ -1,19 +1,25 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath, URL as NodeURL } from 'node:url'
-import { TextDecoder as NodeTextDecoder, TextEncoder as NodeTextEncoder } from 'node:util'
 import { LocalChannel, type LocalPort } from './channel.ts'
 import { replace } from './internals.ts'
 import type { Troubles, Vault } from './vault.ts'
+import { type Handed, makeWorld } from './world.ts'
 
 /** A frame of the double: the scripts of the real one, in a document that nothing on the page leads to. */
 export interface Frame {
   readonly iframe: HTMLIFrameElement
-  /** What the user types into or reads; `null` until the page has configured it. */
+  readonly component: string
+  /** Its document. */
+  readonly page: Document
+  readonly handed: Handed
+  /** What the user types into, picks from or reads; `null` until the page has configured it. */
   control(): HTMLElement | null
   /** What it has still to tell, it tells now. */
   flush(): void
+  passTime(ms: number): Promise<void>
   /** Its next request of the Tokenizer fails with this code. */
   failNext(code: string): void
+  focus(): void
   blur(): void
 }
 
@@ -37,7 +43,7 @@ function bundleOnce(): Readonly<Record<string, Served>> {
 }
 
 // Those of now: a test may put others in their place.
-const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
+const { setTimeout: realSetTimeout } = globalThis
 
 export interface FramesNeeds {
   readonly vault: Vault
@@ -100,17 +106,18 @@ export function doubleFrames({ vault, troubles }: FramesNeeds): Frames {
   }
 
   // Before the elements listen: they keep such events from everybody else.
-  const unfocus = (event: Event): void => {
+  const followFocus = (event: Event): void => {
     const target = event.composedPath()[0]
     for (const frame of frames.values()) {
       const isOwn = target === frame.iframe
       // Of the focus of its frame an element tells by an event of its own.
       const isElsewhere = !isOwn && target !== hostOf(frame.iframe)
       if (event.type === 'focus' ? isElsewhere : isOwn) frame.blur()
+      else if (event.type === 'focus' && isOwn) frame.focus()
     }
   }
   for (const type of ['focus', 'blur'])
-    addEventListener(type, unfocus, { capture: true, signal: ended.signal })
+    addEventListener(type, followFocus, { capture: true, signal: ended.signal })
 
   return {
     of: (element) => [...frames.values()].find(({ iframe }) => hostOf(iframe) === element) ?? null,
@@ -188,22 +195,8 @@ interface OpenNeeds {
 
 function openFrame(iframe: HTMLIFrameElement, { origin, component, vault, logout }: OpenNeeds): OpenFrame {
   const { script, configuration } = bundleOnce()[component] ?? { script: '', configuration: '{}' }
-  const page = frameDocument(configuration)
-  const focus = holdFocus(page)
-  const timers = holdTimers()
-  const listeners = new Map<string, Set<(event: unknown) => void>>()
-  const parent = {}
-  const window = {
-    origin,
-    parent,
-    document: page,
-    addEventListener: (type: string, listen: (event: unknown) => void) => {
-      listeners.set(type, (listeners.get(type) ?? new Set()).add(listen))
-    },
-    removeEventListener: (type: string, listen: (event: unknown) => void) => {
-      listeners.get(type)?.delete(listen)
-    },
-  }
+  const handed: Handed = { files: [], copied: '' }
+  const world = makeWorld({ origin, configuration, vault, handed })
   let failure: string | null = null
   let loggedOut = (): unknown => undefined
   const double = {
@@ -219,108 +212,22 @@ function openFrame(iframe: HTMLIFrameElement, { origin, component, vault, logout
       }
     },
   }
-  const world: Readonly<Record<string, unknown>> = {
-    double,
-    window,
-    document: page,
-    fetch: vault.fetch,
-    setTimeout: timers.set,
-    clearTimeout: timers.clear,
-    URL: NodeURL,
-    TextEncoder: NodeTextEncoder,
-    TextDecoder: NodeTextDecoder,
-    AbortSignal: { timeout: () => undefined },
-  }
-  new Function(...Object.keys(world), script)(...Object.values(world))
+  const globals = { ...world.globals, double }
+  new Function(...Object.keys(globals), script)(...Object.values(globals))
   return {
     iframe,
-    control: () => page.querySelector<HTMLElement>('.value'),
-    flush: timers.flush,
+    component,
+    handed,
+    page: world.page,
+    control: () => world.page.querySelector<HTMLElement>('.value, .grid'),
+    flush: world.flush,
+    passTime: world.passTime,
     failNext(code) {
       failure = code
     },
-    blur: () => focus.leave(),
+    focus: world.focus,
+    blur: world.blur,
     loggedOut: () => loggedOut(),
-    connect(data, ports) {
-      const event = { source: parent, origin: location.origin, data, ports }
-      for (const listen of [...(listeners.get('message') ?? [])]) listen(event)
-    },
+    connect: (data, ports) => world.hear('message', { origin: location.origin, data, ports }),
   }
-}
-
-/** What the Tokenizer would have rendered. */
-function frameDocument(configuration: string): Document {
-  const page = document.implementation.createHTMLDocument('')
-  const meta = page.createElement('meta')
-  meta.name = 'lunadefend'
-  meta.content = JSON.stringify({ ...JSON.parse(configuration), origins: [location.origin] })
-  page.head.append(meta)
-  // Of looks there is nothing to see here, and jsdom lets a document adopt no sheets but its own.
-  Object.defineProperty(page, 'adoptedStyleSheets', { value: [] })
-  return page
-}
-
-/** A document without a window keeps no focus of its own. */
-function holdFocus(page: Document): { leave(): void } {
-  let focused: HTMLElement | null = null
-  const leave = (): void => {
-    const before = focused
-    focused = null
-    before?.dispatchEvent(new FocusEvent('blur'))
-  }
-  const create = page.createElement.bind(page)
-  const withFocus = (tag: string): HTMLElement => {
-    const element = keepEvents(create(tag))
-    element.blur = () => element === focused && leave()
-    element.focus = () => {
-      if (element === focused || element.matches(':disabled')) return
-      leave()
-      focused = element
-      element.dispatchEvent(new FocusEvent('focus'))
-    }
-    return element
-  }
-  Object.defineProperty(page, 'createElement', { value: withFocus })
-  Object.defineProperty(page, 'hasFocus', { value: () => focused !== null })
-  Object.defineProperty(page, 'activeElement', { get: () => focused ?? page.body })
-  return { leave }
-}
-
-/** In happy-dom the events of any document reach the window, and so the page could see what is typed. */
-function keepEvents<E extends HTMLElement>(element: E): E {
-  const dispatch = element.dispatchEvent.bind(element)
-  const value = (event: Event): boolean => {
-    const path = event.composedPath.bind(event)
-    const within = (): EventTarget[] => path().filter((target) => target instanceof Node)
-    Object.defineProperty(event, 'composedPath', { value: within, configurable: true })
-    return dispatch(event)
-  }
-  Object.defineProperty(element, 'dispatchEvent', { value })
-  return element
-}
-
-/** Short waits are the frame's way of collecting what it tells; they can be cut short. */
-function holdTimers() {
-  const SHORT_MS = 200
-  const pending = new Map<unknown, () => void>()
-  const set = (work: () => void, ms = 0): unknown => {
-    const timer = realSetTimeout(() => {
-      pending.delete(timer)
-      work()
-    }, ms)
-    timer.unref?.()
-    if (ms <= SHORT_MS) pending.set(timer, work)
-    return timer
-  }
-  const clear = (timer: unknown): void => {
-    pending.delete(timer)
-    realClearTimeout(timer as ReturnType<typeof setTimeout>)
-  }
-  const flush = (): void => {
-    for (const [timer, work] of [...pending]) {
-      clear(timer)
-      work()
-    }
-  }
-  return { set, clear, flush }
 }

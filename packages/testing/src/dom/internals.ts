@@ -17,7 +17,7 @@ class Internals {
   readonly #host: FormElement
   #flags: ValidityStateFlags = {}
   #message = ''
-  value: string | null = null
+  value: string | FormData | null = null
   lastForm: HTMLFormElement | null = null
   lastDisabled = false
 
@@ -56,7 +56,7 @@ class Internals {
   get validationMessage(): string {
     return this.willValidate ? this.#message : ''
   }
-  setFormValue(value: string | null): void {
+  setFormValue(value: string | FormData | null): void {
     this.value = value
   }
   setValidity(flags: ValidityStateFlags, message = ''): void {
@@ -298,11 +298,15 @@ function insert(data: FormData, form: HTMLFormElement, submitter: Element | null
   const entries = [...form.elements].flatMap((element): [string, FormDataEntryValue][] => {
     const internals = known.get(element)
     if (internals === undefined) return natives.splice(0, countOf(element, submitter))
-    const name = element.getAttribute('name') ?? ''
-    return name === '' || internals.disabled || internals.value === null ? [] : [[name, internals.value]]
+    return internals.disabled ? [] : entriesOf(element.getAttribute('name') ?? '', internals.value)
   })
   for (const [name] of [...data.entries()]) data.delete(name)
   for (const [name, value] of [...entries, ...natives]) data.append(name, value)
+}
+
+function entriesOf(name: string, value: string | FormData | null): [string, FormDataEntryValue][] {
+  if (value !== null && typeof value !== 'string') return [...value]
+  return name === '' || value === null ? [] : [[name, value]]
 }
 
 interface Control {

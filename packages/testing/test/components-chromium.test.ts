@@ -1,0 +1,4 @@
+import { componentContract } from './components.ts'
+import { shareRealStage } from './real.ts'
+
+componentContract(shareRealStage())
