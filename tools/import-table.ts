@@ -230,6 +230,7 @@ export const ROOMS = {
   'tokenizer/jobs': {
     purpose: 'what runs by the clock',
     at: [
+      'packages/tokenizer/src/rounds.ts',
       'packages/tokenizer/src/jobs.ts',
       'packages/tokenizer/src/audit-guard.ts',
       'packages/tokenizer/src/alarms.ts',

@@ -10,6 +10,7 @@ import {
 } from '@lunadefend/core'
 import type { Logger } from 'pino'
 import { nameOf } from './jobs.ts'
+import { type Rounds, startRounds } from './rounds.ts'
 
 /** How often is looked whether somebody is to be told, in milliseconds. It is one question to the database. */
 const ROUND_MS = 1000
@@ -32,33 +33,15 @@ function lineOf({ alarmId, kind, effect }: NewAlarm, audit: AuditEvent) {
   return { alarm: kind, alarmId, effect, requestId, app, actor, epoch, session, user, token, network }
 }
 
-/** Tells of alarms as long as the Tokenizer runs. `stop` waits for those who are being told, not for more. */
-export function startDelivery(
-  needs: Needs,
-  receivers: readonly AlarmReceiver[],
-  log: Logger,
-): { stop(): Promise<void> } {
-  let stopped = receivers.length === 0
-  let running = Promise.resolve()
-  let timer: NodeJS.Timeout | undefined
+/** Tells of alarms as long as the Tokenizer runs. */
+export function startDelivery(needs: Needs, receivers: readonly AlarmReceiver[], log: Logger): Rounds {
+  if (receivers.length === 0) return { stop: async () => {} }
   const giveUp = ({ alarmId }: { readonly alarmId: string }) =>
     log.error({ alarmId }, 'nobody could be told of an alarm')
-  const round = () =>
-    deliverAlarms(needs, receivers, giveUp, () => !stopped).catch((error: Error) =>
+  return startRounds(ROUND_MS, async (goOn) => {
+    await deliverAlarms(needs, receivers, giveUp, goOn).catch((error: Error) =>
       log.error({ job: 'deliver-alarms', error: nameOf(error) }, 'job failed'),
     )
-  const next = () => {
-    if (stopped) return
-    timer = setTimeout(() => {
-      running = round().then(next)
-    }, ROUND_MS)
-  }
-  next()
-  return {
-    async stop() {
-      stopped = true
-      clearTimeout(timer)
-      await running
-    },
-  }
+    return ROUND_MS
+  })
 }

@@ -9,6 +9,7 @@ import {
 } from '@lunadefend/core'
 import type { Logger } from 'pino'
 import { nameOf } from './jobs.ts'
+import { startRounds } from './rounds.ts'
 
 /** How often is looked whether there is something to seal, in milliseconds. It is one question to the database. */
 const ROUND_MS = 1000
@@ -67,24 +68,22 @@ export interface AuditGuard {
 export function guardAudit(needs: Needs, watched: WatchedDatabase, origin: string, log: Logger): AuditGuard {
   const sealer = createAuditSealer(needs, origin)
   let failed = false
-  let stopped = false
-  const round = async () => {
+  const rounds = startRounds(ROUND_MS, async (goOn) => {
     try {
       await resume(needs, watched)
-      while (!stopped && (await sealer.seal()) > 0);
+      while (goOn() && (await sealer.seal()) > 0);
       if (failed) log.info({ job: 'seal-audit' }, 'job works again')
       failed = false
     } catch (error) {
       if (!failed) log.error({ job: 'seal-audit', error: nameOf(error as Error) }, 'job failed')
       failed = true
     }
-  }
-  const timer = repeat(round)
+    return ROUND_MS
+  })
   return {
     isWell: async () => watched.failures() === 0 && !failed && !(await sealer.isBehind()),
     async stop() {
-      stopped = true
-      await timer.stop()
+      await rounds.stop()
       await finish(sealer, log)
     },
   }
@@ -102,24 +101,4 @@ async function finish(sealer: AuditSealer, log: Logger): Promise<void> {
   await sealer
     .finish()
     .catch((error: Error) => log.error({ job: 'seal-audit', error: nameOf(error) }, 'job failed'))
-}
-
-function repeat(round: () => Promise<void>) {
-  let stopped = false
-  let running = Promise.resolve()
-  let timer: NodeJS.Timeout | undefined
-  const next = () => {
-    if (stopped) return
-    timer = setTimeout(() => {
-      running = round().then(next)
-    }, ROUND_MS)
-  }
-  next()
-  return {
-    async stop() {
-      stopped = true
-      clearTimeout(timer)
-      await running
-    },
-  }
 }

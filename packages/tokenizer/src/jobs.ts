@@ -13,6 +13,7 @@ import {
   workOn,
 } from '@lunadefend/core'
 import type { Logger } from 'pino'
+import { type Rounds, startRounds } from './rounds.ts'
 
 const SECOND = 1000
 const HOUR = 3600 * SECOND
@@ -62,41 +63,24 @@ const IDLE_SECONDS = 30
 const IDLE_MS = IDLE_SECONDS * SECOND
 const BUSY_MS = SECOND
 
-/** Starts what the Tokenizer does unasked: see WORKS. `stop` waits for the step that is being done, not for more. */
-export function startJobs(needs: Needs, log: Logger): { stop(): Promise<void> } {
-  let stopped = false
+/** Starts what the Tokenizer does unasked: see WORKS. */
+export function startJobs(needs: Needs, log: Logger): Rounds {
   // One that fails is tried again in the next round, and does not stop the others.
   const attempt = async <T>(job: string, run: () => Promise<T>): Promise<T | null> =>
     run().catch((error: Error) => {
       log.error({ job, error: nameOf(error) }, 'job failed')
       return null
     })
-  const round = async () => {
+  return startRounds(IDLE_MS, async (goOn) => {
     let more = false
     for (const name of (await attempt('find-work', () => dueWorks(needs))) ?? []) {
-      if (stopped) break
-      const work = await attempt(name, () => doWork(needs, name, () => !stopped))
+      if (!goOn()) break
+      const work = await attempt(name, () => doWork(needs, name, goOn))
       if (work !== null) logDone(log, name, work)
       more ||= work !== null && work.cursor !== null
     }
     return more ? BUSY_MS : IDLE_MS
-  }
-  let timer: NodeJS.Timeout | undefined
-  let running = Promise.resolve()
-  const next = (afterMs: number) => {
-    if (stopped) return
-    timer = setTimeout(() => {
-      running = round().then(next)
-    }, afterMs)
-  }
-  next(IDLE_MS)
-  return {
-    stop: async () => {
-      stopped = true
-      clearTimeout(timer)
-      await running
-    },
-  }
+  })
 }
 
 /** What a line of the log says of a failure: never its text. */
