@@ -7,7 +7,7 @@ import { FrameError } from './failure.ts'
 import { objectUrls } from './object-urls.ts'
 import { applyStyle } from './style.ts'
 import { speaker } from './texts.ts'
-import type { Widget, WidgetNeeds } from './widget.ts'
+import { SHOWS_ONLY, type Widget, type WidgetNeeds } from './widget.ts'
 
 const say = speaker<'download'>()
 
@@ -88,6 +88,7 @@ export function mountDownload({ receive }: WidgetNeeds): Widget {
   }
 
   return {
+    ...SHOWS_ONLY,
     configure(settings) {
       element.append(button, ' ', cancel, ' ', ...bar.nodes, ' ', status)
       end()
@@ -100,11 +101,9 @@ export function mountDownload({ receive }: WidgetNeeds): Widget {
       token = tokenId
       end()
     },
-    tokenize: () => Promise.reject(new FrameError('failed')),
     focus: () => button.focus(),
     clear: forget,
     wipe: forget,
-    isTouched: () => false,
   }
 }
 

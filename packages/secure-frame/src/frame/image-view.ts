@@ -7,7 +7,7 @@ import { objectUrls } from './object-urls.ts'
 import { rasterTypeOf, TELLING_BYTES } from './raster-type.ts'
 import { applyStyle } from './style.ts'
 import { speaker } from './texts.ts'
-import type { Widget, WidgetNeeds } from './widget.ts'
+import { SHOWS_ONLY, type Widget, type WidgetNeeds } from './widget.ts'
 
 const say = speaker<'image'>()
 
@@ -86,6 +86,7 @@ export function mountImage({ receive }: WidgetNeeds): Widget {
   }
 
   return {
+    ...SHOWS_ONLY,
     configure(settings) {
       element.classList.toggle('cover', settings.fit === 'cover')
       element.append(status)
@@ -97,11 +98,9 @@ export function mountImage({ receive }: WidgetNeeds): Widget {
     update,
     style: (style) => applyStyle(element, style),
     load,
-    tokenize: () => Promise.reject(new FrameError('failed')),
     focus() {},
     clear: empty,
     wipe: empty,
-    isTouched: () => false,
   }
 }
 

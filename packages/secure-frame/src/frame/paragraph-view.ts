@@ -1,13 +1,12 @@
 import type { Presentation, Showing } from '@lunadefend/contract/frame-messages'
 import { languageTag } from './control.ts'
-import { FrameError } from './failure.ts'
 import { hideLater } from './hiding.ts'
 import { type MaskedText, maskedText } from './masked-text.ts'
 import { applyStyle } from './style.ts'
 import { speaker } from './texts.ts'
 import type { Seen } from './values.ts'
 import { wholeText } from './whole-text.ts'
-import type { Widget, WidgetNeeds } from './widget.ts'
+import { SHOWS_ONLY, type Widget, type WidgetNeeds } from './widget.ts'
 
 const say = speaker<'paragraph'>()
 
@@ -94,6 +93,7 @@ export function mountParagraph({ see }: WidgetNeeds): Widget {
   }
 
   return {
+    ...SHOWS_ONLY,
     configure(settings) {
       showing = settings
       document.body.append(element)
@@ -102,10 +102,8 @@ export function mountParagraph({ see }: WidgetNeeds): Widget {
     update,
     style: (style) => applyStyle(element, style),
     load,
-    tokenize: () => Promise.reject(new FrameError('failed')),
     focus() {},
     clear: empty,
     wipe: empty,
-    isTouched: () => false,
   }
 }

@@ -6,7 +6,7 @@ import { applyStyle } from './style.ts'
 import { pressCell, showOutcome } from './table-cell.ts'
 import { speaker } from './texts.ts'
 import { openShelf } from './value-shelf.ts'
-import type { Columns, Rows, Widget, WidgetNeeds } from './widget.ts'
+import { type Columns, type Rows, SHOWS_ONLY, type Widget, type WidgetNeeds } from './widget.ts'
 
 const say = speaker<'table'>()
 const NO_COLUMNS: Columns = { labels: [], secure: [], widths: [] }
@@ -75,6 +75,7 @@ export function mountTable({ find, see }: WidgetNeeds): Widget {
   }
 
   return {
+    ...SHOWS_ONLY,
     configure(settings) {
       document.body.append(grid.element)
       update(settings)
@@ -97,10 +98,8 @@ export function mountTable({ find, see }: WidgetNeeds): Widget {
       await get()
     },
     load: () => Promise.reject(new FrameError('failed')),
-    tokenize: () => Promise.reject(new FrameError('failed')),
     focus: grid.focus,
     clear: empty,
     wipe: empty,
-    isTouched: () => false,
   }
 }

@@ -5,6 +5,7 @@ import type {
   Rules,
   Showing,
 } from '@lunadefend/contract/frame-messages'
+import { FrameError } from './failure.ts'
 import type { SessionKeeper } from './session.ts'
 import type { Style } from './style.ts'
 import type { Found, Seen, Values } from './values.ts'
@@ -27,6 +28,12 @@ export interface Widget {
   wipe(isOver: boolean): void
   /** Whether somebody has typed into it, ever. */
   isTouched(): boolean
+}
+
+/** Of a component that shows something, and takes no input. */
+export const SHOWS_ONLY = {
+  tokenize: () => Promise.reject(new FrameError('failed')),
+  isTouched: () => false,
 }
 
 /** What a component needs. */
