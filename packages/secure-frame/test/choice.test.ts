@@ -1,17 +1,8 @@
 import type { Component } from '@lunadefend/contract/frame-messages'
-import { afterAll, describe, expect, test } from 'vitest'
-import {
-  closeBrowser,
-  eventually,
-  expectState,
-  type Mounted,
-  settle,
-  shareStage,
-  startStage,
-} from './stage.ts'
+import { describe, expect, test } from 'vitest'
+import { eventually, expectState, type Mounted, settle, shareStage, startStage } from './stage.ts'
 
 const stage = shareStage()
-afterAll(closeBrowser)
 
 const LIST = { values: ['flu', 'hiv', 'tb'], labels: ['Flu', 'HIV', 'Tuberculosis'] }
 const BOX = { values: ['no', 'yes'], labels: ['I smoke'] }

@@ -3,25 +3,14 @@ import { readSecret, sealWhole } from '@lunadefend/content-cipher'
 import { fileHeader } from '@lunadefend/content-cipher/file-envelope'
 import fc from 'fast-check'
 import type { Download } from 'playwright-core'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { downloadName } from '../src/frame/download-name.ts'
-import {
-  closeBrowser,
-  eventually,
-  type Mounted,
-  type Stage,
-  settle,
-  shareStage,
-  startStage,
-} from './stage.ts'
+import { eventually, type Mounted, type Stage, settle, shareStage, startStage, typesSaid } from './stage.ts'
 import type { StandIn } from './stand-in.ts'
 
 const shared = shareStage()
-afterAll(closeBrowser)
 
 const SANDBOX = 'allow-scripts allow-same-origin allow-downloads'
-const types = (said: readonly { type: string }[]) =>
-  said.map(({ type }) => type).filter((type) => type !== 'need-assertion')
 const file = (name: string, content: Buffer, type = ''): Buffer =>
   Buffer.concat([fileHeader({ name, type }, content.length), content])
 
@@ -109,7 +98,7 @@ describe('a download', () => {
       expect((await readFile(await download.path())).equals(content)).toBe(true)
       await eventually(() => status(mounted)).toBe('Saved: Contract.pdf')
       expect(await bar.isVisible()).toBe(false)
-      expect(types(await mounted.said())).toEqual(['ready', 'loaded'])
+      expect(await typesSaid(mounted)).toEqual(['ready', 'loaded'])
       expect(stage.console).toEqual([])
     },
   )
@@ -150,7 +139,7 @@ describe('a download', () => {
     expect((await saved(stage, mounted)).bytes.toString()).toBe('content')
     expect(world.callsTo('/detokenize').length).toBe(2)
     expect(new Set(asked).size).toBe(2)
-    expect(types(await mounted.said())).toEqual(['ready', 'loaded'])
+    expect(await typesSaid(mounted)).toEqual(['ready', 'loaded'])
   })
 
   test('can be cancelled, and the focus stays', async () => {

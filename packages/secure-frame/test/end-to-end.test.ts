@@ -1,11 +1,10 @@
 import { readSecret, sealedLength, sealWhole } from '@lunadefend/content-cipher'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { closeBrowser, type Mounted, shareStage } from './stage.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type Mounted, shareStage } from './stage.ts'
 
 const shared = shareStage((world) => {
   world.protection = 'end-to-end'
 })
-afterAll(closeBrowser)
 
 const SEALED_SHORT = 56 + 1024 + 16
 const LONG = 'a long value, '.repeat(5000)

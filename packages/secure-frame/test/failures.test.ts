@@ -1,12 +1,11 @@
 import type { FrameFailure } from '@lunadefend/contract/frame-messages'
-import { afterAll, describe, expect, test } from 'vitest'
-import { closeBrowser, settle, shareStage, startStage } from './stage.ts'
+import { describe, expect, test } from 'vitest'
+import { settle, shareStage, startStage } from './stage.ts'
 import { type Fault, refuse, xml } from './stand-in.ts'
 
 const shared = shareStage((world) => {
   world.waits = { call: 1000, upload: 1000, retry: 60_000 }
 })
-afterAll(closeBrowser)
 
 const html =
   (status: number): Fault =>

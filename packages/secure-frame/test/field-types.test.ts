@@ -1,11 +1,10 @@
 import type { InputType, Rules } from '@lunadefend/contract/frame-messages'
 import fc from 'fast-check'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { PLAIN_TYPES } from '../src/frame/plain-types.ts'
-import { closeBrowser, expectState, type Mounted, settle, shareStage } from './stage.ts'
+import { expectState, type Mounted, settle, shareStage } from './stage.ts'
 
 const stage = shareStage()
-afterAll(closeBrowser)
 
 const input = (inputType: InputType, more: Rules = {}): Promise<Mounted> =>
   stage().mount('masked-input', { configure: { inputType, ...more } })

@@ -1,18 +1,9 @@
 import type { HostMessage } from '@lunadefend/contract/frame-messages'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { untilKeysArrive } from './chromium.ts'
-import {
-  closeBrowser,
-  eventually,
-  expectState,
-  type Mounted,
-  settle,
-  shareStage,
-  startStage,
-} from './stage.ts'
+import { eventually, expectState, type Mounted, settle, shareStage, startStage } from './stage.ts'
 
 const stage = shareStage()
-afterAll(closeBrowser)
 
 type Settings = Omit<Extract<HostMessage, { type: 'configure' }>, 'type'>
 const input = (configure: Settings = {}): Promise<Mounted> => stage().mount('input', { configure })

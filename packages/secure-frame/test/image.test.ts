@@ -1,23 +1,12 @@
 import { fileHeader } from '@lunadefend/content-cipher/file-envelope'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { rasterTypeOf } from '../src/frame/raster-type.ts'
-import {
-  closeBrowser,
-  eventually,
-  type Mounted,
-  type Stage,
-  settle,
-  shareStage,
-  startStage,
-} from './stage.ts'
+import { eventually, type Mounted, type Stage, settle, shareStage, startStage, typesSaid } from './stage.ts'
 
 const shared = shareStage()
-afterAll(closeBrowser)
 
 const NO_PICTURE = 'There is no picture that can be shown.'
-const types = (said: readonly { type: string }[]) =>
-  said.map(({ type }) => type).filter((type) => type !== 'need-assertion')
 const file = (name: string, type: string, content: Buffer): Buffer =>
   Buffer.concat([fileHeader({ name, type }, content.length), content])
 
@@ -104,7 +93,7 @@ describe('a picture', () => {
       await eventually(() => shown.frame.getByRole('img').getAttribute('alt')).toBe('<b>Two</b>')
       const box = await shown.frame.locator('img').boundingBox()
       sizes.push([box?.width, box?.height, await shown.frame.evaluate(() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth])]) // biome-ignore format: one line
-      expect(types(await shown.said())).toEqual(['ready', 'loaded'])
+      expect(await typesSaid(shown)).toEqual(['ready', 'loaded'])
       await shown.remove()
     }
     expect(sizes[0]).toEqual(sizes[1])
@@ -161,7 +150,7 @@ describe('what is no picture', () => {
     expect(await urlsOf(shown)).toMatchObject({ living: 0 })
     expect(await shown.frame.evaluate(() => 'executed' in window)).toBe(false)
     expect(await stage.page.evaluate(() => Reflect.get(window, 'heard'))).toEqual([])
-    expect(types(await shown.said())).toEqual(['ready', 'loaded'])
+    expect(await typesSaid(shown)).toEqual(['ready', 'loaded'])
     await shown.remove()
   })
 

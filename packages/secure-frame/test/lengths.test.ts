@@ -1,10 +1,9 @@
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { expectAnyTextBack } from './any-text.ts'
 import { expectAllAlike, rankCorrelation, shownLengths, typedLengths } from './lengths.ts'
-import { closeBrowser, shareStage } from './stage.ts'
+import { shareStage } from './stage.ts'
 
 const stage = shareStage()
-afterAll(closeBrowser)
 
 test('of a value that is typed the page sees the same messages and sizes for every length from 1 to 64, and times say nothing', async () => {
   expectAllAlike(await typedLengths(stage()))

@@ -1,23 +1,12 @@
 import { fileHeader } from '@lunadefend/content-cipher/file-envelope'
 import type { Locator } from 'playwright-core'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { holdTimers } from './held-timers.ts'
-import {
-  closeBrowser,
-  eventually,
-  type Mounted,
-  type Stage,
-  settle,
-  shareStage,
-  startStage,
-} from './stage.ts'
+import { eventually, type Mounted, type Stage, settle, shareStage, startStage, typesSaid } from './stage.ts'
 
 const shared = shareStage()
-afterAll(closeBrowser)
 
 const SECRET = '078-05-1120'
-const types = (said: readonly { type: string }[]) =>
-  said.map(({ type }) => type).filter((type) => type !== 'need-assertion')
 const button = (shown: Mounted, name: string): Locator => shown.frame.getByRole('button', { name })
 
 async function show(stage: Stage, configure: object, allow = ''): Promise<Mounted> {
@@ -55,7 +44,7 @@ describe('a text that hides again', () => {
     expect(stage.world.callsTo('/detokenize').length).toBe(asked + 1)
     await button(shown, 'Hide').click()
     await eventually(() => shown.value.innerText()).not.toContain(SECRET)
-    expect(types(await shown.said())).toEqual(['ready', 'loaded'])
+    expect(await typesSaid(shown)).toEqual(['ready', 'loaded'])
     await shown.remove()
   })
 
@@ -92,7 +81,7 @@ describe('a text that hides again', () => {
     stage.world.values.clear()
     await button(shown, 'Show').click()
     await eventually(() => shown.frame.getByRole('status').innerText()).toBe('It cannot be shown now.')
-    expect(types(await shown.said())).toEqual(['ready', 'loaded'])
+    expect(await typesSaid(shown)).toEqual(['ready', 'loaded'])
   })
 
   test('leaves no timer behind: another token has its own time', async () => {
@@ -140,7 +129,7 @@ describe('a text that can be copied', () => {
     expect(await clipboard(stage)).toBe(SECRET)
     await button(shown, 'Copy').press('Enter')
     await settle(stage.page)
-    expect(types(await shown.said())).toEqual(['ready', 'loaded'])
+    expect(await typesSaid(shown)).toEqual(['ready', 'loaded'])
     expect(stage.console).toEqual([])
   })
 

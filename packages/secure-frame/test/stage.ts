@@ -57,6 +57,12 @@ export interface Mounted {
   focus(): Promise<void>
   remove(): Promise<void>
 }
+
+/** What a frame has said, in a word each, but for what it does for its session. */
+export async function typesSaid(mounted: Mounted): Promise<string[]> {
+  return (await mounted.said()).map(({ type }) => type).filter((type) => type !== 'need-assertion')
+}
+
 export type Answer = { type: string; tokenId?: string; code?: string }
 
 let shared: Promise<OwnBrowser> | undefined
@@ -134,13 +140,16 @@ export async function startStage(
   }
 }
 
-/** One page for all tests of a file, where they need nothing but frames of their own. */
+/** One page for all tests of a file, where they need nothing but frames of their own; its end is that of the browser. */
 export function shareStage(change?: (world: StandIn) => void): () => Stage {
   let stage: Stage | undefined
   beforeAll(async () => {
     stage = await startStage(change)
   })
-  afterAll(() => stage?.[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await closeBrowser()
+    await stage?.[Symbol.asyncDispose]()
+  })
   return () => {
     if (stage === undefined) throw new Error('The stage is there in tests only.')
     return stage

@@ -1,16 +1,7 @@
-import { afterAll, describe, expect, test } from 'vitest'
-import {
-  closeBrowser,
-  expectState,
-  type Mounted,
-  type Stage,
-  settle,
-  shareStage,
-  startStage,
-} from './stage.ts'
+import { describe, expect, test } from 'vitest'
+import { expectState, type Mounted, type Stage, settle, shareStage, startStage } from './stage.ts'
 
 const shared = shareStage()
-afterAll(closeBrowser)
 
 /** Rules that a curious page could ask about a value with. */
 const QUESTIONS = [

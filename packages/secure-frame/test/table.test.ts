@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TABLE_LIMITS } from '@lunadefend/contract/frame-messages'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { axeFindings, IN_A_FRAME } from './axe.ts'
-import { closeBrowser, eventually, type Mounted, type Stage, shareStage, startStage } from './stage.ts'
+import { eventually, type Mounted, type Stage, shareStage, startStage } from './stage.ts'
 
 const shared = shareStage()
-afterAll(closeBrowser)
 
 const COLUMNS = {
   type: 'columns',

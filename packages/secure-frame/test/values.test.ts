@@ -1,9 +1,8 @@
-import { afterAll, describe, expect, test } from 'vitest'
-import { closeBrowser, expectState, type Mounted, shareStage, startStage } from './stage.ts'
+import { describe, expect, test } from 'vitest'
+import { expectState, type Mounted, shareStage, startStage } from './stage.ts'
 import type { Fault } from './stand-in.ts'
 
 const shared = shareStage()
-afterAll(closeBrowser)
 
 const EXACT = {
   zero: '0',
