@@ -15,7 +15,9 @@ export interface SecureTableEvents {
   readonly error: CustomEvent<LunaDefendError>
 }
 
-export interface SecureFieldEvents {
+export interface SecureFormEvents {
+  /** There are other tokens. */
+  readonly change: Event
   /** What the page learns of the field: how full it is, and whether it has the focus. */
   readonly statechange: CustomEvent<SecureFieldState>
   /** A failure of this field. `onError` of `configure` is told as well. */
@@ -146,4 +148,18 @@ export interface SecureTableAttributes {
   readonly lines?: number | string | undefined
   /** What a screen reader calls it. */
   readonly label?: string | undefined
+}
+
+/** Of each element: its attributes in a template, and the events of its own. */
+export interface SecureTags {
+  'secure-input': { attributes: SecureInputAttributes; events: SecureFormEvents }
+  'secure-textarea': { attributes: SecureTextAreaAttributes; events: SecureFormEvents }
+  'secure-select': { attributes: SecureSelectAttributes; events: SecureFormEvents }
+  'secure-radio-group': { attributes: SecureRadioGroupAttributes; events: SecureFormEvents }
+  'secure-checkbox': { attributes: SecureCheckboxAttributes; events: SecureFormEvents }
+  'secure-upload': { attributes: SecureUploadAttributes; events: SecureFormEvents }
+  'secure-paragraph': { attributes: SecureParagraphAttributes; events: SecureShownEvents }
+  'secure-image': { attributes: SecureImageAttributes; events: SecureShownEvents }
+  'secure-download': { attributes: SecureDownloadAttributes; events: SecureShownEvents }
+  'secure-table': { attributes: SecureTableAttributes; events: SecureTableEvents }
 }
