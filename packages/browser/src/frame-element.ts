@@ -164,8 +164,10 @@ export abstract class FrameElement extends BaseElement {
 
   // For those who extend it
 
-  /** Whether the frame was told other rules than those of now. */
+  /** Whether the frame is another one, or was told other rules, than what is asked for now. */
   protected get isOutdated(): boolean {
+    const { link } = this.frame
+    if (link !== null && link.component !== this.variant) return true
     return this.#sentRules !== '' && JSON.stringify(this.rules) !== this.#sentRules
   }
 

@@ -84,6 +84,10 @@ export class FrameLink {
     return this.#needs.page
   }
 
+  get component(): Component {
+    return this.#needs.component
+  }
+
   get started(): boolean {
     return this.#started
   }

@@ -141,6 +141,22 @@ describe('the iframe', () => {
     await scene.close()
   })
 
+  test('is the one of a type that is set after the element came into the page', async () => {
+    const scene = await stage.open('')
+    const asked = await scene.page.evaluate(() => {
+      const field = document.body.appendChild(document.createElement('secure-input'))
+      const sources = () =>
+        [...(field.shadowRoot?.querySelectorAll('iframe') ?? [])].map(({ src }) =>
+          new URL(src).searchParams.get('component'),
+        )
+      const before = sources()
+      field.type = 'iban'
+      return [before, sources()]
+    })
+    expect(asked).toEqual([['input'], ['masked-input']])
+    await scene.close()
+  })
+
   test('that breaks again and again is replaced a few times, and then when it is needed', async () => {
     const scene = await stage.open('<secure-input id="s"></secure-input>')
     for (let crash = 0; crash < 3; crash++) {
