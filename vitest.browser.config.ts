@@ -4,8 +4,8 @@ import usual from './vitest.config.ts'
 /** What drives a browser for long: components beyond the plain field, hostile pages, modes of cookies, and networks and stores that fail. */
 export const LONG_IN_A_BROWSER = [
   'packages/secure-frame/test/{axe-states,choice,cookie-modes,download,failures,field-types,hostile-fields,image,lengths,session,shown-text,table}.test.ts',
-  'packages/browser/test/{accessibility,appearance,forms,uploads}.test.ts',
-  'packages/react-sdk/test/lifecycle.test.ts',
+  'packages/browser/test/{accessibility,appearance,forms,phone,uploads}.test.ts',
+  'packages/react-sdk/test/{lifecycle,real-lifecycle}.test.ts',
   'packages/testing/test/components-chromium.test.ts',
   'tests/browser/{broken-gateways,end-to-end,exact-values,guessing,hostile-page,other-user,outages}.test.ts',
 ]

@@ -19,6 +19,8 @@ export interface Frame {
   run<A, R>(work: (argument: A) => R | Promise<R>, argument: A): Promise<R>
   run<R>(work: () => R | Promise<R>): Promise<R>
   frames(): Promise<Frame[]>
+  /** The frame in the secure element with this id. */
+  frameIn(id: string): Promise<Frame>
   /** Keys, one after the other, to what has the focus in it. */
   type(text: string): Promise<void>
   /** Keys together, held down in this order: `press(KEYS.shift, KEYS.tab)`. */
@@ -131,6 +133,16 @@ function frameOver(bidi: Bidi, context: string, url: string): Frame {
       const { contexts } = await bidi.send('browsingContext.getTree', { root: context })
       const children: { context: string; url: string }[] = contexts[0].children
       return children.map((child) => frameOver(bidi, child.context, child.url))
+    },
+    async frameIn(id) {
+      const { result } = await bidi.send('script.callFunction', {
+        functionDeclaration:
+          '(id) => document.getElementById(id).shadowRoot.querySelector("iframe").contentWindow',
+        arguments: [{ type: 'string', value: id }],
+        target: { context },
+        awaitPromise: false,
+      })
+      return frameOver(bidi, result.value.context, url)
     },
     async type(text) {
       const actions = Array.from(text).flatMap((value) => [

@@ -2,7 +2,7 @@ import type { Component, HostMessage } from '@lunadefend/contract/frame-messages
 import { LONGEST_TEXT } from '@lunadefend/contract/frame-texts'
 import { setState } from './appearance.ts'
 import { LunaDefendError } from './errors.ts'
-import { shield } from './focus-shield.ts'
+import { catchUp, shield } from './focus-shield.ts'
 import { FrameLink, type FrameNews } from './frame-link.ts'
 import { type Appearance, drawBox, looksOf, type Theme, themeOf } from './look.ts'
 import { configuredPage, type LunaDefendPage, watchAppearance, whenConfigured } from './page.ts'
@@ -50,6 +50,8 @@ export class ElementFrame {
   #isResting = false
   /** While the frame waits for others to start. */
   #turn: AbortController | null = null
+  #mayScroll = true
+  #isInFrame = false
 
   constructor(needs: ElementFrameNeeds) {
     this.#needs = needs
@@ -165,7 +167,7 @@ export class ElementFrame {
     this.#turn = null
     this.#link = link
     // The frame element can get the focus in many ways; the field in it is to have it then.
-    shield(link.iframe, () => link.send({ type: 'focus' }))
+    shield(link.iframe, () => this.#focused(link))
     root.append(link.iframe)
     this.#needs.onFrame(link)
     return link
@@ -217,6 +219,7 @@ export class ElementFrame {
       setState(this.#needs.internals, 'ready', true)
       this.#refocus()
     }
+    if (news.type === 'state' && news.focused) this.#catchUp()
     this.#needs.onNews(news)
   }
 
@@ -225,7 +228,27 @@ export class ElementFrame {
     const iframe = this.#link?.iframe
     if (iframe === undefined || this.#needs.root.activeElement !== iframe) return
     iframe.blur()
-    iframe.focus({ preventScroll: true })
+    this.focus({ preventScroll: true })
+  }
+
+  /** In the frame nothing is to move. */
+  #catchUp(): void {
+    this.#isInFrame = true
+    if (this.#link !== null) catchUp(this.#link.iframe)
+    this.#isInFrame = false
+  }
+
+  focus(options?: FocusOptions): void {
+    this.#mayScroll = options?.preventScroll !== true
+    this.#link?.iframe.focus(options)
+    this.#mayScroll = true
+  }
+
+  /** The browser scrolls to an input that it gives the focus, and not to a frame: be it for a label, a ref or a flaw. */
+  #focused(link: FrameLink): void {
+    if (this.#isInFrame) return
+    link.send({ type: 'focus' })
+    if (this.#mayScroll) this.#needs.host.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   }
 
   #drop(error: LunaDefendError): boolean {

@@ -12,6 +12,8 @@ const KEYS = ['keydown', 'keypress', 'keyup', 'beforeinput', 'input', 'paste', '
 const COMPOSITION = ['compositionstart', 'compositionupdate', 'compositionend'] as const
 const FOCUS = ['focus', 'focusin', 'blur', 'focusout'] as const
 
+/** The part that has the focus in the page's document. A Tab into a frame gives it to none. */
+let holder: HTMLElement | null = null
 const shielded = new WeakMap<EventTarget, () => void>()
 let installed = false
 
@@ -28,5 +30,16 @@ function swallow(event: Event): void {
   const onFocus = target === undefined ? undefined : shielded.get(target)
   if (onFocus === undefined) return
   event.stopImmediatePropagation()
-  if (event.type === 'focus') onFocus()
+  if (event.type === 'blur') holder = null
+  if (event.type !== 'focus') return
+  holder = target as HTMLElement
+  onFocus()
+}
+
+/**
+ * The user has gone into the frame of this part. Where a label or script had given another one the focus before, Chromium leaves it there,
+ * in the page's document; a Tab back would find it where it is to go, and do nothing, and the keys that follow would be lost.
+ */
+export function catchUp(part: HTMLElement): void {
+  if (holder?.isConnected && holder !== part) part.focus({ preventScroll: true })
 }

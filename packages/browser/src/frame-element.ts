@@ -75,7 +75,7 @@ export abstract class FrameElement extends BaseElement {
 
   /** Puts the focus into the frame: on the button of a download, on the cell of a table that had it last. */
   override focus(options?: FocusOptions): void {
-    this.frame.link?.iframe.focus(options)
+    this.frame.focus(options)
   }
 
   override blur(): void {

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { untilKeysArrive } from '../../secure-frame/test/chromium.ts'
 import { errorsOf, frameOf, type RealStage, startRealStage } from './real-stage.ts'
@@ -20,6 +21,8 @@ const FORM = `<form method="post" action="/submit"><label for="s">SSN</label>
 
 test('typed, submitted, verified, granted, shown again', async () => {
   const page = await stage.open(FORM)
+  const written: string[] = []
+  page.on('console', (line) => written.push(line.text()))
   await page.click('label')
   for (const [field, text] of [
     ['#s:state(focused)', '078-05-1120'],
@@ -48,6 +51,7 @@ test('typed, submitted, verified, granted, shown again', async () => {
   await again.click('button')
   await again.waitForURL('**/submit')
   expect(submissions[1]?.get('ssn')).toBe(tokens.ssn)
+  expect(written).toEqual([])
 })
 
 test('Enter in the frame submits what was typed up to it, and only when it is valid', async () => {
@@ -151,6 +155,36 @@ test('Tab goes through the real frames, forwards and backwards, and no key is lo
   expect(await page.evaluate(() => Reflect.get(window, 'seen'))).toBe('')
 })
 
+test.each(['ref', 'label'])(
+  'Tab comes back to a field that was given the focus by a %s before',
+  async (way) => {
+    const page =
+      await stage.open(`<input id="p"><secure-input id="one"></secure-input><div style="height: 1500px"></div>
+    <secure-input id="two"></secure-input><label for="two" style="position: fixed; top: 0">Two</label>`)
+    if (way === 'label') await page.click('label')
+    else
+      await page.evaluate(() =>
+        document.querySelector('secure-input:last-of-type')?.dispatchEvent(new MouseEvent('click')),
+      )
+    await page.locator('#two:state(focused)').waitFor()
+    await untilKeysArrive(page, await frameOf(page, '#two'))
+    await page.keyboard.type('first')
+    await page.evaluate(() => scrollTo(0, 0))
+    await page.click('#one')
+    await page.locator('#one:state(focused)').waitFor()
+    await untilKeysArrive(page, await frameOf(page, '#one'))
+    await page.keyboard.press('Tab')
+    await page.locator('#two:state(focused)').waitFor()
+    await untilKeysArrive(page, await frameOf(page, '#two'))
+    await page.keyboard.press('End')
+    await page.keyboard.type(' second')
+    await until(async () => (await frameOf(page, '#two')).locator('input').inputValue()).toBe('first second')
+    await page.click('#p')
+    await page.keyboard.type('plain')
+    expect(await page.inputValue('#p')).toBe('plain')
+  },
+)
+
 test('autofocus takes what is typed into the real frame, and the page sees none of it', async () => {
   const page = await stage.open(`<secure-input id="s" autofocus></secure-input><script>window.seen = ''
     for (const type of ['keydown', 'keyup', 'beforeinput', 'input']) for (const capture of [true, false])
@@ -249,3 +283,90 @@ test('choices in a native form: tokens of what was picked, options that came lat
   )
   await until(() => again.frameLocator('iframe').getByLabel('No').isChecked()).toBe(true)
 })
+
+describe('a page with each component', () => {
+  async function openAll(): Promise<Page> {
+    const sid = stage.client.sid('login-1')
+    const token = await stage.client.tokenize(sid, 'shown')
+    await stage.client.grants.create(sid, token)
+    const page =
+      await stage.open(`<input id="before"><secure-input id="a" type="password" reveal></secure-input><secure-input id="b" type="card-number"></secure-input>
+      <secure-textarea id="c"></secure-textarea><secure-select id="d"><option value="1">One</option></secure-select>
+      <secure-radio-group id="e"><option value="1">One</option><option value="2">Two</option></secure-radio-group><secure-checkbox id="f">Yes</secure-checkbox>
+      <secure-input id="g" disabled></secure-input><secure-paragraph id="h" token="${token}" copyable></secure-paragraph><secure-image id="i"></secure-image>
+      <secure-download id="j" token="${token}"></secure-download><secure-upload id="k"></secure-upload><secure-table id="l" aria-label="Numbers"></secure-table><input id="after">`)
+    await page.evaluate((given) => {
+      const table = document.querySelector('secure-table')
+      if (table === null) return
+      table.columns = [{ key: 'token', label: 'Number', secure: true }]
+      table.rows = [{ token: given }, { token: given }]
+    }, token)
+    await (await frameOf(page, '#h')).getByRole('button', { name: 'Copy' }).waitFor()
+    await (await frameOf(page, '#l')).getByText('shown').first().waitFor()
+    return page
+  }
+
+  /** Where the focus is: an element of the page, or one in a frame that can be seen. */
+  async function stopOf(page: Page): Promise<string> {
+    const id = await page.evaluate(() => document.activeElement?.id ?? '')
+    if (!/^[a-l]$/.test(id)) return id
+    const inside = (await frameOf(page, `#${id}`)).evaluate(() => {
+      const element = document.activeElement
+      if (!document.hasFocus() || element === null || element === document.body) return 'nothing'
+      return element.checkVisibility() ? element.localName : 'what cannot be seen'
+    })
+    return `${id} ${await inside}`
+  }
+
+  test('Tab stops at what can be seen, in the order of the page, and at nothing else', async () => {
+    const page = await openAll()
+    const order = ['before', 'a input', 'a button', 'b input', 'c textarea', 'd select', 'e input', 'f input']
+    order.push('h button', 'j button', 'k button', 'l div', 'after')
+    await page.focus('#before')
+    for (const [n, stop] of order.entries()) {
+      if (n > 0) await page.keyboard.press('Tab')
+      await until(() => stopOf(page)).toBe(stop)
+      await untilKeysArrive(page, / /.test(stop) ? await frameOf(page, `#${stop[0]}`) : page)
+    }
+    for (const stop of order.toReversed().slice(1)) {
+      await page.keyboard.press('Shift+Tab')
+      await until(() => stopOf(page)).toBe(stop)
+      await untilKeysArrive(page, / /.test(stop) ? await frameOf(page, `#${stop[0]}`) : page)
+    }
+  })
+
+  test('on which nobody does anything is still: no request, no message, no timer', async () => {
+    const page = await openAll()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    const counts = await Promise.all(page.frames().map((frame) => frame.evaluateHandle(countWork)))
+    const work = () => Promise.all(counts.map((count) => count.evaluate(({ done }) => [...done])))
+    // What its start has left to do comes to an end.
+    let before = [['begun']]
+    await until(async () => {
+      const [last, now] = [before, await work()]
+      before = now
+      await page.waitForTimeout(500)
+      return JSON.stringify(last) === JSON.stringify(now)
+    }).toBe(true)
+    asked.length = 0
+    await page.waitForTimeout(1000)
+    expect(await work()).toEqual(before)
+    expect(asked).toEqual([])
+  })
+})
+
+/** Runs in a document: from now on it is written down what its scripts begin. */
+function countWork(): { readonly done: string[] } {
+  const done: string[] = []
+  const note = (target: object, name: string): void => {
+    const work = Reflect.get(target, name)
+    Reflect.set(target, name, function (this: unknown, ...given: unknown[]) {
+      done.push(name)
+      return Reflect.apply(work, this, given)
+    })
+  }
+  for (const name of ['setTimeout', 'setInterval', 'requestAnimationFrame', 'fetch']) note(window, name)
+  for (const { prototype } of [MessagePort, BroadcastChannel]) note(prototype, 'postMessage')
+  return { done }
+}

@@ -111,6 +111,24 @@ describe('a text that hides again', () => {
   )
 })
 
+test('a text that is selected cannot be dragged out of the frame', async () => {
+  const stage = shared()
+  const shown = await show(stage, {})
+  await shown.frame.evaluate(() => {
+    addEventListener('dragstart', ({ defaultPrevented }) =>
+      Object.assign(window, { dragged: defaultPrevented }),
+    )
+    getSelection()?.selectAllChildren(document.querySelector('p') as Element)
+  })
+  const box = await shown.value.boundingBox()
+  await stage.page.mouse.move((box?.x ?? 0) + 20, (box?.y ?? 0) + 8)
+  await stage.page.mouse.down()
+  await stage.page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 8, { steps: 5 })
+  await eventually(() => shown.frame.evaluate(() => Reflect.get(window, 'dragged') ?? null)).toBe(true)
+  await stage.page.mouse.up()
+  await shown.remove()
+})
+
 describe('a text that can be copied', () => {
   /** What the system's clipboard holds. */
   async function clipboard(stage: Stage): Promise<string> {

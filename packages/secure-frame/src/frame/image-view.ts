@@ -90,8 +90,6 @@ export function mountImage({ receive }: WidgetNeeds): Widget {
     configure(settings) {
       element.classList.toggle('cover', settings.fit === 'cover')
       element.append(status)
-      // Dragged into the page it would be the page's.
-      element.addEventListener('dragstart', (event) => event.preventDefault())
       document.body.append(element)
       update(settings)
     },

@@ -48,5 +48,7 @@ function serve(configuration: Configuration, { port, page, origin }: Connection,
     const message = parseHostMessage(data)
     if (message !== null) desk.receive(message)
   }
+  // Dragged out, a text or a picture would be the page's, which can lay what looks like a game over the frame.
+  window.addEventListener('dragstart', (event) => event.preventDefault())
   send({ type: 'ready' })
 }
