@@ -8,7 +8,8 @@ const SHOWN = 60
 export function ActivityPanel({ tokenizerUrl }: { readonly tokenizerUrl: string }) {
   const activities = useActivities()
   return (
-    <aside aria-labelledby="panel-title" className="panel">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, for who has nothing but a keyboard, too
+    <aside aria-labelledby="panel-title" className="panel" tabIndex={0}>
       <h2 id="panel-title">What really happened</h2>
       <p>
         As told by the app’s server, newest first. It cannot tell you your values, because it never had them.
