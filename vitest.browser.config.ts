@@ -8,6 +8,7 @@ export const LONG_IN_A_BROWSER = [
   'packages/react-sdk/test/{lifecycle,real-lifecycle}.test.ts',
   'packages/testing/test/components-chromium.test.ts',
   'tests/browser/{broken-gateways,demo-accessibility,end-to-end,exact-values,guessing,hostile-page,other-user,outages}.test.ts',
+  'apps/gallery/test/gallery.test.ts',
 ]
 
 /** `npm run test:browser`, which `npm test` leaves out. */

@@ -320,6 +320,7 @@ export const ROOMS = {
   },
   testing: { purpose: 'a whole LunaDefend in one process', at: ['packages/testing/src/'], may: 'anything' },
   demo: { purpose: 'a small real application', at: ['apps/demo/src/'], may: 'anything' },
+  gallery: { purpose: 'every component, to look at', at: ['apps/gallery/src/'], may: 'anything' },
 } as const satisfies Record<string, Room>
 
 /** The one file of each program that reads `process.env`; everything else is handed its settings. */

@@ -43,13 +43,17 @@ const TEXTAREA = `
 :host { --lines: 3; inline-size: 40ch; }
 `
 
-/** Options as wide and as high as the frame draws them: a box or a dot, and the words beside it. */
+/**
+ * Options as wide and as high as the frame draws them: a box or a dot, and the words beside it. A frame is so many whole
+ * pixels wide: what is over is left beside the words, so that they do not need another line in there.
+ */
 const TICKS = `
 :host { inline-size: auto; padding: 0; border: 0; border-radius: 0; background-color: transparent; color: inherit; cursor: auto; vertical-align: bottom; }
 :host(:state(focused)) { outline: 0; }
+iframe { border-radius: 0; }
 .strut { block-size: auto; min-block-size: 1lh; min-inline-size: 1.6em; visibility: hidden; }
 .strut::before { content: none; }
-.row { display: block; min-block-size: 1lh; padding-inline-start: 1.6em; }
+.row { display: block; min-block-size: 1lh; padding-inline: 1.6em 2px; }
 `
 
 const PARAGRAPH = `

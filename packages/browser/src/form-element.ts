@@ -270,6 +270,8 @@ export abstract class FormElement<T extends string | readonly string[]>
     // A frame with nothing in it to focus is a tab stop all the same, where it runs in the page's process.
     if (this.matches(':disabled')) iframe?.setAttribute('tabindex', '-1')
     else iframe?.removeAttribute('tabindex')
+    const isInvalid = this.presentation.invalid === true || this.held.fill === 'invalid'
+    setState(this.internals, 'invalid', isInvalid)
     super.present()
   }
 

@@ -7,7 +7,6 @@ import type {
   Rules,
 } from '@lunadefend/contract/frame-messages'
 import { MASKED_TYPES } from '@lunadefend/contract/frame-messages'
-import { setState } from './appearance.ts'
 import { type Reflected, reflect } from './element.ts'
 import { LunaDefendError } from './errors.ts'
 import { FieldValue } from './field-value.ts'
@@ -128,12 +127,6 @@ export class SecureFieldElement extends FormElement<string> {
 
   protected override get isUnused(): boolean {
     return super.isUnused || (this.#kind.rules !== rulesOf && !this.held.unsaved)
-  }
-
-  protected override refresh(): void {
-    const isInvalid = this.held.fill === 'invalid' || this.getAttribute('aria-invalid') === 'true'
-    setState(this.internals, 'invalid', isInvalid)
-    super.refresh()
   }
 
   protected override hear(news: FrameNews): void {

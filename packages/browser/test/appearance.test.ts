@@ -307,6 +307,24 @@ test('a table has an appearance, and focus() leads to the cell that had it last'
   await expect.poll(focused).toBe('Ben')
 })
 
+test('groups of digits keep their order on a page from right to left', async () => {
+  const page = await stage.open(
+    '<div dir="rtl"><secure-input type="card-number" label="x"></secure-input></div>',
+  )
+  expect([await valueStyle(page, 'direction'), await valueStyle(page, 'text-align')]).toEqual([
+    'ltr',
+    'right',
+  ])
+})
+
+test('a field that is required and was submitted empty looks invalid', async () => {
+  const page = await stage.open('<label for="f">Field</label> <secure-input id="f" required></secure-input>')
+  await setAppearance(page, { variables: { colorDanger: RED } })
+  expect(await boxStyle(page, 'border-top-color')).not.toBe(RED)
+  await page.evaluate(() => document.querySelector('secure-input')?.checkValidity())
+  expect(await boxStyle(page, 'border-top-color')).toBe(RED)
+})
+
 test('in a dark page the frame is see-through from its first moment, and nothing moves when it comes', async () => {
   const page = await stage.open(`<style>:root { color-scheme: dark }</style><p>text</p>${FIELD}`)
   // The scheme of the iframe and that of the document in it are one at all times: else there is an opaque ground.

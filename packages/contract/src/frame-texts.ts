@@ -9,6 +9,8 @@ export type Locale = (typeof LOCALES)[number]
 
 /** The words of each component, by key. A component that is not here has a title, and no other words. */
 export interface FrameTexts {
+  /** Of the button at a password. */
+  readonly input: 'show' | 'hide' | 'showPassword' | 'hidePassword'
   readonly paragraph:
     | 'endsWith'
     | 'beginsWith'

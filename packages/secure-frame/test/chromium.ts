@@ -26,9 +26,16 @@ export interface OwnBrowser extends AsyncDisposable {
   readonly browser: Browser
 }
 
-/** Chromium as Playwright launches it, for tests of pages to which cookies and storage are nothing. */
-export function launchChromium(flags: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), args: [...BARE, ...flags] })
+/**
+ * Chromium as Playwright launches it, for tests of pages to which cookies and storage are nothing.
+ * @param environment variables besides those of this process
+ */
+export function launchChromium(
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Browser> {
+  const surroundings = { ...process.env, ...environment }
+  return chromium.launch({ executablePath: chromiumPath(), args: [...BARE, ...flags], env: surroundings })
 }
 
 /** Chromium as a user has it, cookie and storage rules included: Playwright's own launch switches some of them off. */

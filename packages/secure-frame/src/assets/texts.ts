@@ -3,6 +3,7 @@ import type { FrameTexts, Locale, TextKey } from '@lunadefend/contract/frame-tex
 import { DOWNLOAD } from './texts/download.ts'
 import { FIELD } from './texts/field.ts'
 import { IMAGE } from './texts/image.ts'
+import { INPUT } from './texts/input.ts'
 import { PARAGRAPH } from './texts/paragraph.ts'
 import { TABLE } from './texts/table.ts'
 import { UPLOAD } from './texts/upload.ts'
@@ -15,6 +16,7 @@ type Tables = Readonly<Record<Locale, Readonly<Record<string, string>>>>
 
 /** Every component that has more words than the title of a field. */
 const TABLES = {
+  input: INPUT,
   paragraph: PARAGRAPH,
   upload: UPLOAD,
   image: IMAGE,

@@ -32,8 +32,15 @@ function shownOf(text: string, mask: Mask | null): readonly (Node | string)[] {
   const part = make('span', text)
   const spoken = (words: string) => make('span', words, 'unseen')
   if (mask === null) return [spoken(say('hidden')), dots]
-  if (mask.show === 'last') return [spoken(say('endsWith')), dots, ' ', part]
-  return [spoken(say('beginsWith')), part, spoken(say('restHidden')), ' ', dots]
+  if (mask.show === 'last') return [spoken(say('endsWith')), isolated(dots, ' ', part)]
+  return [spoken(say('beginsWith')), isolated(part, ' ', dots), spoken(say('restHidden'))]
+}
+
+/** On a line from right to left the dots would stand at the wrong end of a number. */
+function isolated(...parts: readonly (Node | string)[]): Node {
+  const value = make('bdi')
+  value.append(...parts)
+  return value
 }
 
 const nodeOf = (part: Node | string): Node =>

@@ -1,11 +1,7 @@
 import type { Editor } from './editor.ts'
+import { speaker } from './texts.ts'
 
-const TEXTS = {
-  show: 'Show',
-  hide: 'Hide',
-  showName: 'Show the password',
-  hideName: 'Hide the password',
-} as const
+const say = speaker<'input'>()
 
 /** Gives a password a button that shows it, until the user leaves the frame or something else stands there. */
 export function withReveal(editor: Editor): Editor {
@@ -16,8 +12,8 @@ export function withReveal(editor: Editor): Editor {
     const { selectionStart, selectionEnd } = control
     control.type = isShown ? 'text' : 'password'
     control.setSelectionRange(selectionStart, selectionEnd)
-    button.textContent = isShown ? TEXTS.hide : TEXTS.show
-    button.ariaLabel = isShown ? TEXTS.hideName : TEXTS.showName
+    button.textContent = say(isShown ? 'hide' : 'show')
+    button.ariaLabel = say(isShown ? 'hidePassword' : 'showPassword')
   }
 
   return {

@@ -79,6 +79,8 @@ export function applyStyle(element: HTMLElement, style: Style): void {
   const { colorScheme, ...rest } = allowedStyle(style)
   // Never that of the root: it would have to be the iframe's at every moment, or the browser paints a ground under it.
   if (colorScheme !== undefined) setProperty(document.body.style, 'colorScheme', colorScheme)
+  // Of all that is in the frame, as an attribute, which `:dir()` goes by.
+  if (rest.direction !== undefined) document.body.dir = rest.direction
   for (const [property, value] of Object.entries(rest)) setProperty(element.style, property, value)
 }
 

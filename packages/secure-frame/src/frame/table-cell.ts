@@ -1,3 +1,4 @@
+import { make } from './element.ts'
 import { maskedText } from './masked-text.ts'
 import { speaker } from './texts.ts'
 import type { Outcome, Shelf } from './value-shelf.ts'
@@ -21,7 +22,7 @@ export function showOutcome(
   presses.delete(cell)
   if (outcome === undefined) cell.textContent = ''
   else if (typeof outcome === 'string') cell.replaceChildren(...refusal(outcome))
-  else if (outcome.mask === null) cell.textContent = outcome.text
+  else if (outcome.mask === null) cell.replaceChildren(make('bdi', outcome.text))
   else {
     const masked = maskedText(outcome.text, outcome.mask, () => void ask())
     let isAsking = false

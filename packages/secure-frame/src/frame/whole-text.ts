@@ -11,8 +11,10 @@ export function wholeText(text: string, { copyable, hideAfter }: Showing, hide: 
     copyable === true ? [makeButton(say('copy'), say('copy'), () => void copyText(text, status))] : []
   const enough = hideAfter !== undefined ? [makeButton(say('hide'), say('hide'), hide)] : []
   const buttons = [...copy, ...enough]
-  if (buttons.length === 0) return [document.createTextNode(text)]
-  const spaced = [make('span', text), ...buttons, status].flatMap((part) => [part, ' '])
+  // In the direction of its own: groups of digits would change places on a line from right to left.
+  const value = make('bdi', text)
+  if (buttons.length === 0) return [value]
+  const spaced = [value, ...buttons, status].flatMap((part) => [part, ' '])
   return spaced.map((part) => (typeof part === 'string' ? document.createTextNode(part) : part))
 }
 

@@ -6,4 +6,4 @@ export const FIELD = {
   es: { title: 'Campo protegido' },
   fr: { title: 'Champ protégé' },
   ar: { title: 'حقل آمن' },
-} satisfies Translations<'input'>
+} satisfies Translations<'textarea'>
