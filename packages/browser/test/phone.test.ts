@@ -113,13 +113,14 @@ test('a table scrolls under a finger, and the page stays where it is', async () 
     devtools.send('Input.dispatchTouchEvent', { type, touchPoints: ys.map((y) => ({ x, y: top + y })) })
   const scrolled = () => frame.locator('.body').evaluate((body) => body.scrollTop)
   // Beyond its end it would be the page that goes on.
-  for (let swipe = 0; swipe < 4; swipe++) {
+  for (let swipe = 0; swipe < 4 && (await scrolled()) < 100; swipe++) {
     await touch('touchStart', 100)
     for (const y of [80, 60, 40, 20, 5]) await touch('touchMove', y)
     await touch('touchEnd')
   }
   await until(scrolled).toBeGreaterThan(100)
-  await frame.getByText('number 7', { exact: true }).waitFor()
+  const inView = () => frame.evaluate(() => document.elementFromPoint(100, 100)?.textContent)
+  await until(inView).toMatch(/^number [1-9]/)
   expect(await page.evaluate(() => scrollY)).toBe(0)
 })
 
