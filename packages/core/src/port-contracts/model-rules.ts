@@ -8,6 +8,7 @@ import { createModel, type Model, type ModelReader } from './model.ts'
 import { type Call, newWorld, steps, type World } from './model-steps.ts'
 import { APP, NOW, OTHER_APP, sampleEvent, sampleGrant, sampleRoom } from './sample-rows.ts'
 
+/** Some thousand commits, each on the disk: on a busy machine that takes minutes. */
 const RUNS = 60
 
 export function modelRules(open: OpenDatabase): void {
@@ -25,7 +26,7 @@ export function modelRules(open: OpenDatabase): void {
       }),
       { numRuns: RUNS },
     )
-  }, 120_000)
+  }, 600_000)
 }
 
 function beginning({ records, ring }: World): Call[] {
