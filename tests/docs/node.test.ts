@@ -217,7 +217,7 @@ describe('the code of the document runs', () => {
 describe('the tables are those of the source', () => {
   test.each([
     ['## The client', 'settings.ts', 'LunaDefendOptions'],
-    ['## The router', 'node-router.ts', 'RouterOptions'],
+    ['## The router', 'router-options.ts', 'RouterOptions'],
     ['### What `session` gives', 'site-routes.ts', 'AppSession'],
     ['### `grants.create(sid, tokens, options?)`', 'grants.ts', 'CreateOptions'],
     ['### `grants.verify(sid, tokens, options?)`', 'grants.ts', 'VerifyOptions'],
@@ -239,7 +239,7 @@ describe('the tables are those of the source', () => {
   test('methods', () => {
     const documented = rows(section(NODE, '## In short')).map(([method]) => name(method).split('(')[0])
     const own = [
-      ...['router', 'sid', 'tokenize', 'resumeUpload', 'abortUpload'],
+      ...['router', 'fetchRouter', 'sid', 'tokenize', 'resumeUpload', 'abortUpload'],
       ...['detokenize', 'detokenizeText', 'detokenizeStream'],
     ]
     const grouped = (
