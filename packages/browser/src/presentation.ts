@@ -129,10 +129,9 @@ function idOf(host: Element): string {
 function sameAsOf(host: HTMLElement): Rules {
   const named = host.getAttribute('sameas') ?? ''
   if (named === '') return {}
-  const root = host.getRootNode() as Document | ShadowRoot
   const form = 'form' in host && host.form instanceof HTMLFormElement ? host.form : null
   const found = [...(form?.elements ?? [])].find((field) => field.getAttribute('name') === named)
-  const other = found ?? root.getElementById(named)
+  const other = found ?? withId(host, named)
   return { sameAs: other === null ? '' : idOf(other) }
 }
 
@@ -143,8 +142,13 @@ function descriptionOf(host: HTMLElement): string {
 
 function textsOf(host: HTMLElement, attribute: string): string {
   const ids = (host.getAttribute(attribute) ?? '').split(/\s+/).filter((id) => id !== '')
-  const root = host.getRootNode() as Document | ShadowRoot
-  return ids.map((id) => root.getElementById(id)?.textContent ?? '').join(' ')
+  return ids.map((id) => withId(host, id)?.textContent ?? '').join(' ')
+}
+
+/** In the same tree. Beside an element that was taken out of the document there is nothing. */
+function withId(host: HTMLElement, id: string): Element | null {
+  const root: Node & Partial<NonElementParentNode> = host.getRootNode()
+  return root.getElementById?.(id) ?? null
 }
 
 function tidy(text: string): string {

@@ -208,7 +208,11 @@ describe('page', () => {
           expect(JSON.parse(read)).toEqual({
             app,
             cookies: 'strict',
-            texts: { title: 'Secure field' },
+            texts: {
+              title: 'Secure field',
+              ...{ show: 'Show', hide: 'Hide' },
+              ...{ showPassword: 'Show the password', hidePassword: 'Hide the password' },
+            },
             origins: about.origins,
             objectStoreOrigin: about.objectStoreOrigin,
           })

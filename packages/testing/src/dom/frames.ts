@@ -78,7 +78,7 @@ export function doubleFrames({ vault, troubles }: FramesNeeds): Frames {
       const url = NodeURL.canParse(address) ? new NodeURL(address) : null
       const component = url?.pathname === '/frame' ? url.searchParams.get('component') : null
       if (component === null || url === null) native?.set?.call(this, address)
-      else void load(quiet(this), url.origin, component)
+      else void load(quiet(this, followFocus), url.origin, component)
     },
   })
 
@@ -105,19 +105,19 @@ export function doubleFrames({ vault, troubles }: FramesNeeds): Frames {
     if (!troubles.tokenizerDown) withLocalChannel(() => iframe.dispatchEvent(new Event('load')))
   }
 
-  // Before the elements listen: they keep such events from everybody else.
-  const followFocus = (event: Event): void => {
-    const target = event.composedPath()[0]
+  function followFocus(type: string, target: EventTarget | undefined): void {
     for (const frame of frames.values()) {
       const isOwn = target === frame.iframe
       // Of the focus of its frame an element tells by an event of its own.
       const isElsewhere = !isOwn && target !== hostOf(frame.iframe)
-      if (event.type === 'focus' ? isElsewhere : isOwn) frame.blur()
-      else if (event.type === 'focus' && isOwn) frame.focus()
+      if (type === 'focus' ? isElsewhere : isOwn) frame.blur()
+      else if (type === 'focus' && isOwn) frame.focus()
     }
   }
-  for (const type of ['focus', 'blur'])
-    addEventListener(type, followFocus, { capture: true, signal: ended.signal })
+  for (const type of ['focus', 'blur']) {
+    const follow = (event: Event): void => followFocus(type, event.composedPath()[0])
+    addEventListener(type, follow, { capture: true, signal: ended.signal })
+  }
 
   return {
     of: (element) => [...frames.values()].find(({ iframe }) => hostOf(iframe) === element) ?? null,
@@ -130,8 +130,11 @@ export function doubleFrames({ vault, troubles }: FramesNeeds): Frames {
   }
 }
 
-/** Keeps the DOM from loading something of its own into it, and makes its focus heard. */
-function quiet(iframe: HTMLIFrameElement): HTMLIFrameElement {
+/** Keeps the DOM from loading something of its own into it, and makes its focus heard: first here, since elements keep it to themselves. */
+function quiet(
+  iframe: HTMLIFrameElement,
+  follow: (type: 'focus' | 'blur', iframe: HTMLIFrameElement) => void,
+): HTMLIFrameElement {
   forgoLoading(iframe)
   for (const type of ['focus', 'blur'] as const) {
     const move = iframe[type].bind(iframe)
@@ -143,6 +146,7 @@ function quiet(iframe: HTMLIFrameElement): HTMLIFrameElement {
         isHeard = true
       }
       addEventListener(type, hear, { capture: true, once: true })
+      if (isMoved) follow(type, iframe)
       move(options)
       removeEventListener(type, hear, { capture: true })
       // jsdom moves the focus to an iframe, and away, without an event.

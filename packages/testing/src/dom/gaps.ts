@@ -13,6 +13,8 @@ export function fillGaps(): () => void {
         ]),
     fill(HTMLIFrameElement.prototype, 'sandbox', { get: sandbox }),
     fill(HTMLOptionElement.prototype, 'label', { get: label }),
+    // jsdom lays nothing out, and so has nothing to scroll.
+    fill(Element.prototype, 'scrollIntoView', { value: () => {}, writable: true }),
     mendActiveElement(),
   ]
   return () => {
