@@ -32,8 +32,8 @@ afterAll(async () => {
   await gallery?.[Symbol.asyncDispose]()
 })
 
-/** For a machine with much to do. */
-const PATIENCE = { timeout: 600_000 }
+/** For a machine with much to do, where a request may fail for want of time: a sheet is opened anew then. */
+const PATIENCE = { timeout: 600_000, retry: isAccepting ? 0 : 2 }
 /** So long a sheet may take to look as it did, in milliseconds. */
 const SETTLE_MS = 20_000
 
@@ -51,12 +51,14 @@ const SHOWN = SHEETS.flatMap((sheet) => LOCALES.map((language) => ({ sheet, lang
 const nameOf = (sheet: Sheet, language: Locale, theme: Theme): string => `${sheet.id}.${language}.${theme}`
 
 /** The sheet as people see it, every component with its frame. */
-async function open(page: Page, { id }: Sheet, language: Locale = 'en'): Promise<void> {
+async function open(page: Page, sheet: Sheet, language: Locale = 'en'): Promise<void> {
+  const { id } = sheet
   await page.emulateMedia(MEDIA.light)
   for (let tries = 1; ; tries++) {
     await page.goto(`${gallery.url}/${id}?lang=${language}`)
     const ready = await page.waitForFunction(areReady, null, { timeout: 30_000 }).catch(() => null)
-    if (ready !== null) return
+    // Who picks something in a component that is being filled may miss it.
+    if (ready !== null) return settled(page, pendingOn(sheet))
     // Where the time-outs of pages do not end (./studio.ts), a frame that did not start is not loaded again by itself.
     if (tries === 3) throw new Error(`Not all frames of ${id} in ${language} have started.`)
   }
@@ -100,7 +102,7 @@ async function take(page: Page): Promise<PNG> {
 
 /** Two pictures in a row that are the same, with time between them, when nothing waits for values but what is to wait. */
 async function takeStill(page: Page, sheet: Sheet): Promise<PNG> {
-  await expect.poll(() => busyIn(page), { timeout: SETTLE_MS }).toBe(waitingOn(sheet))
+  await settled(page, waitingOn(sheet))
   for (let before = await take(page); ; ) {
     await pause(1000)
     const now = await take(page)
@@ -115,12 +117,27 @@ async function busyIn(page: Page): Promise<number> {
   return busy.reduce((sum, each) => sum + each, 0)
 }
 
-function waitingOn({ states }: Sheet): number {
-  const waiting = states.flatMap(({ sample, rows = [], user = [] }) => [
-    ...[sample, ...rows].filter((each) => each === 'pending'),
-    ...user.filter((deed) => deed.does === 'choose' && deed.fate === 'held'),
-  ])
-  return waiting.length
+/** Until so many parts of components, and no more, wait for something. */
+async function settled(page: Page, waiting: number): Promise<void> {
+  const deadline = Date.now() + SETTLE_MS
+  for (;;) {
+    const busy = await busyIn(page)
+    if (busy === waiting) return
+    if (Date.now() > deadline) throw new Error(`${busy} parts are busy, and ${waiting} should be.`)
+    await pause(50)
+  }
+}
+
+/** Those whose value never comes. */
+function pendingOn({ states }: Sheet): number {
+  return states.flatMap(({ sample, rows = [] }) => [sample, ...rows]).filter((each) => each === 'pending')
+    .length
+}
+
+/** Those, and files that do not arrive. */
+function waitingOn(sheet: Sheet): number {
+  const deeds = sheet.states.flatMap(({ user = [] }) => user)
+  return pendingOn(sheet) + deeds.filter((deed) => deed.does === 'choose' && deed.fate === 'held').length
 }
 
 /** Looks until the sheet is as it was; what is under way has its time. */

@@ -60,7 +60,8 @@ const does: {
     await page.mouse.click(2, 2)
   },
   async press({ frame }, { button }) {
-    await frame.locator(BUTTONS).nth(button).click()
+    // A download has nothing to save before its token has come.
+    await frame.locator(`${BUTTONS}:not([aria-disabled=true])`).nth(button).click()
   },
   async pick({ frame }, { option }) {
     const select = frame.locator('select')
@@ -73,6 +74,8 @@ const does: {
   async choose({ frame, fates }, { files, fate }) {
     if (fate !== undefined) fates.set(frame, fate)
     await frame.locator('input[type=file]').setInputFiles(files.map((kind) => FILES[kind]))
+    // Pause and Cancel: what only waits cannot be paused.
+    if (fate === 'held') await frame.locator(BUTTONS).nth(2).waitFor()
   },
 }
 
