@@ -78,9 +78,18 @@ export function complain(name: string, actual: PNG, { why, diff }: Difference, v
   ].join('\n')
 }
 
+/** Whether the pictures were taken with another major version of Chromium, which may draw its controls in another way. */
+export function isOtherChromium(version: string): boolean {
+  return versionBefore().split('.', 1)[0] !== version.split('.', 1)[0]
+}
+
 function otherVersion(version: string): string[] {
-  const before = existsSync(VERSION) ? readFileSync(VERSION, 'utf8').trim() : 'another one'
+  const before = versionBefore()
   return before === version ? [] : [`The pictures were taken with Chromium ${before}; this is ${version}.`]
+}
+
+function versionBefore(): string {
+  return existsSync(VERSION) ? readFileSync(VERSION, 'utf8').trim() : 'another one'
 }
 
 /** Names of pictures that are kept. */
