@@ -82,7 +82,7 @@ export async function startRealStage(
   const browser = await launchChromium([takeLines([line])])
   stack.defer(() => browser.close())
   const shown = await (await browser.newContext(device)).newPage()
-  shown.setDefaultTimeout(15_000)
+  shown.setDefaultTimeout(45_000)
   const opened = stack.move()
   return {
     ...{ service, client, origin, line, app },

@@ -120,7 +120,7 @@ function documentOf(
 }
 
 async function openScene(page: Page, url: string, left: Page[], wait: boolean): Promise<Scene> {
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   const consoleErrors: string[] = []
   const hear = (message: ConsoleMessage): void => {
     if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text())

@@ -80,7 +80,7 @@ async function newContext(own: OwnBrowser | undefined): Promise<BrowserContext> 
   if (own === undefined) shared ??= startChromium()
   const { browser } = own ?? (await (shared as Promise<OwnBrowser>))
   const context = await browser.newContext()
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(30_000)
   return context
 }
 
