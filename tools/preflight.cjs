@@ -1,4 +1,4 @@
-// Runs on any Node, however old: plain JavaScript, no syntax newer than ES5.
+// Runs on any Node, however old: plain JavaScript, no syntax newer than ES5. What it requires may be newer.
 // biome-ignore-all lint/style/useTemplate: ES5 has no template literals.
 var need = 24
 var have = parseInt(process.versions.node.split('.')[0], 10)
@@ -11,3 +11,4 @@ if (have < need) {
   console.error(lines.join('\n'))
   process.exit(1)
 }
+require('./refuse-stale.cjs')

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, test } from 'vitest'
+import { tree } from './tree.ts'
 
 const source = readFileSync('tools/preflight.cjs', 'utf8')
 
@@ -15,8 +17,23 @@ function preflight(version: string): { code: number | null; said: string } {
   const error = (text: string) => {
     outcome.said += text
   }
-  runInNewContext(source, { process, console: { error } })
+  const require = () => {}
+  runInNewContext(source, { process, console: { error }, require })
   return outcome
+}
+
+/** What is said where `wanted` is in package-lock.json, and `installed` in node_modules. */
+function refuseStale(wanted: object, installed: object | null) {
+  const root = tree({
+    'package-lock.json': JSON.stringify({ packages: { '': { version: '1.0.0' }, ...wanted } }),
+    ...(installed && { 'node_modules/.package-lock.json': JSON.stringify({ packages: installed }) }),
+    'tools/refuse-stale.cjs': readFileSync('tools/refuse-stale.cjs', 'utf8'),
+  })
+  const { status, stderr } = spawnSync(process.execPath, ['tools/refuse-stale.cjs'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  return { status, said: stderr }
 }
 
 describe('preflight', () => {
@@ -32,6 +49,27 @@ describe('preflight', () => {
 
   test.each(['24.0.0', '24.21.0', '26.1.0', '100.0.0'])('lets Node %s pass', (version) => {
     expect(preflight(version)).toEqual({ code: null, said: '' })
+  })
+
+  const one = { 'node_modules/one': { version: '1.2.3' } }
+  const others = {
+    'node_modules/for-macs': { version: '1.0.0', optional: true },
+    'node_modules/@lunadefend/core': { resolved: 'packages/core', link: true },
+    'packages/core': { version: '0.1.0' },
+  }
+
+  test('lets what is installed pass, without what is for other machines', () => {
+    expect(refuseStale({ ...one, ...others }, one)).toEqual({ status: 0, said: '' })
+  })
+
+  test.each([
+    ['another version', { 'node_modules/one': { version: '1.2.2' } }],
+    ['a package less', {}],
+    ['nothing', null],
+  ])('refuses %s, and says what to do', (_, installed) => {
+    const { status, said } = refuseStale({ ...one, ...others }, installed)
+    expect(status).toBe(1)
+    expect(said).toContain('says: one.\nRun `npm ci`.')
   })
 
   /** The nodes that ES5 has, as far as this file needs them. */
