@@ -25,7 +25,6 @@ let own: OwnBrowser
 beforeAll(async () => {
   cpSync(EXAMPLE, folder.path, { recursive: true })
   packAll(join(folder.path, 'packages'))
-  run('npm', ['ci', '--ignore-scripts'])
   run('npm', ['install', '--no-save', '--ignore-scripts', ...globSync(join(folder.path, 'packages/*.tgz'))])
   run(process.execPath, [NEXT, 'build'])
   own = await startChromium()
