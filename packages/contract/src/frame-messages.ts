@@ -307,11 +307,6 @@ const oneOf =
 const tokens: Check = (value) => Array.isArray(value) && value.length <= 100 && value.every(text(64))
 const boolean: Check = (value) => typeof value === 'boolean'
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
-/** Holes count as what they are read as: `undefined`. */
-const texts =
-  (most: number, limit: number): Check =>
-  (value) =>
-    Array.isArray(value) && value.length <= most && Array.from(value).every(text(limit))
 const upTo =
   (limit: number): Check =>
   (value) =>
@@ -354,11 +349,11 @@ const rules: Shape = {
   reveal: may(boolean),
   fieldId: may(text(64)),
   sameAs: may(text(64)),
-  values: may(texts(MOST_OPTIONS, LONGEST_OPTION)),
-  labels: may(texts(MOST_OPTIONS, LONGEST_OPTION)),
+  values: may(list(text(LONGEST_OPTION), MOST_OPTIONS)),
+  labels: may(list(text(LONGEST_OPTION), MOST_OPTIONS)),
 }
 const showing: Shape = {
-  hideAfter: may((value) => count(value) && (value as number) >= 1 && (value as number) <= LONGEST_SHOWN),
+  hideAfter: may((value) => upTo(LONGEST_SHOWN)(value) && value !== 0),
   hideOnLeave: may(boolean),
   copyable: may(boolean),
   fit: may(oneOf(FITS)),
