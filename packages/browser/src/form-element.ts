@@ -265,14 +265,14 @@ export abstract class FormElement<T extends string | readonly string[]>
     return presentationOf(this, { label: this.spokenName, disabled, invalid: this.#flagged })
   }
 
-  protected override present(): void {
+  protected override present(presentation = this.presentation): void {
     const iframe = this.frame.link?.iframe
     // A frame with nothing in it to focus is a tab stop all the same, where it runs in the page's process.
-    if (this.matches(':disabled')) iframe?.setAttribute('tabindex', '-1')
+    if (presentation.disabled === true) iframe?.setAttribute('tabindex', '-1')
     else iframe?.removeAttribute('tabindex')
-    const isInvalid = this.presentation.invalid === true || this.held.fill === 'invalid'
+    const isInvalid = presentation.invalid === true || this.held.fill === 'invalid'
     setState(this.internals, 'invalid', isInvalid)
-    super.present()
+    super.present(presentation)
   }
 
   protected override begin(link: FrameLink): void {

@@ -179,10 +179,10 @@ export abstract class FrameElement extends BaseElement {
     return { ...rules, ...presentation }
   }
 
-  /** Sends what has changed. */
-  protected present(): void {
+  /** Sends what has changed. `known`: what it is now, where that is known already. */
+  protected present(known?: Presentation): void {
     if (this.#sentPresentation === '') return
-    const { presentation } = this
+    const presentation = known ?? this.presentation
     const text = JSON.stringify(presentation)
     if (text === this.#sentPresentation) return
     this.#sentPresentation = text
