@@ -24,19 +24,27 @@ export interface SecureFormEvents {
   readonly error: CustomEvent<LunaDefendError>
 }
 
+/** What all elements of a form have in common. */
+interface SecureFormAttributes {
+  readonly name?: string | undefined
+  readonly required?: boolean | undefined
+  readonly disabled?: boolean | undefined
+  readonly readonly?: boolean | undefined
+  /** What the field is called, where it has no `<label>`. */
+  readonly label?: string | undefined
+  /** A sentence that screen readers add to the label. */
+  readonly description?: string | undefined
+}
+
 /**
  * Attributes of `<secure-input>` and `<secure-textarea>` in a template, beyond those that every HTML element has.
  * As of `<input>`; but `value` is a token.
  */
-export interface SecureFieldAttributes {
-  readonly name?: string | undefined
+export interface SecureFieldAttributes extends SecureFormAttributes {
   /** The token. As in a controlled input; but what the user types is his until it is a token. */
   readonly value?: string | null | undefined
   /** The first token, and the one that a reset of the form brings back. */
   readonly token?: string | null | undefined
-  readonly required?: boolean | undefined
-  readonly disabled?: boolean | undefined
-  readonly readonly?: boolean | undefined
   readonly minlength?: number | string | undefined
   readonly maxlength?: number | string | undefined
   readonly placeholder?: string | undefined
@@ -45,10 +53,6 @@ export interface SecureFieldAttributes {
   readonly form?: string | undefined
   /** `blur`: a token is made when the user leaves the field, too. @default 'submit' */
   readonly tokenizeon?: 'submit' | 'blur' | undefined
-  /** What the field is called, where it has no `<label>`. */
-  readonly label?: string | undefined
-  /** A sentence that screen readers add to the label. */
-  readonly description?: string | undefined
 }
 
 export interface SecureInputAttributes extends SecureFieldAttributes {
@@ -117,8 +121,7 @@ export interface SecureDownloadAttributes extends SecureShownAttributes {
   readonly lines?: number | string | undefined
 }
 
-export interface SecureUploadAttributes {
-  readonly name?: string | undefined
+export interface SecureUploadAttributes extends SecureFormAttributes {
   /** The first tokens, with spaces between them. */
   readonly token?: string | undefined
   /** As of `<input type=file>`: types and extensions. */
@@ -126,16 +129,11 @@ export interface SecureUploadAttributes {
   /** Which camera a phone opens. */
   readonly capture?: string | undefined
   readonly multiple?: boolean | undefined
-  readonly required?: boolean | undefined
-  readonly disabled?: boolean | undefined
-  readonly readonly?: boolean | undefined
   /** The longest file, in bytes. */
   readonly maxsize?: number | string | undefined
   readonly maxfiles?: number | string | undefined
   /** Height in lines. @default 8 */
   readonly rows?: number | string | undefined
-  readonly label?: string | undefined
-  readonly description?: string | undefined
 }
 
 /** `columns` and `rows` are properties: frameworks set them as such. */
