@@ -1,3 +1,4 @@
+import { make } from './element.ts'
 import { stepOf } from './grid-keys.ts'
 import type { Columns } from './widget.ts'
 
@@ -40,13 +41,13 @@ export interface Grid {
 }
 
 export function makeGrid({ fill, press: pressCell, moved }: GridNeeds): Grid {
-  const element = make('div', 'grid', 'grid')
+  const element = piece('grid', 'grid')
   element.ariaReadOnly = 'true'
-  const head = element.appendChild(make('div', 'head', 'rowgroup'))
-  const headRow = head.appendChild(make('div', 'row', 'row'))
+  const head = element.appendChild(piece('head', 'rowgroup'))
+  const headRow = head.appendChild(piece('row', 'row'))
   headRow.ariaRowIndex = '1'
-  const body = element.appendChild(make('div', 'body', 'rowgroup'))
-  const room = body.appendChild(make('div', 'room', 'presentation'))
+  const body = element.appendChild(piece('body', 'rowgroup'))
+  const room = body.appendChild(piece('room', 'presentation'))
   const shown = new Map<number, HTMLElement>()
   let width = 0
   let total = 0
@@ -85,11 +86,11 @@ export function makeGrid({ fill, press: pressCell, moved }: GridNeeds): Grid {
   }
 
   function add(row: number): void {
-    const line = make('div', 'row', 'row')
+    const line = piece('row', 'row')
     line.ariaRowIndex = String(row + 2)
     line.style.setProperty('inset-block-start', `${row * height}px`)
     for (let column = 0; column < width; column++) {
-      const cell = line.appendChild(make('div', 'cell', 'gridcell'))
+      const cell = line.appendChild(piece('cell', 'gridcell'))
       cell.ariaColIndex = String(column + 1)
       cell.tabIndex = -1
       fill(cell, row, column)
@@ -202,7 +203,7 @@ export function makeGrid({ fill, press: pressCell, moved }: GridNeeds): Grid {
 }
 
 function header(text: string, index: number): HTMLElement {
-  const cell = make('div', 'header', 'columnheader')
+  const cell = piece('header', 'columnheader')
   cell.ariaColIndex = String(index + 1)
   cell.textContent = text
   return cell
@@ -218,9 +219,8 @@ function layOut(parts: readonly HTMLElement[], widths: readonly number[]): void 
   }
 }
 
-function make(tag: 'div', className: string, role: string): HTMLElement {
-  const element = document.createElement(tag)
-  element.className = className
+function piece(className: string, role: string): HTMLElement {
+  const element = make('div', '', className)
   element.role = role
   return element
 }
