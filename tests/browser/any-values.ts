@@ -6,7 +6,7 @@ import { frameOf, type RealStage } from '../../packages/browser/test/real-stage.
 import { until } from '../../packages/browser/test/stage.ts'
 import { readFile } from '../../packages/browser/test/upload-stage.ts'
 import { FILE, FILE_NAME, INPUTS, OPTIONS, TEXT_AREA } from './any-text-values.ts'
-import { pixelsIn, pngOf } from './pixels.ts'
+import { pixelsIn, pngOfPixels } from './pixels.ts'
 
 /** Each value of the Tokenizer's setting `protection`. */
 export const PROTECTIONS = ['store', 'prefer-end-to-end', 'require-end-to-end'] as const
@@ -85,7 +85,7 @@ export async function expectPicturesBack(stage: RealStage, runs: number): Promis
   const size = { width: 5, height: 4 }
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 60, maxLength: 60 }), async (pixels) => {
-      const token = await stage.client.tokenize(stage.client.sid('login-1'), pngOf(size, pixels))
+      const token = await stage.client.tokenize(stage.client.sid('login-1'), pngOfPixels(size, pixels))
       await stage.client.grants.create(stage.client.sid('login-1'), token)
       await setToken(page, 'image', token)
       await until(() => pixelsIn(frame), 15_000).toEqual([...pixels])
