@@ -37,7 +37,7 @@ const KNOWN = [
   /^npm (?:ci|start|test)(?: && npm (?:ci|start|test))*$/,
   /^git clone \S+$/,
   /^cd \S+$/,
-  /^npm install --no-save packages\/\*\.tgz$/,
+  /^npm install(?: --no-save packages\/\*\.tgz)?$/,
   /^curl http:\/\/localhost:\d+\/\w+$/,
 ]
 
