@@ -47,6 +47,7 @@ export {
   SWEEP_DELAY_MS,
   type Taken,
   takeQuota,
+  takeQuotas,
 } from './domain/quota.ts'
 export type { TokenRecord } from './domain/record.ts'
 export type { Session } from './domain/session.ts'

@@ -8,6 +8,7 @@ import {
   type QuotaRow,
   SWEEP_DELAY_MS,
   takeQuota,
+  takeQuotas,
 } from '../src/domain/quota.ts'
 import { seen } from './quota-oracle.ts'
 
@@ -229,4 +230,34 @@ describe('a set of different things', () => {
     expect(take({ sets: [set([1, 2, 3], 3)], now: START + 86_400_000 }).kind).toBe('taken')
     expect(take({ sets: [set([4, 5, 6], 3)], now: START })).toEqual({ kind: 'taken', held: [3] })
   })
+})
+
+test('several are taken as if one came after the other; each row is written once', () => {
+  const quota = fc.record({
+    buckets: fc.array(
+      fc
+        .record({ ref: fc.integer({ min: 1, max: 3 }).map(ref), cost: fc.integer({ min: 1, max: 4 }) })
+        .map((one) => ({ ...one, burst: 5, perSecond: 1 })),
+      { maxLength: 2 },
+    ),
+    sets: fc.array(
+      fc
+        .array(fc.integer({ min: 1, max: 6 }).map(member), { maxLength: 4 })
+        .map((members) => ({ ref: ref(9), members, windowMs: 60_000, most: 4 })),
+      { maxLength: 1 },
+    ),
+    now: fc.integer({ min: 0, max: 5000 }).map((after) => START + after),
+  })
+  fc.assert(
+    fc.property(fc.array(quota, { maxLength: 12 }), fc.nat(12), (quotas, already) => {
+      const alone = limiter()
+      const together = limiter()
+      for (const quota of quotas.slice(0, already)) expect(together.take(quota)).toEqual(alone.take(quota))
+      const rest = quotas.slice(already)
+      const { taken, written } = takeQuotas(together.rows, rest)
+      expect(taken).toEqual(rest.map(alone.take))
+      for (const [name, row] of written) together.rows.set(name, row)
+      expect(together.rows).toEqual(alone.rows)
+    }),
+  )
 })

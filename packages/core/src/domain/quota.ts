@@ -51,6 +51,9 @@ export interface QuotaRow {
 /** Rows by their names in hexadecimal. */
 export type QuotaRows = ReadonlyMap<string, QuotaRow>
 
+/** Where they are looked for. */
+type Stored = Pick<QuotaRows, 'get'>
+
 /** Names of the rows that are read: whoever holds `locked` decides alone over these, and over `members`. */
 export interface QuotaNames {
   readonly locked: readonly string[]
@@ -86,7 +89,7 @@ export function namesOf({ buckets, sets, walks = [] }: Omit<Quota, 'now'>): Quot
  * full again. Whoever comes is let through when that, with what they take, lies no further ahead than a whole bucket
  * takes to fill. Everything is rounded against the caller.
  */
-export function takeQuota(rows: QuotaRows, { buckets, sets, walks, now }: Quota): Allotment {
+export function takeQuota(rows: Stored, { buckets, sets, walks, now }: Quota): Allotment {
   const changed = new Map<string, QuotaRow>()
   const micros = Math.floor(now * MICRO)
   const read = (name: string) => changed.get(name) ?? rows.get(name)
@@ -103,6 +106,21 @@ export function takeQuota(rows: QuotaRows, { buckets, sets, walks, now }: Quota)
   if (walks === undefined) return { taken: { kind: 'taken', held }, changed }
   const walked = walks.map((walk) => note(walk, micros, read, changed))
   return { taken: { kind: 'taken', held, walked }, changed }
+}
+
+/** One after the other, as if each came alone; each row is written once, whatever their number. */
+export function takeQuotas(
+  stored: Stored,
+  quotas: readonly Quota[],
+): { readonly taken: readonly Taken[]; readonly written: QuotaRows } {
+  const written = new Map<string, QuotaRow>()
+  const rows = { get: (name: string) => written.get(name) ?? stored.get(name) }
+  const taken = quotas.map((quota) => {
+    const { taken, changed } = takeQuota(rows, quota)
+    for (const [name, row] of changed) written.set(name, row)
+    return taken
+  })
+  return { taken, written }
 }
 
 const NOTHING: QuotaRows = new Map()
@@ -198,11 +216,13 @@ function countsOf(row: QuotaRow | undefined, present: number, slotMicros: number
     bytes,
     at: (which) => view.getUint32(place(which)),
     add: (which, change) => view.setUint32(place(which), Math.max(0, view.getUint32(place(which)) + change)),
-    total: () => Array.from({ length: LIVE }, (_, index) => view.getUint32(index * 4)).reduce(sum, 0),
+    total() {
+      let total = 0
+      for (let index = 0; index < LIVE; index += 1) total += view.getUint32(index * 4)
+      return total
+    },
   }
 }
-
-const sum = (one: number, other: number) => one + other
 
 /** In which slot it was last met; `null` = never, or with another window. */
 function slotOf(row: QuotaRow | undefined, slotMicros: number): number | null {

@@ -39,7 +39,10 @@ export async function chargeReading(
   const granted = wanted.filter((each) => each.granted).map(({ token }) => token)
   const others = wanted.filter((each) => !each.granted).map(({ token }) => token)
   const call = { audit: action, sid, tokens: granted }
-  const sets = [budgetOf(needs, caller, call, 'app'), nobodysBudget(needs, caller, sid, others)]
+  const sets = [
+    ...(granted.length > 0 ? [budgetOf(needs, caller, call, 'app')] : []),
+    ...(others.length > 0 ? [nobodysBudget(needs, caller, sid, others)] : []),
+  ]
   const taken = await needs.limiter.take({
     buckets: [
       ...granted.flatMap((token) => tokenBucket(needs, caller, action, token)),

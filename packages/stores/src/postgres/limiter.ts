@@ -4,10 +4,11 @@ import {
   type Quota,
   type QuotaNames,
   type QuotaRow,
+  type QuotaRows,
   SWEEP_DELAY_MS,
   type Swept,
   type Taken,
-  takeQuota,
+  takeQuotas,
 } from '@lunadefend/core'
 import { Client, type ClientConfig } from 'pg'
 import { createTurns } from '../limits/turns.ts'
@@ -126,7 +127,7 @@ interface Row {
 }
 
 /** Two round trips, whatever the number of quotas: the rows are locked and read, then written. */
-async function decide(client: Client, quotas: readonly Quota[]): Promise<Taken[]> {
+async function decide(client: Client, quotas: readonly Quota[]): Promise<readonly Taken[]> {
   const names = allNames(quotas)
   const [, locked, found] = await settled([
     client.query(BEGIN),
@@ -136,17 +137,9 @@ async function decide(client: Client, quotas: readonly Quota[]): Promise<Taken[]
   const rows = new Map(
     [...locked.rows, ...found.rows].map((row) => [hexOf(row.ref), row as QuotaRow] as const),
   )
-  const written = new Map<string, QuotaRow>()
-  const answers = quotas.map((quota) => {
-    const { taken, changed } = takeQuota(rows, quota)
-    for (const [name, row] of changed) {
-      rows.set(name, row)
-      written.set(name, row)
-    }
-    return taken
-  })
+  const { taken, written } = takeQuotas(rows, quotas)
   await (written.size === 0 ? client.query('ROLLBACK') : settled([put(client, written), commit(client)]))
-  return answers
+  return taken
 }
 
 /** Of all of them, in the order in which they are locked. */
@@ -159,7 +152,7 @@ function allNames(quotas: readonly Quota[]): QuotaNames {
   return { locked: names.locked.toSorted(), members: names.members }
 }
 
-function put(client: Client, rows: ReadonlyMap<string, QuotaRow>) {
+function put(client: Client, rows: QuotaRows) {
   const [untils, counts] = [
     [...rows.values()].map(({ until }) => until),
     [...rows.values()].map((row) => row.counts),

@@ -1,13 +1,13 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import {
   type Limiter,
-  namesOf,
   type Quota,
   type QuotaRow,
+  type QuotaRows,
   SWEEP_DELAY_MS,
   type Swept,
   type Taken,
-  takeQuota,
+  takeQuotas,
 } from '@lunadefend/core'
 import { createTurns } from '../limits/turns.ts'
 import { busyPause } from './busy.ts'
@@ -77,20 +77,24 @@ function connect(file: string): Connection {
   }
 }
 
-function decide(connection: Connection, quotas: readonly Quota[]): Taken[] {
-  return inTransaction(connection, () => quotas.map((quota) => decideOne(connection, quota)))
+function decide(connection: Connection, quotas: readonly Quota[]): readonly Taken[] {
+  return inTransaction(connection, () => {
+    const { taken, written } = takeQuotas(storedIn(connection), quotas)
+    for (const [name, { until, counts }] of written)
+      connection.put.run(Buffer.from(name, 'hex'), until, counts)
+    return taken
+  })
 }
 
-function decideOne({ find, put }: Connection, quota: Quota): Taken {
-  const { locked, members } = namesOf(quota)
-  const rows = new Map<string, QuotaRow>()
-  for (const name of [...locked, ...members]) {
-    const row = find.get(Buffer.from(name, 'hex'))
-    if (row !== undefined) rows.set(name, row as unknown as QuotaRow)
+/** Each row is looked for once. */
+function storedIn({ find }: Connection): Pick<QuotaRows, 'get'> {
+  const rows = new Map<string, QuotaRow | undefined>()
+  return {
+    get(name) {
+      if (!rows.has(name)) rows.set(name, find.get(Buffer.from(name, 'hex')) as QuotaRow | undefined)
+      return rows.get(name)
+    },
   }
-  const { taken, changed } = takeQuota(rows, quota)
-  for (const [name, { until, counts }] of changed) put.run(Buffer.from(name, 'hex'), until, counts)
-  return taken
 }
 
 function sweep(connection: Connection, after: string | null, limit: number, now: number): Swept {
