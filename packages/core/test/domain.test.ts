@@ -1,4 +1,4 @@
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -129,6 +129,17 @@ describe('identifiers', () => {
     ] // biome-ignore format: pairs
     expect(new Set(pseudonyms).size).toBe(pseudonyms.length)
     for (const pseudonym of pseudonyms) expect(pseudonym).toMatch(/^[0-9a-f]{32}$/)
+  })
+
+  test('a name that is remembered is the one that was made; so is one that was forgotten meanwhile', () => {
+    const [bytes, sids] = [randomBytes(32), Array.from({ length: 10_050 }, (_, index) => `s${index}`)]
+    const [one, other] = [createSecretKey(bytes), createSecretKey(randomBytes(32))]
+    const names = (by: KeyObject) =>
+      sids.map((sid) => sessionRefOf(by, app, sid as SessionId).toString('hex'))
+    const first = names(one)
+    expect(names(one)).toEqual(first)
+    expect(names(createSecretKey(bytes))).toEqual(first)
+    expect(new Set([...first, ...names(other)]).size).toBe(2 * sids.length)
   })
 })
 

@@ -17,7 +17,7 @@ const SEALED_FILE = 'packages/object-store/src/sealed-file.ts'
 
 const change = (file: string, from: string, to: string): Alteration => ({ file, from, to })
 const CREATE_HASH = "globalThis.process.getBuiltinModule('node:crypto').createHash"
-const KEYED = "createHmac('sha256', key).update(label)"
+const KEYED = "createHmac('sha256', key).update(message)"
 const LOCATOR = "return keyed(key, 'lunadefend/v1/locator', app, token)"
 const SSE_KEY = 'const keys: DataKeys = { sseKey: randomBytes(32),'
 const TOKEN_LAYER = "hkdfSync('sha256', token, tokenSalt, info, 64)"
@@ -38,7 +38,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
   },
   {
     name: 'everything in the database is named without a key',
-    alterations: [change(IDENTIFIERS, KEYED, "createHmac('sha256', '').update(label)")],
+    alterations: [change(IDENTIFIERS, KEYED, "createHmac('sha256', '').update(message)")],
     leaks: ['A+M: link', 'M+O: object of row'],
   },
   {

@@ -5,9 +5,25 @@ import { lp } from './encoding.ts'
 const ZERO = Buffer.from([0])
 
 function keyed(key: KeyObject, label: string, ...fields: (string | Uint8Array)[]): Buffer {
-  const mac = createHmac('sha256', key).update(label).update(ZERO)
-  for (const field of fields) mac.update(lp(field))
-  return mac.digest()
+  const message = Buffer.concat([Buffer.from(label), ZERO, ...fields.map(lp)])
+  return createHmac('sha256', key).update(message).digest()
+}
+
+/** So many names are remembered for each key, some 300 bytes each; then it begins anew. */
+const MOST_NAMES = 10_000
+const NAMES = new WeakMap<KeyObject, Map<string, Buffer>>()
+
+/** The same, for what is named again in each call of a session. Nobody writes into what it gives. */
+function rememberedKeyed(key: KeyObject, label: string, ...fields: string[]): Buffer {
+  const names = NAMES.get(key) ?? new Map<string, Buffer>()
+  NAMES.set(key, names)
+  const text = JSON.stringify([label, ...fields])
+  const known = names.get(text)
+  if (known !== undefined) return known
+  if (names.size >= MOST_NAMES) names.clear()
+  const name = keyed(key, label, ...fields)
+  names.set(text, name)
+  return name
 }
 
 /** Where the record of a token is found. The token itself is stored nowhere. 32 bytes. */
@@ -52,7 +68,7 @@ export function handleOf(kind: 'grant' | 'session' | 'token', name: Uint8Array):
 
 /** A session's name inside the database. 32 bytes. */
 export function sessionRefOf(key: KeyObject, app: AppId, sid: SessionId): Buffer {
-  return keyed(key, 'lunadefend/v1/session', app, sid)
+  return rememberedKeyed(key, 'lunadefend/v1/session', app, sid)
 }
 
 /** What `lunasec-session-hash` carries: 20 bytes in hex. Another user, another login: another hash. */
@@ -64,12 +80,12 @@ export type PseudonymKind = 'token' | 'session' | 'subject' | 'network'
 
 /** What an audit row says in place of a token, a session, a user or a network: 16 bytes in hex, keyed by epoch. */
 export function pseudonymOf(key: KeyObject, kind: PseudonymKind, app: AppId | '', name: string): string {
-  return keyed(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
+  return rememberedKeyed(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
 }
 
 /** The name of something that is counted, in the limiter's store. 32 bytes. */
 export function limitRefOf(key: KeyObject, names: readonly string[]): Buffer {
-  return keyed(key, 'lunadefend/v1/limit', ...names)
+  return rememberedKeyed(key, 'lunadefend/v1/limit', ...names)
 }
 
 /** A call that carries an idempotency key: whose it is, and the key. The key itself is stored nowhere. 32 bytes. */
