@@ -8,6 +8,6 @@ import ipaddr from 'ipaddr.js'
 export function networkOf(address: string): string | null {
   if (!ipaddr.isValid(address)) return null
   const parsed = ipaddr.process(address)
-  if (parsed.kind() === 'ipv4') return ipaddr.IPv4.networkAddressFromCIDR(`${parsed}/24`).toString() + '/24'
-  return ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/48`).toString() + '/48'
+  const bits = parsed.kind() === 'ipv4' ? 24 : 48
+  return `${ipaddr.fromByteArray(parsed.toByteArray().fill(0, bits / 8))}/${bits}`
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import compress from '@fastify/compress'
 import swagger from '@fastify/swagger'
 import { LIMITS, LunaDefendError } from '@lunadefend/contract'
@@ -71,7 +71,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   return server
 }
 
-const newRequestId = () => randomBytes(16).toString('hex')
+const newRequestId = () => randomUUID().replaceAll('-', '')
 
 function createServer({ publicUrl, log, trustedProxies }: ServerParts): FastifyInstance {
   const headers = securityHeaders(publicUrl)
