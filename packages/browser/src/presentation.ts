@@ -1,4 +1,5 @@
 import {
+  ENTER_KEY_HINTS,
   FITS,
   INPUT_MODES,
   INPUT_TYPES,
@@ -31,6 +32,7 @@ export const PRESENTATION_ATTRIBUTES = [
   'placeholder',
   'autocomplete',
   'inputmode',
+  'enterkeyhint',
   'spellcheck',
   'lang',
   'label',
@@ -48,7 +50,7 @@ export const SHOWING_ATTRIBUTES = ['hide-after', 'hide-on-leave', 'copyable', 'f
 export const LONGEST_PATTERN = 500
 
 export function rulesOf(host: HTMLElement): Rules {
-  const inputType = INPUT_TYPES.find((type) => type === host.getAttribute('type')?.toLowerCase())
+  const inputType = wordOf(INPUT_TYPES, host, 'type')
   const pattern = host.getAttribute('pattern')
   return {
     required: host.hasAttribute('required'),
@@ -68,7 +70,7 @@ export function rulesOf(host: HTMLElement): Rules {
 /** A time that is none is left out, and one that is too long is the longest. */
 export function showingOf(host: HTMLElement): Showing {
   const seconds = Number(host.getAttribute('hide-after') ?? 0)
-  const fit = FITS.find((each) => each === host.getAttribute('fit'))
+  const fit = wordOf(FITS, host, 'fit')
   return {
     ...(seconds > 0 ? { hideAfter: Math.min(Math.ceil(seconds), LONGEST_SHOWN) } : {}),
     hideOnLeave: host.hasAttribute('hide-on-leave'),
@@ -81,13 +83,13 @@ export function presentationOf(
   host: HTMLElement,
   said: { readonly label: string; readonly disabled: boolean; readonly invalid: boolean },
 ): Presentation {
-  const inputMode = INPUT_MODES.find((mode) => mode === host.getAttribute('inputmode'))
   return {
     label: said.label,
     description: descriptionOf(host),
     placeholder: (host.getAttribute('placeholder') ?? '').slice(0, 500),
     autoComplete: (host.getAttribute('autocomplete') ?? '').slice(0, 100),
-    ...(inputMode === undefined ? {} : { inputMode }),
+    inputMode: wordOf(INPUT_MODES, host, 'inputmode') ?? '',
+    enterKeyHint: wordOf(ENTER_KEY_HINTS, host, 'enterkeyhint') ?? '',
     // Spelling services of browsers send text away, so it has to be asked for.
     spellCheck: host.getAttribute('spellcheck') === 'true',
     lang: (host.closest('[lang]')?.getAttribute('lang') ?? '').slice(0, 35),
@@ -153,6 +155,16 @@ function withId(host: HTMLElement, id: string): Element | null {
 
 function tidy(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
+}
+
+/** In HTML, keywords are the same in capitals. */
+export function wordOf<Word extends string>(
+  words: readonly Word[],
+  host: Element,
+  attribute: string,
+): Word | undefined {
+  const said = host.getAttribute(attribute)?.toLowerCase()
+  return words.find((word) => word === said)
 }
 
 /** One that is too long is left out: half a limit is another one. */

@@ -1,3 +1,4 @@
+import type { EnterKeyHint, InputMode } from '@lunadefend/contract/frame-messages'
 import type { LunaDefendError } from './errors.ts'
 import type { SecureFieldState, SecureInputType } from './secure-field.ts'
 import type { TableColumn, TableRow } from './table-rows.ts'
@@ -49,6 +50,10 @@ export interface SecureFieldAttributes extends SecureFormAttributes {
   readonly maxlength?: number | string | undefined
   readonly placeholder?: string | undefined
   readonly autocomplete?: string | undefined
+  /** Which keyboard a phone opens. @default that of the `type` */
+  readonly inputmode?: InputMode | undefined
+  /** What the Enter key of a phone's keyboard is called. It does what it does. */
+  readonly enterkeyhint?: EnterKeyHint | undefined
   /** The id of a form elsewhere on the page. */
   readonly form?: string | undefined
   /** `blur`: a token is made when the user leaves the field, too. @default 'submit' */
@@ -76,7 +81,14 @@ export interface SecureTextAreaAttributes extends SecureFieldAttributes {
   readonly rows?: number | string | undefined
 }
 
-type Typing = 'minlength' | 'maxlength' | 'placeholder' | 'autocomplete' | 'readonly'
+type Typing =
+  | 'minlength'
+  | 'maxlength'
+  | 'placeholder'
+  | 'autocomplete'
+  | 'inputmode'
+  | 'enterkeyhint'
+  | 'readonly'
 
 /** The options are `<option>` children; their `value` is the text that is stored. */
 export interface SecureRadioGroupAttributes extends Omit<SecureFieldAttributes, Typing> {}

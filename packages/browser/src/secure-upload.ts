@@ -5,7 +5,7 @@ import { LunaDefendError } from './errors.ts'
 import { FilesValue } from './files-value.ts'
 import { FormElement } from './form-element.ts'
 import type { FrameNews } from './frame-link.ts'
-import { PRESENTATION_ATTRIBUTES } from './presentation.ts'
+import { PRESENTATION_ATTRIBUTES, wordOf } from './presentation.ts'
 import { type Flaw, flawOfFiles } from './validity.ts'
 
 const REFLECTED = {
@@ -61,7 +61,7 @@ export class SecureUploadElement extends FormElement<readonly string[]> {
 
   protected override get rules(): Rules {
     const { accept, maxSize, maxFiles, multiple, required } = this
-    const capture = CAPTURES.find((each) => each === this.capture)
+    const capture = wordOf(CAPTURES, this, 'capture')
     const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 0
     return {
       required,

@@ -81,7 +81,7 @@ describe('the iframe', () => {
       `<div lang="de"><label for="s"> The
          label </label><p id="help">What it is for</p>
        <secure-input id="s" type="password" required minlength="2" maxlength="9" pattern="a+" placeholder="p"
-         autocomplete="one-time-code" inputmode="numeric" aria-describedby="help"></secure-input></div>`,
+         autocomplete="one-time-code" inputmode="numeric" enterkeyhint="GO" aria-describedby="help"></secure-input></div>`,
       { head: '<style>#s { color: rgb(1, 2, 3); padding: 7px; font: 20px serif }</style>' },
     )
     expect(await heard(scene, '#s', 'configure')).toEqual({
@@ -97,6 +97,7 @@ describe('the iframe', () => {
       placeholder: 'p',
       autoComplete: 'one-time-code',
       inputMode: 'numeric',
+      enterKeyHint: 'go',
       spellCheck: false,
       lang: 'de',
       disabled: false,
@@ -108,8 +109,11 @@ describe('the iframe', () => {
     await scene.page.locator('#s').evaluate((s) => {
       s.setAttribute('placeholder', 'q')
       s.setAttribute('readonly', '')
+      s.setAttribute('enterkeyhint', 'home')
+      s.removeAttribute('inputmode')
     })
-    await until(() => heard(scene, '#s', 'update')).toMatchObject({ placeholder: 'q', readOnly: true })
+    const update = { placeholder: 'q', readOnly: true, enterKeyHint: '', inputMode: '' }
+    await until(() => heard(scene, '#s', 'update')).toMatchObject(update)
     await scene.page.locator('#s').evaluate((s: HTMLElement) => s.style.setProperty('color', 'rgb(9, 9, 9)'))
     await until(() => heard(scene, '#s', 'style')).toMatchObject({ color: 'rgb(9, 9, 9)' })
     await scene.close()

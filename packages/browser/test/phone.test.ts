@@ -41,7 +41,7 @@ describe('a field, on a telephone', () => {
     const page =
       await open(`<secure-input id="mail" type="email" autocomplete="email" aria-label="E-mail"></secure-input>
       <secure-input id="code" type="one-time-code" aria-label="Code"></secure-input><secure-input id="amount" type="number" aria-label="Amount"></secure-input>
-      <secure-input id="name" inputmode="search" aria-label="Name"></secure-input><secure-textarea id="notes" aria-label="Notes"></secure-textarea>`)
+      <secure-input id="name" inputmode="search" aria-label="Name"></secure-input><secure-textarea id="notes" enterkeyhint="next" aria-label="Notes"></secure-textarea>`)
     for (const id of ['mail', 'code', 'notes']) {
       await page.locator(`#${id}`).tap()
       await page.locator(`#${id}:state(focused)`).waitFor()
@@ -49,16 +49,17 @@ describe('a field, on a telephone', () => {
       await page.keyboard.type('123456')
       await until(async () => (await frameOf(page, `#${id}`)).locator('.value').inputValue()).toBe('123456')
     }
-    const attributes = ['type', 'inputmode', 'autocomplete', 'autocapitalize', 'autocorrect']
-    const said = ['mail', 'code', 'amount', 'name'].map(async (id) => {
+    const attributes = ['type', 'inputmode', 'autocomplete', 'enterkeyhint', 'autocapitalize', 'autocorrect']
+    const said = ['mail', 'code', 'amount', 'name', 'notes'].map(async (id) => {
       const box = (await frameOf(page, `#${id}`)).locator('.value')
       return Promise.all(attributes.map((name) => box.getAttribute(name)))
     })
     expect(await Promise.all(said)).toEqual([
-      ['email', null, 'email', 'off', 'off'],
-      ['text', 'numeric', 'one-time-code', 'off', 'off'],
-      ['text', 'decimal', 'off', 'off', 'off'],
-      ['text', 'search', 'off', 'off', 'off'],
+      ['email', null, 'email', null, 'off', 'off'],
+      ['text', 'numeric', 'one-time-code', null, 'off', 'off'],
+      ['text', 'decimal', 'off', null, 'off', 'off'],
+      ['text', 'search', 'off', null, 'off', 'off'],
+      [null, null, 'off', 'next', 'off', 'off'],
     ])
   })
 

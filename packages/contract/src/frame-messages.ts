@@ -47,6 +47,9 @@ export const INPUT_TYPES = [...PLAIN_TYPES, ...MASKED_TYPES] as const
 export type InputType = (typeof INPUT_TYPES)[number]
 export const INPUT_MODES = ['none', 'text', 'decimal', 'numeric', 'tel', 'search', 'email', 'url'] as const
 export type InputMode = (typeof INPUT_MODES)[number]
+/** What the Enter key of a keyboard on a screen is called. */
+export const ENTER_KEY_HINTS = ['enter', 'done', 'go', 'next', 'previous', 'search', 'send'] as const
+export type EnterKeyHint = (typeof ENTER_KEY_HINTS)[number]
 
 /** Style properties that a page may set. The frame checks each value against its own grammar (never `url(`). */
 export const STYLE_PROPERTIES = [
@@ -143,13 +146,14 @@ export const LONGEST_SHOWN = 3600
 export const FITS = ['contain', 'cover'] as const
 export type Fit = (typeof FITS)[number]
 
-/** How a field looks and what is said of it. It may change later; what an `update` leaves out stays as it is. */
+/** How a field looks and what is said of it. It may change later; what an `update` leaves out stays as it is, and `''` takes a text back. */
 export interface Presentation {
   readonly label?: string
   readonly description?: string
   readonly placeholder?: string
   readonly autoComplete?: string
-  readonly inputMode?: InputMode
+  readonly inputMode?: InputMode | ''
+  readonly enterKeyHint?: EnterKeyHint | ''
   readonly spellCheck?: boolean
   /** Language of what is typed or shown, as the `lang` attribute of HTML has it (BCP 47). */
   readonly lang?: string
@@ -325,7 +329,8 @@ const presentation: Shape = {
   description: may(text(1000)),
   placeholder: may(text(500)),
   autoComplete: may(text(100)),
-  inputMode: may(oneOf(INPUT_MODES)),
+  inputMode: may(oneOf(['', ...INPUT_MODES])),
+  enterKeyHint: may(oneOf(['', ...ENTER_KEY_HINTS])),
   spellCheck: may(boolean),
   lang: may(text(35)),
   disabled: may(boolean),

@@ -5,7 +5,15 @@ import { useFormElement } from './form-element.ts'
 import type { SecureFieldProps } from './secure-field.ts'
 
 /** What is typed has these; what is picked has not. */
-type Typing = 'readOnly' | 'spellCheck' | 'minLength' | 'maxLength' | 'placeholder' | 'inputMode' | 'sameAs'
+type Typing =
+  | 'readOnly'
+  | 'spellCheck'
+  | 'minLength'
+  | 'maxLength'
+  | 'placeholder'
+  | 'inputMode'
+  | 'enterKeyHint'
+  | 'sameAs'
 
 /** `value` and `defaultValue` are tokens, and so is `event.target.value`. Which option it is, the page does not learn. */
 export interface SecureRadioGroupProps extends Omit<SecureFieldProps, Typing> {

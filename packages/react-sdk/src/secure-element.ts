@@ -39,6 +39,7 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   maxFiles: 'maxfiles',
   autoComplete: 'autocomplete',
   inputMode: 'inputmode',
+  enterKeyHint: 'enterkeyhint',
   tokenizeOn: 'tokenizeon',
   sameAs: 'sameas',
   checkedValue: 'checkedvalue',

@@ -6,7 +6,7 @@ import type {
   SecureInputType,
   SecureTextAreaElement,
 } from '@lunadefend/browser'
-import { type ForwardedRef, forwardRef } from 'react'
+import { type ForwardedRef, forwardRef, type HTMLAttributes } from 'react'
 import { type FormElementProps, type SecureEvent, useFormElement } from './form-element.ts'
 
 /** A DOM event at a secure field; `target.value` is its token. */
@@ -25,7 +25,10 @@ export interface SecureFieldProps extends FormElementProps<SecureFieldElement> {
   readonly maxLength?: number | undefined
   readonly placeholder?: string | undefined
   readonly autoComplete?: string | undefined
-  readonly inputMode?: string | undefined
+  /** Which keyboard a phone opens. @default that of the `type` */
+  readonly inputMode?: HTMLAttributes<HTMLElement>['inputMode']
+  /** What the Enter key of a phone's keyboard is called. It does what it does. */
+  readonly enterKeyHint?: HTMLAttributes<HTMLElement>['enterKeyHint']
   /** There is a new token: after `tokenize()`, and before the `onSubmit` of the form. */
   readonly onChange?: ((event: SecureFieldEvent) => void) | undefined
   /**

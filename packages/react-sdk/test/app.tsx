@@ -53,6 +53,7 @@ function Profile({ initial = '', notes = '', counter = 0, fail = false }: Props)
         maxLength={11}
         autoComplete="off"
         inputMode="numeric"
+        enterKeyHint="done"
         aria-describedby="help"
         data-kind="secret"
         onChange={(event) => {

@@ -81,6 +81,7 @@ describe.each([19, 18] as const)('with React %i', (version) => {
       required: true,
       maxLength: 11,
       inputMode: 'numeric',
+      enterKeyHint: 'done',
       autoComplete: 'off',
       label: 'SSN 0',
       description: 'Never leaves the frame.',

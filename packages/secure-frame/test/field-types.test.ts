@@ -212,6 +212,8 @@ test('numeric keyboards and autofill come with the type, unless the page says so
   expect(await attributes(field)).toEqual(['numeric', 'cc-number', null])
   await field.send({ type: 'update', autoComplete: 'off', inputMode: 'text' })
   expect(await attributes(field)).toEqual(['text', 'off', null])
+  await field.send({ type: 'update', autoComplete: '', inputMode: '' })
+  expect(await attributes(field)).toEqual(['numeric', 'cc-number', null])
   await field.remove()
 })
 

@@ -51,7 +51,7 @@ type Fields = Readonly<Record<string, readonly unknown[]>>
 
 const PRESENTATION: Fields = {
   ...styled(['label', 'description', 'placeholder', 'autoComplete', 'lang']),
-  inputMode: words('none'),
+  ...{ inputMode: words('none', ''), enterKeyHint: words('next', '') },
   ...{ spellCheck: FLAGS, disabled: FLAGS, readOnly: FLAGS, invalid: FLAGS },
 }
 

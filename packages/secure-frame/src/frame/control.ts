@@ -32,6 +32,7 @@ export function present(
   control.disabled = presentation.disabled ?? false
   control.readOnly = presentation.readOnly ?? false
   set(control, 'inputmode', presentation.inputMode ?? '')
+  set(control, 'enterkeyhint', presentation.enterKeyHint ?? '')
   set(control, 'autocomplete', allowedAutofill(presentation.autoComplete ?? ''))
   set(control, 'autocapitalize', spellCheck ? '' : 'off')
   set(control, 'autocorrect', spellCheck ? '' : 'off')

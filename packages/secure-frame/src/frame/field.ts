@@ -166,6 +166,8 @@ export function mountField({ edit, typeOf }: FieldParts, needs: WidgetNeeds): Wi
 
 /** What a type brings along, where the page says nothing. */
 function presented(type: FieldType, { inputMode, autoComplete }: Presentation): Presentation {
-  const mode = inputMode ?? type.inputMode
-  return { autoComplete: autoComplete || (type.autoComplete ?? ''), ...(mode && { inputMode: mode }) }
+  return {
+    autoComplete: autoComplete || (type.autoComplete ?? ''),
+    inputMode: inputMode || (type.inputMode ?? ''),
+  }
 }
