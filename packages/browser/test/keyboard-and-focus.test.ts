@@ -51,6 +51,43 @@ describe.each([{ cross: false }, { cross: true }])('with the frame across sites:
     await scene.close()
   })
 
+  test('Tab scrolls to a field out of sight as to a plain one, on the page and in a box, there and back', async () => {
+    const gap = '<div style="block-size: 2000px"></div>'
+    const fields = `<input id="plain">${gap}<secure-input id="secure"></secure-input>`
+    const scene = await stage.open(
+      `<input id="start">${gap}${fields}${gap}<div style="block-size: 300px; overflow: auto">
+       ${gap}${fields.replaceAll('id="', 'id="boxed-')}${gap}</div>${gap}<button id="end">x</button>`,
+      where,
+    )
+    const middleOf = (id: string): Promise<number> =>
+      scene.page.locator(`#${id}`).evaluate((field) => {
+        const { top, height } = field.getBoundingClientRect()
+        return top + height / 2
+      })
+    const tabTo = async (id: string, key = 'Tab'): Promise<void> => {
+      await scene.page.keyboard.press(key)
+      await arrived(scene, id)
+    }
+    await scene.page.focus('#start')
+    const middles: number[] = []
+    // The two kinds of fields differ in height by a few pixels.
+    const expectNear = (id: string, middle = 0) =>
+      until(async () => Math.abs((await middleOf(id)) - middle)).toBeLessThan(3)
+    for (const place of ['', 'boxed-']) {
+      await tabTo(`${place}plain`)
+      middles.push(await middleOf(`${place}plain`))
+      await tabTo(`${place}secure`)
+      await expectNear(`${place}secure`, middles.at(-1))
+    }
+    await scene.page.focus('#end')
+    for (const place of ['boxed-', '']) {
+      await tabTo(`${place}secure`, 'Shift+Tab')
+      await expectNear(`${place}secure`, middles.pop())
+      await tabTo(`${place}plain`, 'Shift+Tab')
+    }
+    await scene.close()
+  })
+
   test('a click on the label focuses the frame, and not one character reaches the page', async () => {
     const scene = await stage.open(FIVE, where)
     await scene.page.click('label[for=one]')
