@@ -109,6 +109,31 @@ describe.skipIf(todo.kind !== 'present')('the focus, in Firefox', () => {
     await expectUnheard()
   })
 
+  test('comes into view with Tab, in a page and in a box, there and back', async () => {
+    const gap = '<div style="block-size: 2000px"></div>'
+    await open(
+      `<input id="p1">${gap}<secure-input id="s1"></secure-input>${gap}<div tabindex="-1" style="block-size: 300px; overflow: auto">
+       ${gap}<secure-input id="s2"></secure-input>${gap}</div>${gap}<input id="p2">`,
+    )
+    const isInView = (id: string) => () =>
+      page.run((given) => {
+        const field = document.getElementById(given)
+        const { top = 0, bottom = 0, left = 0 } = field?.getBoundingClientRect() ?? {}
+        return top >= 0 && bottom <= innerHeight && document.elementFromPoint(left + 9, top + 9) === field
+      }, id)
+    for (const [from, keys, order] of [
+      ['p1', [KEYS.tab], ['s1', 's2']],
+      ['p2', [KEYS.shift, KEYS.tab], ['s2', 's1']],
+    ] as const) {
+      await page.run((id) => document.getElementById(id)?.focus(), from)
+      for (const id of order) {
+        await page.press(...keys)
+        await arrived(id)
+        await until(isInView(id)).toBe(true)
+      }
+    }
+  })
+
   test('comes with a click on a label, by a ref, by a click; and is told to the page as of an input', async () => {
     await open(FIVE)
     await page.run(() => {

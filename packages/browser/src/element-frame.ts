@@ -52,6 +52,8 @@ export class ElementFrame {
   #turn: AbortController | null = null
   #mayScroll = true
   #isInFrame = false
+  /** The focus is here, and whether the page scrolls for it has been settled. */
+  #isPlaced = false
 
   constructor(needs: ElementFrameNeeds) {
     this.#needs = needs
@@ -219,7 +221,10 @@ export class ElementFrame {
       setState(this.#needs.internals, 'ready', true)
       this.#refocus()
     }
-    if (news.type === 'state' && news.focused) this.#catchUp()
+    if (news.type === 'state') {
+      if (news.focused) this.#arrived()
+      this.#isPlaced = news.focused
+    }
     this.#needs.onNews(news)
   }
 
@@ -232,7 +237,8 @@ export class ElementFrame {
   }
 
   /** In the frame nothing is to move. */
-  #catchUp(): void {
+  #arrived(): void {
+    if (!this.#isPlaced) showFocused(this.#needs.host)
     this.#isInFrame = true
     if (this.#link !== null) catchUp(this.#link.iframe)
     this.#isInFrame = false
@@ -248,6 +254,7 @@ export class ElementFrame {
   #focused(link: FrameLink): void {
     if (this.#isInFrame) return
     link.send({ type: 'focus' })
+    this.#isPlaced = true
     if (this.#mayScroll) this.#needs.host.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   }
 
@@ -258,6 +265,7 @@ export class ElementFrame {
     this.#turn = null
     link?.close(error)
     setState(this.#needs.internals, 'ready', false)
+    this.#isPlaced = false
     return this.#needs.onGone()
   }
 
@@ -269,6 +277,16 @@ export class ElementFrame {
     this.#healings++
     this.#connect()
   }
+}
+
+/** As for an input that gets the focus by Tab: Chromium scrolls for one in a frame, too, and Firefox only for a key typed into it. */
+function showFocused(host: HTMLElement): void {
+  const look = new IntersectionObserver((entries) => {
+    look.disconnect()
+    if (!entries.some(({ isIntersecting }) => isIntersecting))
+      host.scrollIntoView({ block: 'center', inline: 'nearest' })
+  })
+  look.observe(host)
 }
 
 function isEmpty(style: object): boolean {

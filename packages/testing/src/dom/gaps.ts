@@ -13,8 +13,12 @@ export function fillGaps(): () => void {
         ]),
     fill(HTMLIFrameElement.prototype, 'sandbox', { get: sandbox }),
     fill(HTMLOptionElement.prototype, 'label', { get: label }),
-    // jsdom lays nothing out, and so has nothing to scroll.
+    // jsdom lays nothing out, and so has nothing to scroll, and nothing out of sight.
     fill(Element.prototype, 'scrollIntoView', { value: () => {}, writable: true }),
+    fill(globalThis as typeof globalThis & Window, 'IntersectionObserver', {
+      value: NothingToSee,
+      writable: true,
+    }),
     mendActiveElement(),
   ]
   return () => {
@@ -28,6 +32,11 @@ function fill<T extends object>(target: T, name: keyof T, descriptor: PropertyDe
 
 function matchNothing(media: string): object {
   return { media, matches: false, addEventListener() {}, removeEventListener() {} }
+}
+
+class NothingToSee {
+  observe(): void {}
+  disconnect(): void {}
 }
 
 function sandbox(this: HTMLIFrameElement): object {
