@@ -15,6 +15,7 @@ import {
 import { LunaDefend } from '@lunadefend/node-sdk'
 import { readAudit } from '@lunadefend/stores/sqlite'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { askServer, NoAnswer } from '../packages/tokenizer/src/ask-server.ts'
 import { BadSecret, webhookReceiver } from '../packages/tokenizer/src/send-webhook.ts'
 import { APP, type House, openHouse } from './harness/house.ts'
 import { install } from './harness/installation.ts'
@@ -115,6 +116,12 @@ describe('a webhook', () => {
     await gone[Symbol.asyncDispose]()
     expect(await receiver({ url: `${gone.url}?key=hidden` }).tell(ALARM)).toBe('failed')
     expect(outcomes.at(-1)).toEqual(['failed', 'ECONNREFUSED'])
+  })
+
+  test('a server that is slow is not waited for, and the log has the reason', async () => {
+    listener.state.hang = true
+    const asked = askServer(listener.url, { method: 'POST', ca: undefined, timeoutMs: 50 }, () => 'answered')
+    await expect(asked).rejects.toEqual(new NoAnswer('no whole answer within 50 ms'))
   })
 
   test('hears of its apps and its kinds', () => {

@@ -211,15 +211,21 @@ export const ROOMS = {
     // `core` for durations, as callers write them, and for the limits that settings replace.
     may: ['#contract', '#core', 'typebox', 'node:net'],
   },
+  'tokenizer/asking': {
+    purpose: 'asks servers that the settings name',
+    at: ['packages/tokenizer/src/ask-server.ts'],
+    may: ['node:http', 'node:https'],
+  },
   'tokenizer/key-sets': {
     purpose: 'asks the servers of apps for their public keys, and nobody for anything else',
     at: ['packages/tokenizer/src/fetch-key-set.ts'],
-    may: ['node:fs', 'node:http', 'node:https'],
+    may: ['#tokenizer/asking', 'node:fs'],
+    types: ['node:http'],
   },
   'tokenizer/webhooks': {
     purpose: 'tells of alarms at the URLs of the settings, and speaks to nobody else',
     at: ['packages/tokenizer/src/send-webhook.ts'],
-    may: ['node:crypto', 'node:fs', 'node:http', 'node:https'],
+    may: ['#tokenizer/asking', 'node:crypto', 'node:fs'],
     types: ['#core', '#tokenizer/config'],
   },
   'tokenizer/fonts': {

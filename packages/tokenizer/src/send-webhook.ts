@@ -1,8 +1,7 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import type { Alarm, AlarmReceiver } from '@lunadefend/core'
+import { askServer, NoAnswer } from './ask-server.ts'
 import type { WebhookSettings } from './config-alarms.ts'
 
 /** For the whole of it, in milliseconds. */
@@ -24,7 +23,7 @@ export function webhookReceiver(
 ): AlarmReceiver {
   const { url, caFile, apps, kinds } = settings
   const keys = keysOf(secrets)
-  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) }
+  const ca = caFile === undefined ? undefined : readFileSync(caFile)
   return {
     name: hash('sha256', url, 'hex').slice(0, 16),
     hears: ({ app, kind }) =>
@@ -32,17 +31,23 @@ export function webhookReceiver(
     async tell(alarm) {
       const body = JSON.stringify(bodyOf(alarm))
       const headers = { ...signedHeaders(alarm, body, keys), 'content-length': Buffer.byteLength(body) }
+      const limits = { timeoutMs: TIMEOUT_MS, maxHeaderSize: ANSWER_BYTES }
       try {
-        const status = await post(url, { ...ca, headers, signal: AbortSignal.timeout(TIMEOUT_MS) }, body)
+        const status = await askServer(url, { method: 'POST', headers, body, ca, ...limits }, statusOf)
         const outcome = outcomeOf(status)
         tellOutcome(outcome, outcome === 'told' ? null : `it answered ${status}`)
         return outcome
       } catch (error) {
-        tellOutcome('failed', reasonOf(error))
+        tellOutcome('failed', error instanceof NoAnswer ? error.message : 'unknown')
         return 'failed'
       }
     },
   }
+}
+
+/** Of the body nothing is read, since nothing in it is wanted. */
+function statusOf({ statusCode = 0 }: { readonly statusCode?: number | undefined }): number {
+  return statusCode
 }
 
 /** 410: "the consumer can indicate that it wants to stop receiving webhooks", and every other answer is tried again. */
@@ -109,37 +114,4 @@ function keysOf(secrets: string): KeyObject[] {
       throw new BadSecret('is not whsec_ and base64 of 24 to 64 bytes, one a line')
     return createSecretKey(bytes)
   })
-}
-
-/**
- * The status of the answer. node:http follows no redirect, asks no proxy and keeps no cookie; of the answer's body nothing
- * is read, since nothing in it is wanted.
- */
-function post(url: string, more: RequestOptions, body: string): Promise<number> {
-  // Said here, so that no variable of the environment switches it off.
-  const options = {
-    ...more,
-    method: 'POST',
-    agent: false,
-    rejectUnauthorized: true,
-    maxHeaderSize: ANSWER_BYTES,
-  }
-  return new Promise((resolve, reject) => {
-    const answered = (response: IncomingMessage) => {
-      resolve(response.statusCode ?? 0)
-      response.destroy()
-    }
-    const request = url.startsWith('https:')
-      ? httpsRequest(url, options, answered)
-      : httpRequest(url, options, answered)
-    request.on('error', reject)
-    request.end(body)
-  })
-}
-
-/** A code such as ECONNREFUSED or CERT_HAS_EXPIRED; nothing else of the error, which may quote the server. */
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS} ms`
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-  return /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'unknown'
 }
