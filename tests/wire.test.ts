@@ -138,10 +138,11 @@ describe('bad input gets a clear error', () => {
     expect((await raw('/tokenize', { method: 'POST', body: '{}', headers: text })).status).toBe(415)
     expect((await raw('/tokenize', { method: 'GET' })).status).toBe(405)
     expect((await raw('/nowhere', { method: 'POST' })).status).toBe(404)
-    expect((await raw('/tokenize', { method: 'POST', body: '{', headers: json })).status).toBe(400)
-    expect((await raw('/tokenize', { method: 'POST', body: '{"__proto__":{}}', headers: json })).status).toBe(
-      400,
-    )
+    for (const body of ['{', '{"__proto__":{}}']) {
+      const answer = await raw('/tokenize', { method: 'POST', body, headers: json })
+      expect(answer.status).toBe(400)
+      expect((await answer.json()).error.message).toMatch(/body: is not JSON/)
+    }
   })
 
   test.each([0, -5, '0s', '25h', 86_401, '1x', '', 1.5])('a grant for %j', async (ttl) => {

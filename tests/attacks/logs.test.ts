@@ -196,3 +196,27 @@ test('no token, session, cookie, key, hash, URL or value is in the log or in the
   for (const requestId of requestIds) expect(logged).toContain(requestId)
   expect(lines.filter(({ level }) => level >= 50).length).toBeGreaterThanOrEqual(4)
 })
+
+test('what breaks inside is nobody else’s fault, and its text is not in the log, not even as a place', async () => {
+  const text = `no JSON\n    at ${CANARY} (/etc/${CANARY}:1:1)`
+  let broken = false
+  let written = ''
+  const now = () => {
+    if (broken) throw new SyntaxError(text)
+    return Date.now()
+  }
+  await using house = await install({
+    logLevel: 'info',
+    surroundings: { clock: { now }, logTo: { write: (line: string) => (written += line) } },
+  })
+  const headers = await house.application()
+  await house.wire.call('/block/list', { headers, body: {} })
+  broken = true
+  const answer = await house.wire.call('/block/list', { headers, body: {} })
+  broken = false
+  expect([answer.status, answer.body.error.code]).toEqual([500, 'internal'])
+  const id = answer.headers.get('x-request-id')
+  const line = written.split('\n').find((each) => each.includes('SyntaxError') && each.includes(String(id)))
+  expect(JSON.parse(line ?? '{}').at).toMatch(/^at .*logs\.test\.ts/)
+  expect(written).not.toContain(CANARY)
+})

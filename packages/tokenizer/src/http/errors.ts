@@ -9,7 +9,6 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_request',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_request',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
   FST_ERR_BAD_URL: 'invalid_request',
 }
@@ -49,10 +48,11 @@ function read(error: FastifyError | Error): Reading {
   if (error instanceof LunaDefendError) return { code: error.code, detail: error.detail }
   if (error instanceof PortFailure) return { code: 'unavailable' }
   if ('validation' in error && error.validation) return { code: 'invalid_request', detail: explain(error) }
-  const code = 'code' in error ? FASTIFY_CODES[error.code] : undefined
-  // secure-json-parse: malformed JSON, or a __proto__ in it.
-  if (code === undefined && error instanceof SyntaxError)
+  const named = 'code' in error ? error.code : ''
+  // Malformed, or with a __proto__ in it.
+  if (named === 'FST_ERR_CTP_INVALID_JSON_BODY')
     return { code: 'invalid_request', detail: 'body: is not JSON' }
+  const code = FASTIFY_CODES[named]
   // Whatever else the framework refuses with a 4xx is the client's doing.
   if (code === undefined && isClientsFault(error)) return { code: 'invalid_request' }
   return { code: code ?? 'internal' }
@@ -85,11 +85,12 @@ function explain(error: FastifyError): string {
   return `${error.validationContext ?? 'body'}${worst.instancePath}: ${WORDS[worst.keyword] ?? 'is not valid'}`
 }
 
-/** The first line of our own code on the stack: says where, holds no data. */
-function placeOf(error: Error): string | undefined {
-  return error.stack
-    ?.split('\n')
-    .find((line) => line.trimStart().startsWith('at '))
-    ?.trim()
+/** The topmost line of the stack that says where. The text of the error stands before it, and may hold anything. */
+function placeOf({ stack = '', message }: Error): string | undefined {
+  const text = stack.indexOf(message)
+  const places = text < 0 ? '' : stack.slice(text + message.length)
+  return /^ +at .*$/m
+    .exec(places)?.[0]
+    .trim()
     .replace(/\(.*\//, '(')
 }
