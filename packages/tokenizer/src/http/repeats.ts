@@ -10,18 +10,19 @@ export type Once<A extends Actor> = <T>(work: (caller: Caller<A>) => Promise<T>)
 /** Takes something back from everybody, and so goes on under any block. */
 const UNSTOPPABLE: readonly CallName[] = ['revokeGrant', 'revokeSession']
 
-/** Of a call without a key, or one that takes none, the work is done each time. */
+/** For a call that takes a key. Without one the work is done each time. */
 export function onceFor<A extends Actor>(
   gate: Gate,
   name: CallName,
   caller: Caller<A>,
+  body: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Once<A> {
   const header = request.headers['idempotency-key']
   if (typeof header !== 'string') return (work) => work(caller)
   return async <T>(work: (caller: Caller<A>) => Promise<T>) => {
-    const call = keyedCall(name, header, caller.actor, request.body)
+    const call = keyedCall(name, header, caller.actor, body)
     const { repeatOf, told } = await onceByKey(gate.needs, caller, call, work)
     if (repeatOf !== null) {
       reply.header('idempotency-replayed', 'true')

@@ -71,7 +71,9 @@ export function serve<N extends CallName>(
       const caller = { actor, requestId: request.id, network: networkOf(request.ip) }
       return onBeat(async () => {
         if (!call.callers.includes('anyone')) await limit(gate, name, caller, body)
-        const once = onceFor(gate, name, caller, request, reply)
+        const once: Once<Admitted<N>> = call.idempotencyKey
+          ? onceFor(gate, name, caller, body, request, reply)
+          : (work) => work(caller)
         return success(await handle({ caller, body, once, request, reply }))
       })
     },
