@@ -23,6 +23,12 @@ const Session = Type.String({
 })
 const UnixSeconds = Type.Integer({ minimum: 0, description: 'Seconds since 1970-01-01T00:00:00Z.' })
 const Jwt = Type.String({ minLength: 1, maxLength: LIMITS.jwtCharacters })
+/** Well-formed Unicode without U+0000: a database keeps any other text changed, or not at all. */
+const Purpose = Type.String({
+  minLength: 1,
+  maxLength: LIMITS.purposeCharacters,
+  pattern: '^[^\\u0000\\ud800-\\udfff]*$',
+})
 const Access = Type.Union([Type.Literal('read'), Type.Literal('store')])
 const Duration = Type.Union([Type.Integer(), Type.String({ minLength: 1, maxLength: 32 })], {
   description: 'Seconds, or a text such as 15m or 1h20m10s.',
@@ -336,7 +342,7 @@ export const CALLS = {
         ttl: Type.Optional(Duration),
         customDuration: Type.Optional(Duration),
         maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.grantUses })),
-        purpose: Type.Optional(Type.String({ minLength: 1, maxLength: LIMITS.purposeCharacters })),
+        purpose: Type.Optional(Purpose),
       },
       exactlyOne,
     ),

@@ -14,7 +14,7 @@ export interface CreateOptions {
   readonly ttl?: number | string
   /** How often each token may be read. @default no limit */
   readonly maxUses?: number
-  /** Why, for the audit log; at most 200 characters. It must hold nothing secret. */
+  /** Why, for the audit log; at most 200 characters, none of them U+0000. It must hold nothing secret. */
   readonly purpose?: string
 }
 
