@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { UserSession } from './harness/handshake.ts'
 import { type Installation, install } from './harness/installation.ts'
@@ -111,12 +112,12 @@ describe('bad input gets a clear error', () => {
     [
       'an upper-case token',
       '/detokenize',
-      { tokenId: `lunasec-${crypto.randomUUID().toUpperCase()}` },
+      { tokenId: `lunasec-${randomUUID().toUpperCase()}` },
       400,
       /tokenId/,
     ],
     ['no token', '/detokenize', {}, 400, /exactly one of tokenId and tokenIds/],
-    ['both forms', '/detokenize', { tokenId: `lunasec-${crypto.randomUUID()}`, tokenIds: [] }, 400, /body/],
+    ['both forms', '/detokenize', { tokenId: `lunasec-${randomUUID()}`, tokenIds: [] }, 400, /body/],
     ['an unknown key', '/tokenize', { surprise: 1 }, 400, /unknown key/],
     ['a wrong type', '/tokenize', { contentLength: '5' }, 400, /body\/contentLength: has the wrong type/],
     ['a negative length', '/tokenize', { contentLength: -1 }, 400, /body\/contentLength: is too small/],
@@ -143,6 +144,37 @@ describe('bad input gets a clear error', () => {
       expect(answer.status).toBe(400)
       expect((await answer.json()).error.message).toMatch(/body: is not JSON/)
     }
+  })
+
+  test.each([
+    ['a\u0000b', 400],
+    ['a\ud800b', 400],
+    ['\udc00', 400],
+    ['an audit \u{1f50d}\n', 200],
+  ])('a grant for the purpose %j', async (purpose, status) => {
+    const tokenId = await on.protect(alice, 'x')
+    const answer = await on.grant('alice-1', tokenId, { purpose })
+    expect(answer.status).toBe(status)
+    if (status === 400) expect(answer.body.error.message).toMatch(/body\/purpose: is not well-formed/)
+  })
+
+  test.each([
+    ['/grant/revoke', {}, /body: is empty/],
+    ['/grant/revoke', { all: true, sessionId: 'alice-1' }, /body: names what excludes each other/],
+    [
+      '/grant/set',
+      { sessionId: 'a', tokenId: `lunasec-${randomUUID()}`, access: 'write' },
+      /body\/access: is none/,
+    ],
+    [
+      '/upload/parts',
+      { tokenId: `lunasec-${randomUUID()}`, partNumbers: [1, 1] },
+      /body\/partNumbers: has an item twice/,
+    ],
+  ])('of %s: %j', async (path, body, words) => {
+    const answer = await on.wire.call(path, { headers: await on.application(), body })
+    expect(answer.status).toBe(400)
+    expect(answer.body.error.message).toMatch(words)
   })
 
   test.each([0, -5, '0s', '25h', 86_401, '1x', '', 1.5])('a grant for %j', async (ttl) => {

@@ -75,6 +75,10 @@ const WORDS: Readonly<Record<string, string>> = {
   maxItems: 'has too many items',
   minLength: 'is empty',
   maxLength: 'is too long',
+  minProperties: 'is empty',
+  uniqueItems: 'has an item twice',
+  const: 'is none of what it may be',
+  not: 'names what excludes each other',
 }
 
 /** Where the request is wrong and how. What was sent is not repeated. */
