@@ -59,6 +59,8 @@ describe('a configuration', () => {
     ['an operator with the id of an app', (c) => (c.operators = [{ ...operator(), id: 'acme' }])],
     ['two operators with one id', (c) => (c.operators = [operator(), operator()])],
     ['an operator with the key of an app', (c) => (c.operators = [{ ...operator(), jwks: c.apps[0].jwks }])],
+    ['an operator with the key of an app, in another spelling', (c) => (c.operators = [{ id: 'ops', jwks: { keys: [{ ...publicKey, x: `${(publicKey as { x?: string }).x}=` }] } }])],
+    ['two keys of an app with one name', (c) => c.apps[0].jwks.keys.push({ ...jwkOf('publicKey', 'ed25519'), kid: 'k', alg: 'EdDSA' })],
     ['an operator without keys', (c) => (c.operators = [{ ...operator(), jwks: { keys: [] } }])],
     ['an operator with a private key', (c) => (c.operators = [{ id: 'ops', jwks: { keys: [{ ...jwkOf('privateKey', 'ed25519'), kid: 'k', alg: 'EdDSA' }] } }])],
     ['an app that has keys here and elsewhere', (c) => (c.apps[0].jwksUrl = 'https://app.test/jwks.json')],

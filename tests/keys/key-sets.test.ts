@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { selfSigned } from '../../packages/stores/test/certificate.ts'
+import { keyOf } from '../../packages/tokenizer/src/config.ts'
 import { keySetFetcher } from '../../packages/tokenizer/src/fetch-key-set.ts'
 import {
   FRESH_MS,
@@ -47,7 +48,7 @@ const [one, two] = await Promise.all(['one', 'two'].map(async (kid) => publicOf(
 /** A real server of an app, its key set, and a Tokenizer's view of it at a time of our own. */
 async function publish(
   answer: RequestListener | null = null,
-  isForeign: (key: { x: string }) => boolean = () => false,
+  isForeign: (key: PublicJwk) => boolean = () => false,
 ) {
   const app = { keys: [one] as unknown[], asked: 0, answer, problems: [] as string[], now: 1_800_000_000_000 }
   const listener: RequestListener = (request, response) => {
@@ -63,6 +64,16 @@ async function publish(
     tell: (problem) => app.problems.push(problem),
   })
   return { app, set }
+}
+
+type PublicJwk = { readonly crv: string; readonly x: string }
+
+/** Of the same 32 bytes: the last character has two bits to spare, and decoders take base64 for base64url, and padding. */
+function otherSpellings(x: string): string[] {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = letters.indexOf(x.at(-1) ?? '')
+  const same = [1, 2].map((more) => x.slice(0, -1) + letters[last + more])
+  return [...same, `${x}=`, `${x.replaceAll('-', '+').replaceAll('_', '/')}=`]
 }
 
 const known = async (set: KeySet, kid: string) => (await set.find(kid)) !== null
@@ -199,8 +210,15 @@ describe('a key set at a URL', () => {
   })
 
   test('a key of an operator is not believed, whoever publishes it', async () => {
-    const { set } = await publish(null, ({ x }) => x === one?.x)
+    const foreign = keyOf(one as PublicJwk)
+    const { app, set } = await publish(null, (key) => keyOf(key) === foreign)
     expect(await known(set, 'one')).toBe(false)
+    for (const x of otherSpellings((one as PublicJwk).x)) {
+      app.keys = [{ ...one, x }]
+      app.now += REFETCH_MS
+      expect(await known(set, 'one')).toBe(false)
+    }
+    expect(app.asked).toBe(5)
   })
 })
 

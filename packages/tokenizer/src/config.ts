@@ -177,10 +177,14 @@ function mixedUp({ apps, operators = [] }: TokenizerConfig): string[] {
   const idsOf = (signers: readonly { readonly id: string }[]) => signers.map(({ id }) => id)
   const operatorKeys = new Set(operators.flatMap(({ jwks }) => jwks.keys.map(keyOf)))
   const shared = apps.some(({ jwks }) => jwks?.keys.some((key) => operatorKeys.has(keyOf(key))))
+  const sameName = [...apps, ...operators].find(({ jwks }) =>
+    repeated(jwks?.keys.map(({ kid }) => kid) ?? []),
+  )
   return [
     ...(repeated(idsOf(apps)) ? ['/apps two apps have the same id'] : []),
     ...(repeated(idsOf([...apps, ...operators])) ? ['/operators an id is taken twice'] : []),
     ...(shared ? ['/operators an operator has the key of an app'] : []),
+    ...(sameName ? [`two keys of ${sameName.id} have the same kid`] : []),
   ]
 }
 
@@ -206,9 +210,9 @@ function isSafeUrl(text: string): boolean {
   return url.protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
 }
 
-/** Both points of a curve with the same x belong to one private key, up to its sign. */
+/** Both points of a curve with the same x belong to one private key, up to its sign; its bytes have several spellings. */
 export function keyOf({ crv, x }: { readonly crv: string; readonly x: string }): string {
-  return `${crv} ${x}`
+  return `${crv} ${Buffer.from(x, 'base64url').toString('hex')}`
 }
 
 const LONGEST_GRANT_SECONDS = 30 * 24 * 60 * 60
