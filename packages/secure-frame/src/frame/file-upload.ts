@@ -72,6 +72,8 @@ export function uploadFile(
   const { call, kept: memory, objectStoreOrigin } = needs
   const value = fileValue(file)
   let open: Open | null = found === null ? null : { ...found, arrived: null }
+  /** What becomes of an upload in parts, when nobody wants it any more. */
+  let discard: ((begun: Open) => void) | null = null
   let work = new AbortController()
   let stage: Stage = 'waiting'
   let tokenId = ''
@@ -107,7 +109,7 @@ export function uploadFile(
     try {
       tokenId = await send(signal)
       signal.throwIfAborted()
-      forget()
+      if (open !== null) forget(open)
       enter('done')
     } catch (error) {
       if (signal.aborted) return
@@ -129,6 +131,7 @@ export function uploadFile(
       }
     }
     const whole = await again(() => begin(signal), signal)
+    signal.throwIfAborted()
     return whole ?? sendParts(open as unknown as Open, signal)
   }
 
@@ -143,6 +146,8 @@ export function uploadFile(
     const plan = answer.data['parts']
     if (plan !== undefined) {
       open = await openParts(token, keys, plan as Readonly<Record<string, unknown>>)
+      // It was given up while it began.
+      discard?.(open)
       return null
     }
     await value.read(0, Math.min(value.length, 2048))
@@ -189,7 +194,7 @@ export function uploadFile(
         await sendPart(to.kept, part, missing, either)
         arrived.add(part)
         flying.delete(part)
-        settled = bytesOf(to.kept, arrived)
+        settled += lengthOf(to.kept, part)
         needs.moved()
       }
     }
@@ -198,7 +203,6 @@ export function uploadFile(
     } finally {
       stop.abort()
       flying.clear()
-      settled = bytesOf(to.kept, arrived)
     }
     await again(() => call('/upload/complete', { tokenId: token }), signal)
     return token
@@ -207,15 +211,15 @@ export function uploadFile(
   /** After a reload: what the store has, as far as the file is still the one that was sent. */
   async function findArrived(kept: KeptUpload, signal: AbortSignal): Promise<Set<number>> {
     enter('checking')
+    settled = 0
     const about = { tokenId: kept.tokenId, partNumbers: [1], resume: true }
     const { data } = await again(() => call('/upload/parts', about), signal)
     const arrived = new Set<number>()
     for (const part of data['uploaded'] as unknown[]) {
       if (typeof part !== 'number' || !kept.marks.has(part)) continue
-      await checkMark(kept, part)
-      signal.throwIfAborted()
+      await checkMark(kept, part, signal)
       arrived.add(part)
-      settled = bytesOf(kept, arrived)
+      settled += lengthOf(kept, part)
       needs.moved()
     }
     return arrived
@@ -228,7 +232,7 @@ export function uploadFile(
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted()
-    await checkMark(kept, part)
+    await checkMark(kept, part, signal)
     const [start, end] = rangeOf(kept, part)
     await again(async () => {
       const target = await takeTarget(kept, part, missing)
@@ -243,8 +247,10 @@ export function uploadFile(
    * A part is sent, and sent again, from the same bytes alone. Otherwise the object would be half of one file and half of
    * another; and encrypted end to end, the same nonce would stand for two contents. So its mark is kept before it is sent.
    */
-  async function checkMark(kept: KeptUpload, part: number): Promise<void> {
+  async function checkMark(kept: KeptUpload, part: number, signal: AbortSignal): Promise<void> {
     const mark = await markOf(value, kept.keys, kept.markKey, ...rangeOf(kept, part))
+    // What was given up meanwhile is not kept again.
+    signal.throwIfAborted()
     const known = kept.marks.get(part)
     if (known !== undefined && known !== mark) throw new ChangedFile()
     if (known !== undefined) return
@@ -285,27 +291,31 @@ export function uploadFile(
     return [start, Math.min(start + partSize, length)]
   }
 
-  function bytesOf(kept: KeptUpload, parts: Iterable<number>): number {
-    return Array.from(parts, (part) => rangeOf(kept, part)).reduce(
-      (sum, [start, end]) => sum + end - start,
-      0,
-    )
+  function lengthOf(kept: KeptUpload, part: number): number {
+    const [start, end] = rangeOf(kept, part)
+    return end - start
   }
 
   /** Nothing of it is needed any more in this browser. */
-  function forget(): void {
-    if (open === null) return
-    void memory.drop(open.kept.tokenId)
-    open.release?.()
+  function forget({ kept, release }: Open): void {
+    void memory.drop(kept.tokenId)
+    release?.()
     open = null
     targets = new Map()
     settled = 0
   }
 
+  /** For good: also what is only about to begin. */
+  function end(how: (begun: Open) => void): void {
+    discard = how
+    work.abort()
+    if (open !== null) how(open)
+  }
+
   /** What has arrived is of no use: the store may have its room back. */
-  function abandon({ kept }: Open): void {
-    forget()
-    void call('/upload/abort', { tokenId: kept.tokenId }).catch(() => {})
+  function abandon(begun: Open): void {
+    forget(begun)
+    void call('/upload/abort', { tokenId: begun.kept.tokenId }).catch(() => {})
   }
 
   return {
@@ -320,14 +330,8 @@ export function uploadFile(
       flying.clear()
       enter('paused')
     },
-    cancel() {
-      work.abort()
-      if (open !== null) abandon(open)
-    },
-    leave() {
-      work.abort()
-      forget()
-    },
+    cancel: () => end(abandon),
+    leave: () => end(forget),
   }
 }
 
