@@ -59,21 +59,24 @@ async function overhear(page: Page): Promise<() => Promise<string[]>> {
     )
 }
 
-/** Drops, or pastes, files into the document of the frame, as a user does. */
-function bring({ frame }: Opened, how: 'drop' | 'paste', ...names: string[]): Promise<void> {
+/** Drops, or pastes, files into the document of the frame, as a user does; a list of lists at one stroke after the other. */
+function bring({ frame }: Opened, how: 'drop' | 'paste', ...names: (string | string[])[]): Promise<void> {
+  const strokes = names.every((each) => typeof each === 'string') ? [names] : names
   return frame.evaluate(
     (given) => {
-      const data = new DataTransfer()
-      for (const name of given.names)
-        data.items.add(new File([`content of ${name}`], name, { type: 'text/plain' }))
-      const about = { bubbles: true, cancelable: true }
-      const event =
-        given.how === 'drop'
-          ? new DragEvent('drop', { ...about, dataTransfer: data })
-          : new ClipboardEvent('paste', { ...about, clipboardData: data })
-      document.body.dispatchEvent(event)
+      for (const stroke of given.strokes) {
+        const data = new DataTransfer()
+        for (const name of stroke)
+          data.items.add(new File([`content of ${name}`], name as string, { type: 'text/plain' }))
+        const about = { bubbles: true, cancelable: true }
+        const event =
+          given.how === 'drop'
+            ? new DragEvent('drop', { ...about, dataTransfer: data })
+            : new ClipboardEvent('paste', { ...about, clipboardData: data })
+        document.body.dispatchEvent(event)
+      }
     },
-    { how, names },
+    { how, strokes },
   )
 }
 
@@ -362,6 +365,11 @@ describe('after a reload, encrypted end to end,', () => {
     const kept = await opened.frame.evaluate(readKept)
     expect(kept).toContain('"key"')
     expect(kept).not.toMatch(/interrupted\.bin|octet|KEY IN CLEAR/)
+    // While the first is compared with what was interrupted the second comes: it takes its place all the same.
+    await bring(opened, 'drop', ['one.txt'], ['two.txt'])
+    await button(opened, 'Remove: two.txt').click()
+    await until(() => opened.frame.locator('li').count()).toBe(0)
+    expect(await tokensOf(opened)).toEqual([])
     const sent = sealed.line.sent()
     await choose(opened, path)
     const [token = ''] = await untilTokens(opened, 1)

@@ -49,7 +49,11 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
   let isShowing = false
   let announcedAt = 0
 
-  const view = makeUploadView({ chosen: (files) => void take({ files, folders: [] }), focusMoved })
+  /** Ends with the session: a file that is still looked at then was brought by somebody else. */
+  let visit = new AbortController()
+  let taking = Promise.resolve()
+
+  const view = makeUploadView({ chosen: (files) => take({ files, folders: [] }), focusMoved })
 
   const isClosed = (): boolean => isOver || presentation.disabled === true || presentation.readOnly === true
   /** Of the texts: numbers are in the same. */
@@ -81,21 +85,34 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
 
   // The files
 
-  async function take({ files, folders }: Brought): Promise<void> {
-    if (isClosed()) return
+  /** One after the other: whether there is room is known when those before are here. */
+  function take(brought: Brought): void {
+    const { signal } = visit
+    const next = (): Promise<void> => takeNow(brought, signal)
+    taking = taking.then(next, next)
+  }
+
+  async function takeNow({ files, folders }: Brought, over: AbortSignal): Promise<void> {
+    const isLate = (): boolean => over.aborted || isClosed()
+    if (isLate()) return
     isTouched = true
     isLost = false
     const flaws = folders.map((name) => flawOf('folder', name, 0))
-    let taken = rules.isMany ? items.length : 0
+    let taken = 0
     for (const file of files) {
-      const refusal = rules.refuse(file, taken)
+      const refusal = rules.refuse(file, rules.isMany ? items.length : taken)
       if (refusal !== null) {
         flaws.push(flawOf(refusal, file.name, file.size))
         continue
       }
       taken += 1
+      const found = await findInterrupted(file)
+      if (isLate()) {
+        found?.release()
+        return
+      }
       if (!rules.isMany) for (const item of [...items]) drop(item)
-      await add(file)
+      add(file, found)
     }
     view.tell(flaws)
   }
@@ -115,8 +132,8 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
     }
   }
 
-  async function add(file: File): Promise<void> {
-    const upload = uploadFile(file, needs(), await findInterrupted(file))
+  function add(file: File, found: Parameters<typeof uploadFile>[2]): void {
+    const upload = uploadFile(file, needs(), found)
     const pace = measurePace()
     const name = cleanFileName(file.name)
     const row = makeRow(name, {
@@ -235,6 +252,7 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
 
   /** Of this field, of this session, and not under way in another frame. */
   async function lookForInterrupted(): Promise<void> {
+    const { signal } = visit
     const found: KeptUpload[] = []
     for (const each of await kept.all()) {
       if (each.place !== (presentation.label ?? '')) continue
@@ -243,7 +261,7 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
       if (await mayGoOn(each)) found.push(each)
       release()
     }
-    if (!isOver) offer(found)
+    if (!signal.aborted) offer(found)
   }
 
   async function mayGoOn({ tokenId }: KeptUpload): Promise<boolean> {
@@ -295,7 +313,7 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
       view.open(rules, settings.capture)
       update(settings)
       watchBringing({
-        brought: (brought) => void take(brought),
+        brought: take,
         hovers: (isHovering) => view.root.classList.toggle('over', isHovering),
         isOpen: () => !isClosed(),
       })
@@ -321,6 +339,8 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
     focus: view.focus,
     clear: () => empty((upload) => upload.cancel()),
     wipe(over) {
+      visit.abort()
+      visit = new AbortController()
       isOver = over
       isLost = items.length > 0 || isLost
       empty((upload) => upload.leave())
