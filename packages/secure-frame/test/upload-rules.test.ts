@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { translationsOf } from '../src/assets/texts.ts'
+import { sizeIn, timeIn } from '../src/frame/amounts.ts'
 import { imageSizeOf } from '../src/frame/image-size.ts'
 import { measurePace } from '../src/frame/pace.ts'
 import { takeTexts } from '../src/frame/texts.ts'
 import { readFileRules } from '../src/frame/upload-rules.ts'
-import { say, sizeIn, timeIn } from '../src/frame/upload-words.ts'
+import { say } from '../src/frame/upload-words.ts'
 
 const file = (name: string, type = '', size = 1) => ({ name, type, size }) as File
 

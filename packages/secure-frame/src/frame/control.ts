@@ -18,6 +18,12 @@ export function describe(
   set(element, 'aria-describedby', description && note.id)
 }
 
+/** The same of an element that takes no input: what the page has said of it. */
+export function entitle(element: HTMLElement, { label, lang }: Presentation, title: string): void {
+  if (label !== undefined) document.title = label || title
+  if (lang !== undefined) element.lang = languageTag(lang)
+}
+
 /** Writes the whole presentation onto a control. */
 export function present(
   control: Control,
@@ -56,6 +62,6 @@ export function set(element: Element, name: string, value: string): void {
 }
 
 /** The same tag; `''` for what is none (RFC 5646 §2.1, roughly): a screen reader would not know how to speak it. */
-export function languageTag(lang = ''): string {
+function languageTag(lang = ''): string {
   return /^[a-z]{2,8}(?:-[a-z0-9]{1,8})*$/i.test(lang) ? lang : ''
 }

@@ -1,6 +1,7 @@
 import type { Presentation } from '@lunadefend/contract/frame-messages'
+import { sizeIn } from './amounts.ts'
 import { type Content, takeContent } from './content.ts'
-import { languageTag } from './control.ts'
+import { entitle } from './control.ts'
 import { downloadName } from './download-name.ts'
 import { make, makeButton, makeStatus } from './element.ts'
 import { FrameError } from './failure.ts'
@@ -20,8 +21,8 @@ const TAKEN_UP_MS = 60_000
  */
 export function mountDownload({ receive }: WidgetNeeds): Widget {
   const element = make('div', '', 'value')
-  const button = makeButton(say('download'), say('download'), () => void download())
-  const cancel = makeButton(say('cancel'), say('cancel'), () => end(say('cancelled')))
+  const button = makeButton(say('download'), () => void download())
+  const cancel = makeButton(say('cancel'), () => end(say('cancelled')))
   const bar = progressBar()
   const status = makeStatus()
   const urls = objectUrls()
@@ -78,13 +79,10 @@ export function mountDownload({ receive }: WidgetNeeds): Widget {
     end()
   }
 
-  function update({ label, lang }: Presentation): void {
-    if (label !== undefined) {
-      document.title = label || say('title')
-      button.textContent = label || say('download')
-      button.ariaLabel = label || say('download')
-    }
-    if (lang !== undefined) element.lang = languageTag(lang)
+  function update(presentation: Presentation): void {
+    entitle(element, presentation, say('title'))
+    const { label } = presentation
+    if (label !== undefined) button.textContent = label || say('download')
   }
 
   return {
@@ -135,18 +133,7 @@ function progressBar() {
 }
 
 function amountOf(done: number, total: number | null): string {
-  if (total === null) return bytes(done)
-  return say('amount', { done: bytes(done), total: bytes(total) })
-}
-
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']
-
-/** In the language of the page. */
-function bytes(count: number): string {
-  const power = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), UNITS.length - 1)
-  const format = { style: 'unit', unit: UNITS[power], maximumFractionDigits: 1 } as const
-  return new Intl.NumberFormat(
-    document.documentElement.lang || 'en',
-    format as Intl.NumberFormatOptions,
-  ).format(count / 1000 ** power)
+  const { lang } = document.documentElement
+  if (total === null) return sizeIn(done, lang)
+  return say('amount', { done: sizeIn(done, lang), total: sizeIn(total, lang) })
 }

@@ -1,4 +1,4 @@
-type Tag = 'button' | 'div' | 'img' | 'p' | 'progress' | 'span' | 'bdi'
+type Tag = 'bdi' | 'button' | 'div' | 'img' | 'li' | 'p' | 'progress' | 'span' | 'ul'
 
 /** An element with a text, never with markup. */
 export function make<T extends Tag>(tag: T, text = '', className = ''): HTMLElementTagNameMap[T] {
@@ -8,11 +8,14 @@ export function make<T extends Tag>(tag: T, text = '', className = ''): HTMLElem
   return element
 }
 
-/** `act` is called for a click, and for Enter and Space on the button; only when it is the user who does it. */
-export function makeButton(text: string, label: string, act: () => void): HTMLButtonElement {
+/**
+ * `act` is called for a click, and for Enter and Space on the button; only when it is the user who does it.
+ * @param label what a screen reader says, where the text alone does not tell
+ */
+export function makeButton(text: string, act: () => void, label = ''): HTMLButtonElement {
   const button = make('button', text)
   button.type = 'button'
-  button.ariaLabel = label
+  if (label !== '') button.ariaLabel = label
   button.addEventListener('click', (event) => {
     if (event.isTrusted) act()
   })

@@ -1,6 +1,6 @@
 import type { Presentation } from '@lunadefend/contract/frame-messages'
 import { type Content, takeContent } from './content.ts'
-import { languageTag } from './control.ts'
+import { entitle } from './control.ts'
 import { make, makeStatus } from './element.ts'
 import { FrameError } from './failure.ts'
 import { objectUrls } from './object-urls.ts'
@@ -40,10 +40,9 @@ export function mountImage({ receive }: WidgetNeeds): Widget {
   }
 
   function update(presentation: Presentation): void {
+    entitle(element, presentation, say('title'))
     label = presentation.label ?? label
-    document.title = label || say('title')
     if (image !== null) image.alt = label
-    if (presentation.lang !== undefined) element.lang = languageTag(presentation.lang)
   }
 
   async function load(tokenId: string): Promise<void> {

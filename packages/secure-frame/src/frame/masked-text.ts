@@ -14,7 +14,7 @@ export interface MaskedText {
 
 /** `ask` is called when the user wants the rest. Without a mask nothing is shown but that there is something. */
 export function maskedText(text: string, mask: Mask | null, ask: () => void): MaskedText {
-  const button = makeButton(say('show'), say('showAll'), ask)
+  const button = makeButton(say('show'), ask, say('showAll'))
   const status = makeStatus()
   return {
     nodes: [...shownOf(text, mask), ' ', button, ' ', status].map(nodeOf),

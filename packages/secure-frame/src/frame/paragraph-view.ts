@@ -1,5 +1,5 @@
 import type { Presentation, Showing } from '@lunadefend/contract/frame-messages'
-import { languageTag } from './control.ts'
+import { entitle } from './control.ts'
 import { hideLater } from './hiding.ts'
 import { type MaskedText, maskedText } from './masked-text.ts'
 import { applyStyle } from './style.ts'
@@ -34,10 +34,7 @@ export function mountParagraph({ see }: WidgetNeeds): Widget {
     element.ariaBusy = String(isWaiting)
   }
 
-  function update({ label, lang }: Presentation): void {
-    if (label !== undefined) document.title = label || say('title')
-    if (lang !== undefined) element.lang = languageTag(lang)
-  }
+  const update = (presentation: Presentation): void => entitle(element, presentation, say('title'))
 
   async function load(tokenId: string): Promise<void> {
     const mine = empty()

@@ -1,5 +1,5 @@
 import { type Presentation, TABLE_LIMITS } from '@lunadefend/contract/frame-messages'
-import { languageTag } from './control.ts'
+import { entitle } from './control.ts'
 import { FrameError } from './failure.ts'
 import { makeGrid, type Range } from './grid.ts'
 import { applyStyle } from './style.ts'
@@ -68,10 +68,9 @@ export function mountTable({ find, see }: WidgetNeeds): Widget {
     grid.rows(0, () => true)
   }
 
-  function update({ label, lang }: Presentation): void {
-    if (label !== undefined) document.title = label || say('title')
-    if (label !== undefined) grid.label(label || say('title'))
-    if (lang !== undefined) grid.element.lang = languageTag(lang)
+  function update(presentation: Presentation): void {
+    entitle(grid.element, presentation, say('title'))
+    if (presentation.label !== undefined) grid.label(presentation.label || say('title'))
   }
 
   return {

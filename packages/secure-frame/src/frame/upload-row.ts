@@ -1,3 +1,4 @@
+import { make, makeButton } from './element.ts'
 import type { Stage } from './file-upload.ts'
 import { say, type UploadText } from './upload-words.ts'
 
@@ -39,18 +40,18 @@ const UNDER_WAY: ReadonlySet<string> = new Set(['waiting', 'checking', 'sending'
 
 /** One file of the list. The name is text in any direction, and nothing but text. */
 export function makeRow(name: string, actions: RowActions): Row {
-  const element = make('li', 'row')
-  const thumb = element.appendChild(make('span', 'thumb'))
-  const about = element.appendChild(make('div', 'about'))
-  const title = about.appendChild(make('bdi', 'name'))
-  const bar = about.appendChild(document.createElement('progress'))
-  const words = about.appendChild(make('span', 'state'))
-  const main = element.appendChild(makeButton(() => (action === 'pause' ? actions.pause() : actions.go())))
-  const remove = element.appendChild(makeButton(actions.remove))
+  const element = make('li', '', 'row')
+  const thumb = element.appendChild(make('span', '', 'thumb'))
+  const about = element.appendChild(make('div', '', 'about'))
+  const title = about.appendChild(make('bdi', name, 'name'))
+  const bar = about.appendChild(make('progress'))
+  const words = about.appendChild(make('span', '', 'state'))
+  const act = (): void => (action === 'pause' ? actions.pause() : actions.go())
+  const main = element.appendChild(makeButton('', act))
+  const remove = element.appendChild(makeButton('', actions.remove))
   let action: 'pause' | 'resume' | 'retry' | null = null
 
   thumb.ariaHidden = 'true'
-  title.textContent = name
   title.title = name
   bar.max = 1
   bar.ariaLabel = name
@@ -85,15 +86,4 @@ export function makeRow(name: string, actions: RowActions): Row {
     },
     focus: () => remove.focus(),
   }
-}
-
-export function makeButton(act: () => void): HTMLButtonElement {
-  const button = document.createElement('button')
-  button.type = 'button'
-  button.addEventListener('click', act)
-  return button
-}
-
-export function make<T extends keyof HTMLElementTagNameMap>(tag: T, name: string): HTMLElementTagNameMap[T] {
-  return Object.assign(document.createElement(tag), { className: name })
 }

@@ -1,6 +1,7 @@
 import type { Presentation } from '@lunadefend/contract/frame-messages'
 import { set } from './control.ts'
-import { make, makeButton, type Row } from './upload-row.ts'
+import { make, makeButton } from './element.ts'
+import type { Row } from './upload-row.ts'
 import type { FileRules } from './upload-rules.ts'
 import { say } from './upload-words.ts'
 
@@ -27,16 +28,16 @@ export interface ViewEvents {
 }
 
 export function makeUploadView({ chosen, focusMoved }: ViewEvents): UploadView {
-  const root = make('div', 'value')
-  const note = Object.assign(make('span', 'unseen'), { id: 'note' })
+  const root = make('div', '', 'value')
+  const note = Object.assign(make('span', '', 'unseen'), { id: 'note' })
   const picker = Object.assign(document.createElement('input'), { type: 'file', hidden: true })
-  const choose = makeButton(() => pick(''))
-  const photo = makeButton(() => pick(camera))
-  const hint = make('span', 'hint')
-  const flaws = make('div', 'flaws')
-  const notices = make('div', 'notices')
-  const list = document.createElement('ul')
-  const live = make('div', 'unseen')
+  const choose = makeButton('', () => pick(''))
+  const photo = makeButton('', () => pick(camera))
+  const hint = make('span', '', 'hint')
+  const flaws = make('div', '', 'flaws')
+  const notices = make('div', '', 'notices')
+  const list = make('ul')
+  const live = make('div', '', 'unseen')
   const rows: Row[] = []
   let camera = ''
 
@@ -66,7 +67,7 @@ export function makeUploadView({ chosen, focusMoved }: ViewEvents): UploadView {
     live.role = 'status'
     list.ariaLabel = say('list')
     list.hidden = true
-    const bar = make('div', 'bar')
+    const bar = make('div', '', 'bar')
     bar.append(choose, photo, hint)
     root.append(bar, flaws, notices, list, picker)
     root.addEventListener('focusin', () => focusMoved(true))
@@ -109,15 +110,13 @@ export function makeUploadView({ chosen, focusMoved }: ViewEvents): UploadView {
       else next.focus()
     },
     tell(texts) {
-      flaws.replaceChildren(...texts.map((text) => Object.assign(make('p', 'flaws'), { textContent: text })))
+      flaws.replaceChildren(...texts.map((text) => make('p', text, 'flaws')))
     },
     offer(offers) {
       notices.replaceChildren(
         ...offers.map(({ text, discard }) => {
-          const notice = make('p', 'notice')
-          const button = makeButton(discard)
-          button.textContent = say('discard')
-          notice.append(Object.assign(document.createElement('span'), { textContent: text }), button)
+          const notice = make('p', '', 'notice')
+          notice.append(make('span', text), makeButton(say('discard'), discard))
           return notice
         }),
       )

@@ -1,5 +1,6 @@
 import { cleanFileName } from '@lunadefend/content-cipher/file-envelope'
 import type { Fill, Presentation } from '@lunadefend/contract/frame-messages'
+import { percentIn, sizeIn, timeIn } from './amounts.ts'
 import { type Brought, watchBringing } from './dropped-files.ts'
 import { codeOf, FrameError } from './failure.ts'
 import { type FileUpload, type Stage, type UploadNeeds, uploadFile } from './file-upload.ts'
@@ -11,7 +12,7 @@ import { thumbnailOf } from './thumbnail.ts'
 import { makeRow, type Row } from './upload-row.ts'
 import { type FileRules, type Refusal, readFileRules } from './upload-rules.ts'
 import { makeUploadView } from './upload-view.ts'
-import { percentIn, say, sizeIn, timeIn } from './upload-words.ts'
+import { say } from './upload-words.ts'
 import type { Widget, WidgetNeeds } from './widget.ts'
 
 /** Files that are sent at the same time; the others wait. */
@@ -135,6 +136,7 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
   function add(file: File, found: Parameters<typeof uploadFile>[2]): void {
     const upload = uploadFile(file, needs(), found)
     const pace = measurePace()
+    let shown: Stage | null = null
     const name = cleanFileName(file.name)
     const row = makeRow(name, {
       remove: () => {
@@ -147,11 +149,15 @@ export function mountUpload({ send, call, app, objectStoreOrigin }: WidgetNeeds)
     const item: Item = {
       ...{ row, name, upload, stage: upload.stage, tokenId: upload.tokenId },
       render() {
+        const stage = upload.stage()
+        // Of what does not move there is nothing new to say.
+        if (stage === shown && stage !== 'checking' && stage !== 'sending') return
+        shown = stage
         const sent = upload.progress() * file.size
-        if (upload.stage() === 'sending') pace.reached(sent, performance.now())
+        if (stage === 'sending') pace.reached(sent, performance.now())
         else pace.restart()
         const words = wordsOf(upload, file.size, sent, pace.speed())
-        row.show({ stage: upload.stage(), progress: upload.progress(), words })
+        row.show({ stage, progress: upload.progress(), words })
       },
     }
     items.push(item)

@@ -7,9 +7,8 @@ const say = speaker<'paragraph'>()
 /** All of a text, and the buttons that the page asked for. `hide` is called when the user has seen enough. */
 export function wholeText(text: string, { copyable, hideAfter }: Showing, hide: () => void): Node[] {
   const status = makeStatus()
-  const copy =
-    copyable === true ? [makeButton(say('copy'), say('copy'), () => void copyText(text, status))] : []
-  const enough = hideAfter !== undefined ? [makeButton(say('hide'), say('hide'), hide)] : []
+  const copy = copyable === true ? [makeButton(say('copy'), () => void copyText(text, status))] : []
+  const enough = hideAfter !== undefined ? [makeButton(say('hide'), hide)] : []
   const buttons = [...copy, ...enough]
   // In the direction of its own: groups of digits would change places on a line from right to left.
   const value = make('bdi', text)
