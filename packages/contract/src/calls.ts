@@ -70,7 +70,8 @@ const ErrorBody = Type.Object(
   closed,
 )
 export const Failure = Type.Object({ success: Type.Literal(false), error: ErrorBody }, closed)
-const success = <T extends TSchema>(data: T) =>
+/** The answer to whatever succeeds. */
+export const success = <T extends TSchema>(data: T) =>
   Type.Object({ success: Type.Literal(true), error: Nothing, data }, closed)
 /** A batch answers one envelope an item, in the order of the request. */
 const results = <T extends TSchema>(data: T) =>
@@ -189,7 +190,7 @@ const BlockData = Type.Object(
   closed,
 )
 
-/** The wire, call by call. The service registers its routes from this table and openapi.json is made from it. */
+/** The wire, call by call. The service registers its routes from this table, and openapi.json is made from it. */
 export const CALLS = {
   challenge: {
     method: 'POST',

@@ -25,3 +25,4 @@ export {
   TOKEN_PATTERN,
   type TokenId,
 } from './token-id.ts'
+export { type Query, VIEWS, type View, type ViewName } from './views.ts'

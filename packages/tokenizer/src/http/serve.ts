@@ -80,21 +80,27 @@ export function serve<N extends CallName>(
   })
 }
 
-async function admit(gate: Gate, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/** Lets those through whom the row names. Throws what everybody else is told. */
+export async function admit(
+  gate: Gate,
+  { callers }: Pick<Call, 'callers'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const actor = await identify(gate, request)
   if (actor.kind === 'user') reply.header('lunasec-session-hash', actor.sessionHash)
-  if (!call.callers.includes(actor.kind)) await refuse(gate, request, actor)
+  if (!callers.includes(actor.kind)) await refuse(gate, request, actor)
   ACTORS.set(request, actor)
 }
 
 /** Somebody who is known asks for what is for others: of a user that is written down. */
-export async function refuse({ needs }: Gate, request: FastifyRequest, actor: Actor): Promise<never> {
+async function refuse({ needs }: Gate, request: FastifyRequest, actor: Actor): Promise<never> {
   if (actor.kind === 'user') await noteMisuse(needs, request, actor, 'not-for-users')
   throw new LunaDefendError('forbidden')
 }
 
 /** Who calls. Whoever shows no credential that holds is counted, and soon told to wait. */
-export async function identify(gate: Gate, request: FastifyRequest): Promise<Actor> {
+async function identify(gate: Gate, request: FastifyRequest): Promise<Actor> {
   return authenticate(gate, request).catch(async (error) => {
     if (error instanceof LunaDefendError) await limitStrangers(gate, 'bad-credential', request)
     throw error

@@ -19,6 +19,7 @@ import { tokenRoutes } from './routes/tokens.ts'
 import { uploadRoutes } from './routes/uploads.ts'
 import { securityHeaders } from './security-headers.ts'
 import { ServerTokens } from './server-token.ts'
+import { REST } from './show.ts'
 
 /** Counts what is answered. */
 export interface Meter {
@@ -56,6 +57,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
       info: { title: 'LunaDefend Tokenizer', version: '1' },
       servers: [{ url: publicUrl }],
     },
+    transform: ({ schema, url }) => ({ schema, url: url.replace('*', `:${REST}`) }),
   })
   const serverTokens = new ServerTokens(apps, operators, publicUrl, clock)
   const gate = { needs, serverTokens, publicUrl }
@@ -67,7 +69,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   blockRoutes(server, house)
   frameRoutes(server, house, parts.pages)
   auditRoutes(server, house)
-  statusRoutes(server, needs, parts.meter, parts.audit)
+  statusRoutes(server, house, parts.meter, parts.audit)
   return server
 }
 

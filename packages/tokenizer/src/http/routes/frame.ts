@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { APP_PATTERN, LunaDefendError } from '@lunadefend/contract'
-import { COMPONENTS, type Component } from '@lunadefend/contract/frame-messages'
+import { LunaDefendError } from '@lunadefend/contract'
+import type { Component } from '@lunadefend/contract/frame-messages'
 import { LOCALES, type Locale } from '@lunadefend/contract/frame-texts'
 import type { FastifyInstance } from 'fastify'
-import Type, { type Static } from 'typebox'
 import type { App } from '../apps.ts'
+import { show } from '../show.ts'
 import type { House } from './house.ts'
 
 /** The frame's scripts and styles, and how its page is written: packages/secure-frame. */
@@ -20,21 +20,11 @@ export interface FramePages {
   }): { readonly html: string; readonly headers: Readonly<Record<string, string>> }
 }
 
-const Query = Type.Object(
-  {
-    app: Type.String({ pattern: APP_PATTERN }),
-    component: Type.Union(COMPONENTS.map((name) => Type.Literal(name))),
-    /** Nothing but the language of buttons and messages. */
-    locale: Type.Optional(Type.Union(LOCALES.map((name) => Type.Literal(name)))),
-  },
-  { additionalProperties: false },
-)
-
-export function frameRoutes(server: FastifyInstance, { apps }: House, pages: FramePages): void {
-  server.get('/frame', { schema: { querystring: Query, hide: true } }, async (request, reply) => {
-    const { app: id, component, locale = LOCALES[0] } = request.query as Static<typeof Query>
+export function frameRoutes(server: FastifyInstance, { gate, apps }: House, pages: FramePages): void {
+  show(server, gate, 'openFrame', async ({ query, secFetchDest, reply }) => {
+    const { app: id, component, locale = LOCALES[0] } = query
     // Only as an iframe: nobody has a reason to open it in a tab or to fetch its text.
-    if (request.headers['sec-fetch-dest'] !== 'iframe') throw new LunaDefendError('forbidden')
+    if (secFetchDest !== 'iframe') throw new LunaDefendError('forbidden')
     const app = apps.get(id)
     if (app === undefined) throw new LunaDefendError('forbidden')
     const nonce = randomBytes(16).toString('base64')

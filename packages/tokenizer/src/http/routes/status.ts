@@ -2,6 +2,9 @@ import type { Needs } from '@lunadefend/core'
 import type { FastifyInstance } from 'fastify'
 import { success } from '../envelope.ts'
 import type { Meter } from '../server.ts'
+import { shareAnswers } from '../share-answers.ts'
+import { show } from '../show.ts'
+import type { House } from './house.ts'
 
 /** Whether rows of audit are written and sealed. */
 export interface AuditHealth {
@@ -9,24 +12,32 @@ export interface AuditHealth {
 }
 
 /** Liveness, readiness with its reasons, metrics, the contract. */
-export function statusRoutes(server: FastifyInstance, needs: Needs, meter: Meter, audit: AuditHealth): void {
-  const hide = { schema: { hide: true } }
-  server.get('/health', hide, async () => success({ status: 'alive' }))
+export function statusRoutes(
+  server: FastifyInstance,
+  { gate, needs }: House,
+  meter: Meter,
+  audit: AuditHealth,
+): void {
+  show(server, gate, 'checkHealth', async () => success({ status: 'alive' }))
 
-  server.get('/ready', hide, async (_request, reply) => {
-    const checks = await readiness(needs, audit)
+  const ask = shareAnswers(() => readiness(needs, audit), FRESH_MS)
+  show(server, gate, 'checkReadiness', async ({ reply }) => {
+    const checks = await ask()
     const ready = Object.values(checks).every((state) => state === 'ok')
     return reply.code(ready ? 200 : 503).send(success({ ready, checks, limiter: needs.limiter.where }))
   })
 
-  server.get('/metrics', hide, async (_request, reply) =>
+  show(server, gate, 'readMetrics', async ({ reply }) =>
     reply.type(meter.contentType).send(await meter.text()),
   )
 
-  server.get('/openapi.json', hide, async (_request, reply) =>
+  show(server, gate, 'readContract', async ({ reply }) =>
     reply.type('application/json').send(server.swagger()),
   )
 }
+
+/** How long what was found out is told to others who ask, in milliseconds. */
+const FRESH_MS = 1000
 
 type State = 'ok' | 'failing'
 
