@@ -1,8 +1,9 @@
 import { DatabaseSync } from 'node:sqlite'
-import { CALLS, type Call } from '@lunadefend/contract'
+import { CALLS, type Call, VIEWS, type View } from '@lunadefend/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Installation, install } from '../harness/installation.ts'
 import { type RawAnswer, send } from '../harness/raw-http.ts'
+import { toBeDescribed, watchRoutes } from '../harness/routes.ts'
 
 /* Security headers, no-store, a request id and silence about what was sent: on every route, whatever the status. */
 
@@ -17,6 +18,7 @@ const SAFE: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 }
 
+const routes = watchRoutes()
 let on: Installation
 let strict: Installation
 let application: string
@@ -95,18 +97,18 @@ describe.each(forApplications)('%s with a credential', (_name, { method, path })
   })
 })
 
-const READ_ONLY = [
-  '/health',
-  '/ready',
-  '/metrics',
-  '/openapi.json',
-  '/frame',
-  '/audit/checkpoint',
-  '/audit/vkeys',
-]
-const TILE = '/audit/tile/0/000'
+/** With something in the place of `*`. */
+const views = Object.values<View>(VIEWS).map((view) => ({ ...view, path: view.path.replace('*', '0/000') }))
 
-describe.each([...READ_ONLY, TILE])('%s', (path) => {
+test('is in openapi.json, unless it is a file of the frame', async () => {
+  const { paths } = JSON.parse((await ask('/openapi.json')).text)
+  const described = Object.entries<object>(paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replace('{rest}', '*')}`),
+  )
+  expect(described.toSorted()).toEqual(toBeDescribed(routes))
+})
+
+describe.each(views)('$path', ({ path }) => {
   test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('with %s', async (method) => {
     const answer = await ask(path, { method, headers: [['authorization', application], json], body: '{}' })
     expectSafe(answer, 405)
@@ -114,11 +116,15 @@ describe.each([...READ_ONLY, TILE])('%s', (path) => {
   })
 })
 
-test.each(['/audit/checkpoint', '/audit/vkeys', TILE])(
-  '%s without a credential, and too often',
-  async (path) => {
+test.each(views.filter(({ callers }) => !callers.includes('anyone')))(
+  '$path without a credential, as a user, and too often',
+  async ({ path }) => {
     expectSafe(await ask(path), 401)
     expectSafe(await ask(path, { headers: [['authorization', `Bearer ${CANARY}`]] }), 401)
+    const { headers, sessionHash } = await on.logIn(`looks at ${path}`)
+    const refused = await ask(path, { headers: Object.entries(headers) })
+    expectSafe(refused, 403)
+    expect(refused.headers['lunasec-session-hash']).toBe(sessionHash)
     await ask(path, { at: strict })
     expectSafe(await ask(path, { at: strict }), 429)
   },

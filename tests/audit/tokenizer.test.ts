@@ -297,7 +297,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('when no row can be written on 
     expect(refused.status).toBe(503)
     expect(refused.body).toMatchObject({ success: false, error: { code: 'unavailable' } })
     expect(JSON.stringify(refused.body)).not.toMatch(/https?:|customer-key|audit/)
-    expect(await ready(on)).toEqual({ status: 503, audit: 'failing' })
+    await expect.poll(() => ready(on), POLL).toEqual({ status: 503, audit: 'failing' })
 
     await tables('ALTER TABLE audit_away RENAME TO audit')
     await expect.poll(() => ready(on), POLL).toEqual({ status: 200, audit: 'ok' })

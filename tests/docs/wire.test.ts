@@ -1,4 +1,7 @@
-import { CALLS, type Call, type CallName, ERRORS } from '@lunadefend/contract'
+import { CALLS, type Call, type CallName, ERRORS, VIEWS, type View } from '@lunadefend/contract'
+import { COMPONENTS } from '@lunadefend/contract/frame-messages'
+import { LOCALES } from '@lunadefend/contract/frame-texts'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handshakeRequest, type UserSession } from '../harness/handshake.ts'
 import { type Installation, install } from '../harness/installation.ts'
@@ -146,6 +149,33 @@ test('the table of calls is that of the contract', () => {
   const documented = rows(section(WIRE, '## In short')).map(([call, who]) => [name(call), who])
   const expected = calls.map(([, { method, path, callers }]) => [`${method} ${path}`, callers.join(', ')])
   expect(documented.sort()).toEqual(expected.sort())
+})
+
+describe('the tables of what is only looked at', () => {
+  const views = Object.values<View>(VIEWS)
+
+  test.each([
+    ['## Status', ['anyone']],
+    ['## The audit log', ['application', 'operator']],
+  ])('%s', (heading, who) => {
+    const documented = rows(section(WIRE, heading)).map(([view]) =>
+      name(view).replace(/\?.*/, '').replace(/<.*/, '*'),
+    )
+    const expected = views.filter(({ callers }) => callers.join() === who.join())
+    expect([...new Set(documented)].sort()).toEqual(expected.map(({ path }) => `GET ${path}`).sort())
+  })
+
+  test('every component and language of the frame is named', () => {
+    const [, words = ''] =
+      rows(section(WIRE, '## Status')).find(([view]) => name(view).startsWith('GET /frame')) ?? []
+    expect(names(words)).toEqual(expect.arrayContaining([...COMPONENTS, ...LOCALES]))
+  })
+
+  test('the example of /ready is one', () => {
+    const [{ text = '' } = {}] = blocks(section(WIRE, '## Status'))
+    const { schema } = VIEWS.checkReadiness.answers[503]
+    expect(new Ajv2020({ strict: false }).validate(schema, JSON.parse(text))).toBe(true)
+  })
 })
 
 test('the table of errors is that of the contract', () => {

@@ -4,7 +4,7 @@ import { hostileJsonText, hostileText } from './hostile.ts'
 /** A JSON schema, as far as the contract uses it. */
 export interface Schema {
   readonly type?: string
-  readonly const?: unknown
+  readonly enum?: readonly unknown[]
   readonly anyOf?: readonly Schema[]
   readonly oneOf?: readonly { readonly required: readonly string[] }[]
   readonly properties?: Readonly<Record<string, Schema>>
@@ -18,14 +18,26 @@ export interface Schema {
   readonly maxItems?: number
 }
 
-/** One call of the contract. */
+/** One call, or one view, of the contract. */
 export interface Operation {
   readonly id: string
   readonly method: string
+  /** As openapi.json has it: `{rest}` at its end is any rest. */
   readonly path: string
+  /** What stands in the query; `null` = nothing is read there. */
+  readonly query: Schema | null
   /** `null` = it takes none. */
   readonly body: Schema | null
 }
+
+/** Whether a request comes to this operation. */
+export function reaches({ method, path }: Operation, asked: FuzzRequest): boolean {
+  const [target = ''] = asked.path.split('?', 1)
+  const [start = '', rest] = path.split(REST)
+  return asked.method === method && (rest === undefined ? target === path : target.startsWith(start))
+}
+
+const REST = '{rest}'
 
 /** Real values by the name of the field, whole bodies by the id of the call: random ones are refused before anything happens. */
 export type Pool = Readonly<Record<string, readonly unknown[]>>
@@ -39,43 +51,70 @@ export interface FuzzRequest {
 
 type Headers = Readonly<Record<string, string>>
 
-/** Requests for one call: good ones, and ones with a body, a header, a method, a path or a credential that is bent. */
+/**
+ * Requests for one operation: good ones, and ones with a body, a query, a header, a method, a path or a credential that is
+ * bent, or is that of another operation. What takes no body gets one, too.
+ */
 export function requestsFor(
-  { id, method, path, body }: Operation,
-  pool: Pool,
-  credentials: readonly Headers[],
+  operation: Operation,
+  { pool, credentials, bodies }: Props,
 ): fc.Arbitrary<FuzzRequest> {
-  const json: Headers = body === null ? {} : { 'content-type': 'application/json' }
-  const valid = body === null ? fc.constant(null) : schemaValue(body, pool, id)
-  const text = valid.map((value) => (value === null ? null : JSON.stringify(value)))
-  const bentText = body === null ? fc.constant(null) : hostileJsonText(valid, 20_000)
-  const by = fc.constantFrom(...credentials)
+  const { method } = operation
+  const own = operation.body === null ? null : schemaValue(operation.body, pool, operation.id)
+  const others = fc.oneof(...bodies.map(({ id, body }) => schemaValue(body, pool, id)))
+  const bodied =
+    own === null ? others : fc.oneof({ weight: 7, arbitrary: own }, { weight: 1, arbitrary: others })
+  const path = pathOf(operation, pool)
   const good = fc.record({
     method: fc.constant(method),
-    path: fc.constant(path),
-    headers: by.map((who) => ({ ...json, ...who })),
-    body: text,
+    path,
+    headers: fc.constantFrom(...credentials).map((who) => (own === null ? who : { ...JSON_BODY, ...who })),
+    body: own === null ? fc.constant(null) : own.map((value) => JSON.stringify(value)),
   })
-  const withBody = fc
-    .record({ request: good, body: bentText })
-    .map(({ request, body }) => ({ ...request, body }))
-  const withHeaders = fc
-    .record({ request: good, odd: oddHeaders(credentials) })
-    .map(({ request, odd }) => ({ ...request, headers: { ...request.headers, ...odd } }))
-  const elsewhere = fc
-    .record({ request: good, method: oddMethod(method), path: oddPath(path) })
-    .map(({ request, ...odd }) => withoutBody({ ...request, ...odd }))
+  const bend = <T>(odd: fc.Arbitrary<T>, change: (request: FuzzRequest, odd: T) => Partial<FuzzRequest>) =>
+    fc.record({ request: good, odd }).map(({ request, odd }) => ({ ...request, ...change(request, odd) }))
   return fc.oneof(
     { weight: 4, arbitrary: good },
-    { weight: 4, arbitrary: withBody },
-    { weight: 2, arbitrary: withHeaders },
-    { weight: 1, arbitrary: elsewhere },
+    {
+      weight: 4,
+      arbitrary: bend(hostileJsonText(bodied, 20_000), ({ headers }, body) => ({
+        body,
+        headers: { ...JSON_BODY, ...headers },
+      })),
+    },
+    {
+      weight: 2,
+      arbitrary: bend(oddHeaders(credentials), ({ headers }, odd) => ({ headers: { ...headers, ...odd } })),
+    },
+    { weight: 1, arbitrary: bend(oddQuery(path), (_, target) => ({ path: target })) },
+    {
+      weight: 1,
+      arbitrary: bend(fc.tuple(oddMethod(method), oddPath(path)), (_, [odd, target]) => ({
+        method: odd,
+        path: target,
+      })),
+    },
   )
 }
 
-/** RFC 9110 §9.3.1: what a body means there is said nowhere. */
-function withoutBody(request: FuzzRequest): FuzzRequest {
-  return ['GET', 'HEAD', 'TRACE'].includes(request.method) ? { ...request, body: null } : request
+/** What requests are made of. */
+export interface Props {
+  readonly pool: Pool
+  readonly credentials: readonly Headers[]
+  /** What every call takes that takes something. */
+  readonly bodies: readonly { readonly id: string; readonly body: Schema }[]
+}
+
+const JSON_BODY: Headers = { 'content-type': 'application/json' }
+
+/** The address as it should be. */
+function pathOf({ id, path, query }: Operation, pool: Pool): fc.Arbitrary<string> {
+  const [start = '', rest] = path.split(REST)
+  const whole =
+    rest === undefined ? fc.constant(path) : fc.constantFrom(...(pool[id] ?? [])).map((end) => start + end)
+  if (query === null) return whole
+  const fields = schemaValue(query, pool).map((value) => new URLSearchParams(value as Record<string, string>))
+  return fc.tuple(whole, fields).map(([target, search]) => `${target}?${search}`)
 }
 
 /** A value of the schema, real where the pool has one for its name. */
@@ -88,7 +127,7 @@ function schemaValue(schema: Schema, pool: Pool, name = ''): fc.Arbitrary<unknow
 }
 
 function madeFor(schema: Schema, pool: Pool, name: string): fc.Arbitrary<unknown> {
-  if ('const' in schema) return fc.constant(schema.const)
+  if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((each) => schemaValue(each, pool)))
   switch (schema.type) {
     case 'object':
@@ -174,6 +213,13 @@ function oddHeaders(credentials: readonly Headers[]): fc.Arbitrary<Headers> {
     header('x-http-method-override', 'DELETE'),
     header('if-none-match', '*', 'W/"a"'),
     header('range', 'bytes=0-1'),
+    header('accept-encoding', 'br', 'gzip;q=0.5, br;q=0', 'identity;q=0, *;q=0', 'zstd'),
+    header('content-encoding', 'gzip', 'br'),
+    header('sec-fetch-dest', 'iframe', 'document'),
+    header('expect', '100-continue'),
+    header('host', 'localhost', 'evil.example:1', '[::1]'),
+    header('upgrade', 'h2c', 'websocket'),
+    header('x-no-compression', '1'),
   )
   return fc.array(any, { minLength: 1, maxLength: 3 }).map((pairs) => Object.fromEntries(pairs))
 }
@@ -190,21 +236,40 @@ function oddMethod(method: string): fc.Arbitrary<string> {
     'HEAD',
     'OPTIONS',
     'PROPFIND',
+    'TRACE',
+    'QUERY',
   )
 }
 
-function oddPath(path: string): fc.Arbitrary<string> {
+const sendable = (path: string) => `/${path.replace(/[^!-~]/g, '').replace(/^\/+/, '')}`
+
+function oddQuery(path: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const query = hostileText(
-    fc.constantFrom('a=1', 'app=acme&component=input', '__proto__[a]=1', 'tokenId=x'),
+    fc.constantFrom(
+      ...[
+        'a=1',
+        'app=acme&component=input',
+        '__proto__[a]=1',
+        'tokenId=x',
+        'app=acme&app=other&component=table',
+      ],
+      ...[
+        'app[]=acme&component=input',
+        'component=input',
+        'app=acme&component=input&locale=de',
+        '&&==&',
+        'a',
+      ],
+    ),
     500,
   )
   return fc
-    .oneof(
-      hostileText(
-        fc.constantFrom(path, `${path}/`, `${path}//`, `/${path}`, `${path}%2f`, `${path}/../metrics`),
-        500,
-      ),
-      query.map((text) => `${path}?${text}`),
-    )
-    .map((text) => `/${text.replace(/[^!-~]/g, '').replace(/^\/+/, '')}`)
+    .tuple(path, query)
+    .map(([target, text]) => sendable(`${target}${target.includes('?') ? '&' : '?'}${text}`))
+}
+
+function oddPath(path: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  const ends = fc.constantFrom('', '/', '//', '%2f', '/../metrics', '/%2e%2e', ';a=1', '%00', '#')
+  const whole = fc.tuple(fc.constantFrom('', '/'), path, ends).map((parts) => parts.join(''))
+  return hostileText(whole, 500).map(sendable)
 }

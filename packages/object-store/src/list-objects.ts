@@ -74,7 +74,7 @@ async function describe(
 }
 
 /** Looked at one after the other, a full page takes seconds while the process is busy with other requests. */
-const AT_ONCE = 16
+const AT_ONCE = 64
 
 async function describeObjects(
   call: Call,

@@ -31,9 +31,11 @@ export function statusRoutes(
     reply.type(meter.contentType).send(await meter.text()),
   )
 
-  show(server, gate, 'readContract', async ({ reply }) =>
-    reply.type('application/json').send(server.swagger()),
-  )
+  let contract: string | undefined
+  show(server, gate, 'readContract', async ({ reply }) => {
+    contract ??= JSON.stringify(server.swagger())
+    return reply.type('application/json').send(contract)
+  })
 }
 
 /** How long what was found out is told to others who ask, in milliseconds. */
