@@ -39,12 +39,13 @@ export interface Sheet {
   readonly id: string
   readonly title: string
   readonly tag: string
-  /** `null`: the component has no `<label>`, but one of its own. */
+  /** What it is called: by a `<label>`, or by itself. */
   readonly label: Words
   /** Whether a `<label>` stands above it. */
   readonly isField: boolean
-  /** Of choices. `null` as value: the text of a checkbox. */
+  /** Of choices. */
   readonly options?: readonly { readonly value: string; readonly text: Words }[]
+  /** Of a checkbox. */
   readonly text?: Words
   /** How many stand beside each other. */
   readonly columns: 1 | 2 | 3

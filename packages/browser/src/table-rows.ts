@@ -33,7 +33,7 @@ export function columnsMessage(columns: readonly TableColumn[]): ColumnsMessage 
   }
 }
 
-/** What is wrong with columns or rows, apart from a value where a token belongs. */
+/** Whether there are more than a table takes. Those over the limit are left out. */
 export function areTooMany(columns: readonly TableColumn[], rows: readonly TableRow[]): boolean {
   return columns.length > TABLE_LIMITS.columns || rows.length > TABLE_LIMITS.rows
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { pngOf } from '../../../apps/gallery/src/png.ts'
 import { errorsOf, frameOf, type RealStage, startRealStage } from './real-stage.ts'
 import { sdkBundle, until } from './stage.ts'
 import {
@@ -80,31 +81,10 @@ function bring({ frame }: Opened, how: 'drop' | 'paste', ...names: (string | str
   )
 }
 
+/** The larger ones say only that they are: nobody would want to have all their pixels. */
 function png(width: number, height: number): Buffer {
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const body = Buffer.concat([Buffer.from(type), data])
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
-    length.writeUInt32BE(data.length)
-    let crc = ~0
-    for (const byte of body) {
-      crc ^= byte
-      for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
-    }
-    sum.writeUInt32BE(~crc >>> 0)
-    return Buffer.concat([length, body, sum])
-  }
-  const head = Buffer.alloc(13)
-  head.writeUInt32BE(width)
-  head.writeUInt32BE(height, 4)
-  head.set([8, 2, 0, 0, 0], 8)
-  const rows = Buffer.alloc(Math.min(height, 100) * (width * 3 + 1), 0)
-  const data = width > 1000 ? Buffer.alloc(100) : deflateSync(rows)
-  return Buffer.concat([
-    Buffer.from('89504e470d0a1a0a', 'hex'),
-    chunk('IHDR', head),
-    chunk('IDAT', data),
-    chunk('IEND', Buffer.alloc(0)),
-  ])
+  const rows = Buffer.alloc(Math.min(height, 100) * (width * 3 + 1))
+  return Buffer.from(pngOf({ width, height }, 2, [], width > 1000 ? Buffer.alloc(100) : deflateSync(rows)))
 }
 
 describe('files', () => {
