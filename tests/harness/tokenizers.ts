@@ -16,7 +16,9 @@ export interface OneTokenizer extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-type Settings = Partial<Pick<TokenizerConfig, 'alarms' | 'grants' | 'operators' | 'signals' | 'listen'>>
+type Settings = Partial<
+  Pick<TokenizerConfig, 'alarms' | 'grants' | 'operators' | 'protection' | 'signals' | 'listen'>
+>
 
 /** The stores of a house, for Tokenizers. `apps` and the like come on top. */
 export async function fleetOf(house: House, postgresUrl: string | null = null) {

@@ -1,8 +1,8 @@
-import { join } from 'node:path'
-import { freePort } from '@lunadefend/testing'
-import { startTokenizer, type TokenizerConfig } from '@lunadefend/tokenizer'
+import { startTokenizer } from '@lunadefend/tokenizer'
 import { type Answer, type Detour, type Question, startDetour } from '../../../tests/harness/detour.ts'
-import { APP, CREDENTIALS, type House, openHouse } from '../../../tests/harness/house.ts'
+import type { SigningKey } from '../../../tests/harness/handshake.ts'
+import { APP, type House, openHouse } from '../../../tests/harness/house.ts'
+import { fleetOf } from '../../../tests/harness/tokenizers.ts'
 import { LunaDefend, type LunaDefendOptions } from '../src/index.ts'
 import { makeKey } from './keys.ts'
 
@@ -30,10 +30,10 @@ export async function openService(): Promise<Service> {
   const urls = new Map<Protection, string>()
   const open: AsyncDisposable[] = []
   for (const protection of ['store', 'end-to-end'] as const) {
-    const port = await freePort()
-    const publicUrl = `http://localhost:${port}`
+    const { publicUrl, settings } = await fleetOf(house)
     urls.set(protection, publicUrl)
-    const config = configOf(house, publicUrl, port, protection, key.publicJwk as PublicKey)
+    const asked = protection === 'store' ? 'store' : 'require-end-to-end'
+    const config = settings([key.publicJwk as SigningKey], { protection: asked })
     const tokenizer = await startTokenizer(config, { clock: house.clock })
     open.push({ [Symbol.asyncDispose]: () => tokenizer.close() })
   }
@@ -50,34 +50,6 @@ export async function openService(): Promise<Service> {
     async [Symbol.asyncDispose]() {
       for (const each of [...open, house, detour]) await each[Symbol.asyncDispose]()
     },
-  }
-}
-
-type PublicKey = NonNullable<TokenizerConfig['apps'][number]['jwks']>['keys'][number]
-
-function configOf(
-  house: House,
-  publicUrl: string,
-  port: number,
-  protection: Protection,
-  publicKey: PublicKey,
-): TokenizerConfig {
-  return {
-    publicUrl,
-    listen: { host: '127.0.0.1', port },
-    rootKeys: [{ provider: 'file', path: join(house.directory, 'first.root-key') }],
-    database: { engine: 'sqlite', file: house.databaseFile },
-    objectStore: {
-      endpoint: house.objectsUrl,
-      region: 'us-east-1',
-      bucket: 'values',
-      addressing: 'path',
-      credentials: CREDENTIALS,
-      probe: 'off',
-    },
-    apps: [{ id: APP, origins: ['http://localhost:3999'], jwks: { keys: [publicKey] }, cookies: 'strict' }],
-    protection: protection === 'store' ? 'store' : 'require-end-to-end',
-    logLevel: 'silent',
   }
 }
 
