@@ -319,8 +319,6 @@ export const ROOMS = {
       '#node-sdk',
       '#tokenizer',
       '#tokenizer/config',
-      '#stores/sqlite',
-      '#stores/postgres',
       'node:*',
     ],
   },

@@ -1,14 +1,18 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lunadefend } from '../../packages/cli/test/stage.ts'
 import { postgresLog, SEALED, type StoredLog, sqliteLog } from './stored-log.ts'
 import { expectEditsAreFound } from './tamper-log.ts'
 
+const CLI = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url))
+
 describe.each([
   ['SQLite', sqliteLog],
   ['PostgreSQL', postgresLog],
-] as const)('the audit log as it is stored in %s', (_, openLog) => {
+] as const)('the audit log as it is stored in %s', (engine, openLog) => {
   let log: StoredLog
   let config: string
   let files = 0
@@ -64,6 +68,42 @@ describe.each([
     expect(found.exit).toBe(1)
     expect(found.output).toContain('NOT GOOD: 1 problem')
     expect(found.output).toContain('line 2, leaf 0: This line is not the one that was sealed.')
+  })
+
+  test.runIf(engine === 'SQLite')('does not fit: it is said of the file, and of no other part', async () => {
+    const command = [
+      'audit',
+      'export',
+      '--config',
+      config,
+      '--out',
+      join(log.directory, 'too-much'),
+      '--json',
+    ]
+    // Without the signal, which would end the process, the write fails (setrlimit(2), RLIMIT_FSIZE).
+    const args = ['-c', `trap '' XFSZ; ulimit -f 64; exec "$@"`, 'bash', process.execPath, CLI, ...command]
+    const { status, stderr } = spawnSync('bash', args, { encoding: 'utf8' })
+    expect(status).toBe(3)
+    expect(JSON.parse(stderr).error.code).toBe('file_unwritable')
+  })
+
+  test('policies are asked about every row, sealed or not', async () => {
+    const example = new URL('../../docs/examples/tokenizer/tokenizer.json', import.meta.url)
+    const settings = { ...JSON.parse(readFileSync(example, 'utf8')), database: log.database }
+    const [file, policies] = [join(log.directory, 'settings.json'), join(log.directory, 'all.cedar')]
+    writeFileSync(file, JSON.stringify(settings))
+    writeFileSync(policies, '@id("all") permit(principal, action, resource);')
+    const { output, errors } = await on(
+      'policy',
+      'dry-run',
+      '--policies',
+      policies,
+      '--config',
+      file,
+      '--json',
+    )
+    expect(errors).toBe('')
+    expect(JSON.parse(output)).toMatchObject({ decisions: SEALED + 30, same: SEALED + 30 })
   })
 
   test('is read in parts: filters, proofs, OCSF', async () => {

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import type { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { encodeLine, encodeSelected } from '@lunadefend/audit-log'
 import type { AuditFilter, AuditLog, SealedRow } from '@lunadefend/core'
 import { FILTERS, filterOf, isOpen } from './audit-filter.ts'
@@ -13,7 +12,7 @@ import {
   selected,
 } from './audit-source.ts'
 import { type Answer, command } from './command.ts'
-import { fileFailure, usageFailure } from './failure.ts'
+import { fileFailure, isOfSystem, usageFailure } from './failure.ts'
 import { toOcsf } from './ocsf.ts'
 import { count, showProgress } from './progress.ts'
 import { type World, write } from './world.ts'
@@ -75,25 +74,25 @@ function ocsfLine({ number, row }: SealedRow): string {
 
 /** Answers how many lines there were. */
 async function pour(pieces: AsyncIterable<string>, out: string | null, world: World): Promise<number> {
-  const [stream, finish] = out === null ? [world.output, async () => undefined] : await newFile(out)
   let lines = 0
-  for await (const piece of pieces) {
-    lines += piece.split('\n').length - 1
-    if (piece !== '') await write(stream, piece)
+  async function* counted() {
+    for await (const piece of pieces) {
+      lines += piece.split('\n').length - 1
+      yield piece
+    }
   }
-  await finish()
+  if (out !== null) await save(counted(), out)
+  else for await (const piece of counted()) await write(world.output, piece)
   return lines
 }
 
-/** A file that is its owner's alone, and was not there before. */
-async function newFile(out: string): Promise<[Writable, () => Promise<unknown>]> {
-  const stream = createWriteStream(out, { flags: 'wx', mode: 0o600 })
+/** Into a file that is its owner's alone, and was not there before. */
+async function save(pieces: AsyncIterable<string>, out: string): Promise<void> {
   try {
-    await once(stream, 'open')
+    await pipeline(pieces, createWriteStream(out, { flags: 'wx', mode: 0o600 }))
   } catch (error) {
-    throw fileFailure('file_unwritable', out, error)
+    throw isOfSystem(error) ? fileFailure('file_unwritable', out, error) : error
   }
-  return [stream, () => once(stream.end(), 'finish')]
 }
 
 function written(lines: number, file: string): Answer {

@@ -6,6 +6,7 @@ import {
   verifyLog,
 } from '@lunadefend/audit-log'
 import type { AuditLog, AuditRow, StoredCheckpoint } from '@lunadefend/core'
+import { restOf } from './audit-source.ts'
 
 /** Leaves, nodes or rows in one question. */
 const PAGE = 1024
@@ -31,7 +32,7 @@ export async function checkLog(
       const [nodes, checkpoints, rest] = [
         await nodesIn(log, from, null),
         await checkpointsIn(log, from, null),
-        await restOf(log),
+        await collected(restOf(log)),
       ]
       // A row that was sealed in between is in neither: look again.
       if ((await log.findLeaves(null, from, 1)).length > 0) continue
@@ -70,13 +71,8 @@ async function checkpointsIn(log: AuditLog, from: number, end: number | null): P
   return end === null ? found : found.filter(({ size }) => size <= end)
 }
 
-async function restOf(log: AuditLog): Promise<AuditRow[]> {
-  const rows: AuditRow[] = []
-  for (
-    let page = await log.findRest(null, PAGE);
-    page.length > 0;
-    page = await log.findRest(rows.at(-1) ?? null, PAGE)
-  )
-    rows.push(...page)
-  return rows
+async function collected(rows: AsyncIterable<AuditRow>): Promise<AuditRow[]> {
+  const all: AuditRow[] = []
+  for await (const row of rows) all.push(row)
+  return all
 }

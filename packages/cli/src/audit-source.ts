@@ -10,7 +10,7 @@ import {
   type Nodes,
   TILE_WIDTH,
 } from '@lunadefend/audit-log'
-import type { AuditFilter, AuditLog, SealedRow, StoredCheckpoint } from '@lunadefend/core'
+import type { AuditFilter, AuditLog, AuditRow, SealedRow, StoredCheckpoint } from '@lunadefend/core'
 import { openAuditLog } from '@lunadefend/tokenizer/audit-access'
 import { parseDatabase } from '@lunadefend/tokenizer/config'
 import { readSettings } from './config-file.ts'
@@ -76,6 +76,28 @@ export async function* selected(
     const page = await log.findLeaves(filter, start, PAGE)
     yield page.filter(({ number }) => number < size)
     start = page.length < PAGE ? size : (page.at(-1)?.number ?? size) + 1
+  }
+}
+
+/** Every row: those that are sealed, in the order of their leaves, then those that are not yet. */
+export async function* everyRow(log: AuditLog): AsyncGenerator<AuditRow> {
+  for (let from = 0; ; ) {
+    const page = await log.findLeaves(null, from, PAGE)
+    for (const { row } of page) if (row !== null) yield row
+    const last = page.at(-1)
+    if (last === undefined) break
+    from = last.number + 1
+  }
+  yield* restOf(log)
+}
+
+/** Rows that have no leaf yet. */
+export async function* restOf(log: AuditLog): AsyncGenerator<AuditRow> {
+  for (let after: AuditRow | null = null; ; ) {
+    const page: AuditRow[] = await log.findRest(after, PAGE)
+    yield* page
+    after = page.at(-1) ?? null
+    if (after === null) return
   }
 }
 

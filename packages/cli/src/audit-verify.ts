@@ -95,10 +95,7 @@ function praise(report: ExportReport): string {
   const lines = [`Good: ${content(report)}.`]
   if (report.kind === 'selection')
     lines.push('Each row is in the log. Whether others belong here, too, a selection does not tell.')
-  else if (report.witnesses === 0)
-    lines.push(
-      'No witness: whoever holds the key of the log could have cut it off, or forked it (--witness <file>).',
-    )
+  else if (report.witnesses === 0) lines.push(NO_WITNESS)
   return lines.join('\n')
 }
 

@@ -53,6 +53,11 @@ export function fileFailure(
   return new CliFailure(code, `${file} cannot be ${doing} (${reason}): check its name and its permissions.`)
 }
 
+/** Whether the system said it, of a file: not whoever made what was to be written, or took what was read. */
+export function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && 'syscall' in error
+}
+
 export interface Explained {
   readonly exit: number
   readonly code: string

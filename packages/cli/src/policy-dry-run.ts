@@ -2,12 +2,12 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type AuditLine, decodeLine, decodeSelected } from '@lunadefend/audit-log'
 import { type Difference, type DryRun, dryRun } from '@lunadefend/authorizers/workbench'
-import { readAudit as readPostgres } from '@lunadefend/stores/postgres'
-import { readAudit as readSqlite } from '@lunadefend/stores/sqlite'
+import { openAuditLog } from '@lunadefend/tokenizer/audit-access'
 import type { TokenizerConfig } from '@lunadefend/tokenizer/config'
+import { everyRow } from './audit-source.ts'
 import { command } from './command.ts'
 import { CONFIG, readConfig } from './config-file.ts'
-import { fileFailure, usageFailure } from './failure.ts'
+import { fileFailure, isOfSystem, usageFailure } from './failure.ts'
 import { policyFailure } from './policy-failure.ts'
 import { count } from './progress.ts'
 import { table } from './table.ts'
@@ -49,18 +49,9 @@ function zoneOf(name: string): string {
   }
 }
 
-/** Rows that are read at once. */
-const PAGE = 10_000
-
 async function* rowsOfDatabase({ database }: TokenizerConfig): AsyncGenerator<Row> {
-  for (let skip = 0; ; skip += PAGE) {
-    const page =
-      database.engine === 'sqlite'
-        ? readSqlite(database.file, { limit: PAGE, skip })
-        : await readPostgres(database, { limit: PAGE, skip })
-    yield* page
-    if (page.length < PAGE) return
-  }
+  await using log = await openAuditLog(database)
+  yield* everyRow(log)
 }
 
 /** An export has more lines than those of rows: what stands around them is for whoever verifies it. */
@@ -74,9 +65,7 @@ async function* rowsOfExport(file: string): AsyncGenerator<Row> {
       if (row !== null) yield row
     }
   } catch (error) {
-    throw error instanceof Error && 'code' in error && 'syscall' in error
-      ? fileFailure('file_unreadable', file, error)
-      : error
+    throw isOfSystem(error) ? fileFailure('file_unreadable', file, error) : error
   }
 }
 
