@@ -13,10 +13,11 @@ export type Reflected<K extends Kinds> = {
   [P in K['text'][number]]: string
 } & { [P in K['flag'][number]]: boolean } & { [P in K['count'][number]]: number }
 
-/** As in HTML: an absent text is `''`, an absent count -1. Setting `null` or `undefined` takes the attribute away. */
+/** As in HTML: an absent text is `''`, an absent count, or one that is none, -1. Setting `null` or `undefined` takes the attribute away. */
 export function reflect(prototype: HTMLElement, kinds: Kinds): void {
   for (const name of kinds.text) define(prototype, name, (text) => text ?? '')
-  for (const name of kinds.count) define(prototype, name, (text) => (text === null ? -1 : Number(text)))
+  for (const name of kinds.count)
+    define(prototype, name, (text) => (text !== null && /^\d+$/.test(text) ? Number(text) : -1))
   for (const name of kinds.flag) {
     Object.defineProperty(prototype, name, {
       configurable: true,

@@ -7,6 +7,7 @@ import { type GuardedField, guardForm } from './form-guard.ts'
 import { FrameElement } from './frame-element.ts'
 import type { FrameLink, FrameNews } from './frame-link.ts'
 import { labelOf, presentationOf } from './presentation.ts'
+import { textOfTokens } from './token.ts'
 import { FLAGS, type Flaw } from './validity.ts'
 
 /** What a form element stands for: one token, or several. */
@@ -81,7 +82,7 @@ export abstract class FormElement<T extends string | readonly string[]>
   }
   set token(token: string | null | undefined) {
     this.#own = true
-    this.#take(token ?? '')
+    this.#take(textOfTokens(token))
   }
 
   /** The token, as `token`: form libraries look for `value`. */
@@ -358,7 +359,7 @@ export abstract class FormElement<T extends string | readonly string[]>
 
   #validate(): string {
     const { flaw } = this
-    const standard = flaw === null ? '' : (this.lunadefend?.wordsFor(this)[flaw] ?? '…')
+    const standard = flaw === null ? '' : this.lunadefend?.wordsFor(this)[flaw] || '…'
     const message = this.#customMessage || standard
     const flags = { ...(flaw && FLAGS[flaw]), ...(this.#customMessage && { customError: true }) }
     // The browser points at what can take the focus: the frame, and while there is none, what stands in its place.

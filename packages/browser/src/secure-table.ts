@@ -98,7 +98,9 @@ export class SecureTableElement extends FrameElement {
       await this.#send(link)
       if (turn === this.#turn) this.dispatchEvent(new Event('load'))
     } catch (thrown) {
-      if (turn === this.#turn) this.fail(thrown)
+      // Something stands there that is no row, or no column.
+      const error = thrown instanceof TypeError ? new LunaDefendError('bad-attribute') : thrown
+      if (turn === this.#turn) this.fail(error)
     }
   }
 

@@ -6,6 +6,7 @@ import { FilesValue } from './files-value.ts'
 import { FormElement } from './form-element.ts'
 import type { FrameNews } from './frame-link.ts'
 import { PRESENTATION_ATTRIBUTES, wordOf } from './presentation.ts'
+import { textOfTokens } from './token.ts'
 import { type Flaw, flawOfFiles } from './validity.ts'
 
 const REFLECTED = {
@@ -51,7 +52,7 @@ export class SecureUploadElement extends FormElement<readonly string[]> {
     return this.held.tokens
   }
   set tokens(tokens: readonly string[] | null | undefined) {
-    this.token = (tokens ?? []).join(' ')
+    this.token = textOfTokens(tokens)
   }
 
   override connectedCallback(): void {

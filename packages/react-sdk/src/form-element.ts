@@ -78,5 +78,5 @@ export function useFormElement<E extends SecureFieldElement | SecureUploadElemen
 }
 
 function textOf(tokens: Tokens): string {
-  return typeof tokens === 'string' ? tokens : (tokens ?? []).join(' ')
+  return Array.isArray(tokens) ? tokens.join(' ') : String(tokens ?? '')
 }

@@ -7,45 +7,26 @@ import {
   parseHostMessage,
 } from '@lunadefend/contract/frame-messages'
 import { afterAll, describe, expect, test } from 'vitest'
+import { faultsIn } from './frame-faults.ts'
+import { HOSTILE_TEXTS } from './hostile-texts.ts'
 import { closeBrowser, type Mounted, type Stage, settle, shareStage } from './stage.ts'
 
 const shared = shareStage()
 afterAll(closeBrowser)
 
-const RUN = 'top.executed=1;window.executed=1'
-/** What a page could try in a text: to run, to load, to draw over something, to turn round, to be too much. */
-const TEXTS: readonly string[] = [
-  `"><img src=x onerror="${RUN}"><script>${RUN}</script>`,
-  `javascript:${RUN}`,
-  "red;position:fixed;inset:0;z-index:2147483647;background:url('http://localhost:1/leak')",
-  '}*{position:fixed!important;inset:-9999px;transform:scale(99)}@import "http://localhost:1/leak";',
-  'url(http://localhost:1/leak)',
-  'u\\72l(http://localhost:1/leak)',
-  'expression(alert(1))',
-  '99999px',
-  '-9999px',
-  '9999em',
-  'translate(-999px, -999px)',
-  'calc(100vw * 100)',
-  'var(--x, url(http://localhost:1/leak))',
-  '\u202egnp.exe\u2066\u0000\u0007',
-  '{name}{count}{',
-  '__proto__',
-  'TOO LONG',
-]
 const LONG = 'x'.repeat(100_000)
 const FLAGS: readonly unknown[] = [true, false, 'true', 1, null, {}]
 const COUNTS: readonly unknown[] = [0, 1, -1, 1.5, 1e308, Number.MAX_SAFE_INTEGER, '1', null]
 const LISTS: readonly unknown[] = [
-  TEXTS.filter(({ length }) => length <= 200),
+  HOSTILE_TEXTS.filter(({ length }) => length <= 200),
   [],
   [null],
   [[]],
   { length: 1 },
 ]
 /** Words of a closed list, and what is none of them. */
-const words = (...known: readonly string[]): readonly unknown[] => [...known, ...TEXTS, 1, null]
-const styled = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, TEXTS]))
+const words = (...known: readonly string[]): readonly unknown[] => [...known, ...HOSTILE_TEXTS, 1, null]
+const styled = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, HOSTILE_TEXTS]))
 
 type Fields = Readonly<Record<string, readonly unknown[]>>
 
@@ -62,7 +43,7 @@ const HOSTILE: { readonly [T in HostMessage['type']]: Fields } = {
     inputType: words('password', 'card-number'),
     ...{ required: FLAGS, multiple: FLAGS, reveal: FLAGS, hideOnLeave: FLAGS, copyable: FLAGS },
     ...{ minLength: COUNTS, maxLength: COUNTS, maxBytes: COUNTS, maxFiles: COUNTS, hideAfter: COUNTS },
-    pattern: [...TEXTS, '(a+)+$', '['],
+    pattern: [...HOSTILE_TEXTS, '(a+)+$', '['],
     ...styled(['accept', 'fieldId', 'sameAs', 'min', 'max', 'step']),
     ...{ capture: words('user'), fit: words('cover'), values: LISTS, labels: LISTS },
   },
@@ -72,15 +53,15 @@ const HOSTILE: { readonly [T in HostMessage['type']]: Fields } = {
     state: words(...LOOK_STATES),
     ...styled(['color', 'caretColor', 'fontStyle', 'fontWeight', 'textTransform']),
   },
-  text: { key: words('title', 'show', 'choose'), text: TEXTS },
-  load: { id: COUNTS, tokenId: TEXTS },
+  text: { key: words('title', 'show', 'choose'), text: HOSTILE_TEXTS },
+  load: { id: COUNTS, tokenId: HOSTILE_TEXTS },
   columns: { labels: LISTS, secure: [[true], [], ['true'], {}], widths: [[2000], [-1], [1e9], ['1'], {}] },
   rows: { id: COUNTS, first: COUNTS, total: COUNTS, cells: LISTS },
   tokenize: { id: COUNTS },
   logout: { id: COUNTS },
   focus: {},
   clear: {},
-  assertion: { id: COUNTS, assertion: TEXTS },
+  assertion: { id: COUNTS, assertion: HOSTILE_TEXTS },
   'assertion-failed': { id: COUNTS },
 }
 
@@ -134,45 +115,8 @@ const LATER = [
   'assertion',
 ] as const
 
-const TAGS = new Set(
-  'html head body meta title link script style span p div ul li bdi button input textarea select option fieldset legend label progress img canvas'.split(
-    ' ',
-  ),
-)
-
-/** What stands in the frame that should not; nothing is best. */
-function faults(mounted: Mounted): Promise<string[]> {
-  return mounted.frame.evaluate(
-    (known) => {
-      const found: string[] = []
-      if ('executed' in window) found.push('executed')
-      for (const element of document.querySelectorAll<HTMLElement>('*')) {
-        const { localName } = element
-        if (!known.includes(localName)) found.push(`<${localName}>`)
-        for (const { name, value } of element.attributes)
-          if (/^on|^(src|href|action|formaction|srcdoc)$/.test(name) && !/^(\/frame\/|blob:)/.test(value))
-            found.push(`${localName} ${name}=${value}`)
-        const { position, transform, backgroundImage, zIndex, cursor } = getComputedStyle(element)
-        if (position === 'fixed' || position === 'sticky') found.push(`${localName} ${position}`)
-        if (transform !== 'none') found.push(`${localName} ${transform}`)
-        if (/url\(/.test(`${backgroundImage} ${cursor}`)) found.push(`${localName} url`)
-        if (zIndex !== 'auto' && !element.matches('.cell')) found.push(`${localName} ${zIndex}`)
-      }
-      if (document.querySelectorAll('style').length > 0) found.push('<style>')
-      if (document.scripts.length !== 1) found.push('<script>')
-      const selectors = document.adoptedStyleSheets.flatMap((sheet) =>
-        [...sheet.cssRules].map((rule) => (rule as CSSStyleRule).selectorText ?? rule.cssText),
-      )
-      for (const selector of selectors)
-        if (!/^(\.value|button:not|\.flaws|input, progress)/.test(selector)) found.push(selector)
-      return found
-    },
-    [...TAGS],
-  )
-}
-
 async function expectHarmless(stage: Stage, mounted: Mounted, component: Component): Promise<void> {
-  expect(await faults(mounted)).toEqual([])
+  expect(await faultsIn(mounted.frame)).toEqual([])
   expect(await stage.page.evaluate(() => 'executed' in window)).toBe(false)
   // The page hears nothing that it did not ask for, and the frame is alive.
   const heard = new Set((await mounted.said()).map(({ type }) => type))
@@ -215,7 +159,7 @@ describe('whatever a page says in any field', () => {
   test('the name of a file is text', async () => {
     const stage = shared()
     const mounted = await stage.mount('upload', { configure: { multiple: true } })
-    const names = TEXTS.filter((text) => text.length < 200)
+    const names = HOSTILE_TEXTS.filter((text) => text.length < 200)
     // Made in the frame: on its way through a disk a name would change.
     await mounted.frame.evaluate((given) => {
       const picker = document.querySelector<HTMLInputElement>('input[type=file]')
@@ -233,7 +177,7 @@ describe('whatever a page says in any field', () => {
     expect(shown).toHaveLength(names.length)
     expect(shown).toEqual(expect.arrayContaining(['expression(alert(1))', '{name}{count}{', '__proto__']))
     for (const name of shown) expect(name).not.toMatch(/[<>"\p{Cc}\u202a-\u202e\u2066-\u2069]/u)
-    expect(await faults(mounted)).toEqual([])
+    expect(await faultsIn(mounted.frame)).toEqual([])
     await mounted.remove()
   })
 
@@ -245,7 +189,7 @@ describe('whatever a page says in any field', () => {
       element?.style.setProperty('position', 'fixed')
       element?.setAttribute('href', 'x')
     })
-    expect(await faults(mounted)).toEqual(['input href=x', 'input fixed'])
+    expect(await faultsIn(mounted.frame)).toEqual(['input href=x', 'input fixed'])
     await mounted.remove()
   })
 })

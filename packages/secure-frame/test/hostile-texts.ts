@@ -1,0 +1,25 @@
+const RUN = 'top.executed=1;window.executed=1'
+/** What a page could try in a text: to run, to load, to draw over something, to turn round, to be too much. */
+export const HOSTILE_TEXTS: readonly string[] = [
+  `"><img src=x onerror="${RUN}"><script>${RUN}</script>`,
+  `javascript:${RUN}`,
+  "red;position:fixed;inset:0;z-index:2147483647;background:url('http://localhost:1/leak')",
+  '}*{position:fixed!important;inset:-9999px;transform:scale(99)}@import "http://localhost:1/leak";',
+  'url(http://localhost:1/leak)',
+  'u\\72l(http://localhost:1/leak)',
+  'expression(alert(1))',
+  '99999px',
+  '-9999px',
+  '9999em',
+  'translate(-999px, -999px)',
+  'calc(100vw * 100)',
+  'var(--x, url(http://localhost:1/leak))',
+  '\u202egnp.exe\u2066\u0000\u0007',
+  '{name}{count}{',
+  '\ud800x\udc00',
+  '__proto__',
+  '{"__proto__":{"polluted":true}}',
+  '-1e308',
+  '99999999999999999999',
+  'TOO LONG',
+]
