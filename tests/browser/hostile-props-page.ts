@@ -14,8 +14,10 @@ export * from '../../packages/browser/src/index.ts'
 const TEXTS = ['', ...HOSTILE_TEXTS.map((text) => (text === 'TOO LONG' ? 'x'.repeat(100_000) : text))]
 /** What is no text, and comes where one is expected all the same. */
 const OTHERS: readonly unknown[] = [
-  ...[null, undefined, true, Number.NaN, -1, 0.5, 1e308, Number.POSITIVE_INFINITY, {}, [], [null], [[1]]],
+  ...[undefined, true, Number.NaN, -1, 0.5, 1e308, Number.POSITIVE_INFINITY, {}, [], [null], [[1]]],
   JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":1},"length":1e9}'),
+  // The last one, as rows that hold it are what a table is left with.
+  null,
 ]
 const VALUES = [...TEXTS, ...OTHERS]
 /** Two texts for each attribute in each round: all of them in the end. */
@@ -224,8 +226,8 @@ export function render(round: number, tokenizerUrl: string): void {
       ...Object.fromEntries(Object.entries(PROPS).map(([name, make]) => [name, make(at(VALUES, place++))])),
     }),
   )
-  const word = at(TEXTS, place)
-  const words = { valueMissing: word, patternMismatch: word, title: word, show: word }
+  const [word, other] = [at(TEXTS, 2 * round), at(TEXTS, 2 * round + 1)]
+  const words = { valueMissing: word, patternMismatch: other, title: word, show: other }
   const texts = { input: words, paragraph: words, [word]: words }
   const connection = {
     tokenizerUrl,
