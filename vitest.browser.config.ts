@@ -8,7 +8,7 @@ export const LONG_IN_A_BROWSER = [
   'packages/browser/test/{accessibility,appearance,forms,phone,uploads}.test.ts',
   'packages/react-sdk/test/{lifecycle,real-lifecycle}.test.ts',
   'packages/testing/test/components-chromium.test.ts',
-  'tests/browser/{broken-gateways,demo-accessibility,end-to-end,exact-values,guessing,hostile-page,other-user,outages}.test.ts',
+  'tests/browser/{broken-gateways,demo-accessibility,end-to-end,exact-values,guessing,hostile-page,hostile-props,other-user,outages}.test.ts',
   'apps/gallery/test/gallery.test.ts',
 ]
 
