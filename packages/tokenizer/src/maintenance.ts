@@ -10,7 +10,7 @@ import {
   rotateRingKey,
   type Work,
 } from '@lunadefend/core'
-import type { TokenizerConfig } from './config.ts'
+import { parseConfig, type TokenizerConfig } from './config.ts'
 import { doWork, type WorkName } from './jobs.ts'
 import { openNeeds, type Surroundings } from './service.ts'
 
@@ -38,7 +38,7 @@ export async function openMaintenance(
   surroundings: Surroundings = {},
 ): Promise<Maintenance> {
   await using stack = new AsyncDisposableStack()
-  const { needs, refreshKeys } = await openNeeds(config, surroundings, stack)
+  const { needs, refreshKeys } = await openNeeds(parseConfig(config), surroundings, stack)
   const opened = stack.move()
   // Each call sees the ring as it is, whatever this or another process did to it since the last one.
   const afresh = <T>(call: () => Promise<T>) => refreshKeys().then(call)

@@ -69,11 +69,11 @@ export async function startTokenizer(
   config: TokenizerConfig,
   surroundings: Surroundings = {},
 ): Promise<RunningTokenizer> {
-  const { listen, publicUrl, ...rest } = parseConfig(config)
-  const log = openLog(rest.logLevel, surroundings)
+  const settings = parseConfig(config)
+  const { listen, publicUrl, ...rest } = settings
   const fonts = await readFonts(rest.frame)
   await using stack = new AsyncDisposableStack()
-  const { needs: opened } = await openNeeds(config, surroundings, stack)
+  const { needs: opened, log } = await openNeeds(settings, surroundings, stack)
   const authorizers = surroundings.authorizers ?? (await openPolicies(rest.authorizers, log, stack))
   const watched = watchCommits(opened.database)
   const meter = createMeter(() => opened.limiter.where)
@@ -131,25 +131,28 @@ function alarmReceivers(
 /** What the rules need of the world. */
 export interface OpenedNeeds {
   readonly needs: Needs
+  readonly log: Logger
   /** Takes up what other processes did to the key ring. */
   refreshKeys(): Promise<void>
 }
 
-/** Opens root keys, database and object store; the stack closes them again. Rejects as `startTokenizer` does. */
+/**
+ * Opens root keys, database and object store; the stack closes them again. Rejects as `startTokenizer` does.
+ * @param settings as `parseConfig` gives them
+ */
 export async function openNeeds(
-  config: TokenizerConfig,
+  settings: TokenizerConfig,
   surroundings: Surroundings,
   stack: AsyncDisposableStack,
 ): Promise<OpenedNeeds> {
-  const settings = parseConfig(config)
-  const { publicUrl, rootKeys, database: databaseConfig, protection = 'store', logLevel } = settings
+  const log = openLog(settings.logLevel, surroundings)
+  const { publicUrl, rootKeys, database: databaseConfig, protection = 'store' } = settings
   const clock = surroundings.clock ?? { now: () => Date.now() }
   const root = stack.use(await openRootKeys(rootKeys, rootKeySurroundings(publicUrl, surroundings)))
   const password = takePassword(databaseConfig, surroundings.environment ?? environment)
   const database = stack.use(await openDatabase(databaseConfig, password))
   await refuseMissingKeys(database, root)
-  const objectStore = stack.use(await openObjectStore(config, clock, surroundings))
-  const log = openLog(logLevel, surroundings)
+  const objectStore = stack.use(await openObjectStore(settings, clock, log))
   const tell = (error: Error) => log.error({ job: 'refresh-keys', error: nameOf(error) }, 'job failed')
   const onChange = (where: Limiter['where'], error: Error | null) =>
     log.warn({ limiter: where, ...(error && { error: nameOf(error) }) }, 'the limiter is another one')
@@ -173,7 +176,7 @@ export async function openNeeds(
     limits,
     watch,
   }
-  return { needs, refreshKeys: live.refresh }
+  return { needs, log, refreshKeys: live.refresh }
 }
 
 /** `null` = none are named, and grants alone decide. Rejects with NotStarted when they are wrong. */
@@ -223,13 +226,12 @@ function signalsByApp({ signals = {}, apps }: TokenizerConfig): Watch['signals']
 }
 
 async function openObjectStore(
-  { objectStore, publicUrl, protection = 'store', logLevel }: TokenizerConfig,
+  { objectStore, publicUrl, protection = 'store' }: TokenizerConfig,
   clock: Clock,
-  surroundings: Surroundings,
+  log: Logger,
 ): Promise<S3ObjectStore> {
   const options = { ...objectStore, clock }
   if (objectStore.probe === 'off') return openS3(options)
-  const log = openLog(logLevel, surroundings)
   const report = ({ name, verdict, detail }: Check) =>
     log.warn({ objectStore: name, verdict, detail }, 'the object store lacks something')
   return await openProvenS3(options, { origin: publicUrl, encryption: ENCRYPTION[protection], report })
