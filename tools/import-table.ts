@@ -205,6 +205,7 @@ export const ROOMS = {
       'packages/tokenizer/src/config-frame.ts',
       'packages/tokenizer/src/config-limits.ts',
       'packages/tokenizer/src/config-signals.ts',
+      'packages/tokenizer/src/config-texts.ts',
       'packages/tokenizer/src/config-object-store.ts',
       'packages/tokenizer/src/config-root-keys.ts',
     ],

@@ -1,9 +1,7 @@
 import { APP_PATTERN } from '@lunadefend/contract'
 import { ALARM_KINDS } from '@lunadefend/core'
 import Type, { type Static } from 'typebox'
-
-const closed = { additionalProperties: false } as const
-const Text = Type.String({ minLength: 1 })
+import { closed, Text, Variable } from './config-texts.ts'
 
 /** Who is told of alarms, over https, signed as https://www.standardwebhooks.com says. */
 const Webhook = Type.Object(
@@ -11,7 +9,7 @@ const Webhook = Type.Object(
     url: Type.String({ pattern: '^https?://[^@#\\s]+$', maxLength: 2048 }),
     /** A file with `whsec_…`, one a line: with each of them is signed. Or a variable with one. */
     secretFile: Type.Optional(Text),
-    secretVariable: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
+    secretVariable: Type.Optional(Variable),
     /** Certificates that are trusted for `url`, and no others. @default what Node trusts */
     caFile: Type.Optional(Text),
     /** Those of these apps. @default of all */

@@ -1,7 +1,5 @@
 import Type from 'typebox'
-
-const closed = { additionalProperties: false } as const
-const Text = Type.String({ minLength: 1 })
+import { closed, Text } from './config-texts.ts'
 
 /** What each means: `PolicySources` of `@lunadefend/authorizers`. */
 const sources = { cedar: Type.Optional(Text), typescript: Type.Optional(Text) }

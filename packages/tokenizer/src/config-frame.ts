@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
+import { closed } from './config-texts.ts'
 
-const closed = { additionalProperties: false } as const
 const Text = Type.String({ minLength: 1, maxLength: 2000 })
 
 /** One file of a family. What each may be: `fontProblem` of `@lunadefend/secure-frame/assets`. */

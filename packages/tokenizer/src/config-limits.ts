@@ -1,7 +1,6 @@
 import { BUDGET_TABLE, LIMIT_SCOPES, LIMIT_TABLE } from '@lunadefend/core'
 import Type, { type TSchema } from 'typebox'
-
-const closed = { additionalProperties: false } as const
+import { closed } from './config-texts.ts'
 
 const Rate = Type.Object(
   {

@@ -1,11 +1,5 @@
 import Type from 'typebox'
-
-const closed = { additionalProperties: false } as const
-const Text = Type.String({ minLength: 1 })
-const Origin = Type.String({
-  pattern: '^https?://[^/?#\\s]+$',
-  description: 'scheme://host[:port], no trailing slash',
-})
+import { closed, Origin, Text } from './config-texts.ts'
 
 const Keys = Type.Object(
   { accessKeyId: Text, secretAccessKey: Text, sessionToken: Type.Optional(Text) },

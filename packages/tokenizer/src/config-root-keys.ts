@@ -1,9 +1,6 @@
 import Type from 'typebox'
+import { closed, Origin, Text, Variable } from './config-texts.ts'
 
-const closed = { additionalProperties: false } as const
-const Text = Type.String({ minLength: 1 })
-const Url = Type.String({ pattern: '^https?://[^/?#\\s]+$' })
-const Variable = Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })
 const named = { kid: Type.Optional(Type.String({ pattern: '^r[0-9a-f]{16}$' })) }
 const onThisHost = {
   allowKeyOnThisHost: Type.Optional(
@@ -34,7 +31,7 @@ const kms = {
   provider: Type.Literal('aws-kms'),
   keyId: Text,
   region: Type.Optional(Text),
-  endpoint: Type.Optional(Url),
+  endpoint: Type.Optional(Origin),
   ...named,
 }
 const KmsMac = Type.Object({ ...kms, mode: Type.Literal('generate-mac') }, closed)

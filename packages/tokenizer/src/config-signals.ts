@@ -1,6 +1,5 @@
 import Type, { type TProperties } from 'typebox'
-
-const closed = { additionalProperties: false } as const
+import { closed } from './config-texts.ts'
 
 const Share = Type.Number({ exclusiveMinimum: 0, maximum: 1 })
 const many = (minimum: number) => Type.Integer({ minimum, maximum: 100_000_000 })

@@ -10,13 +10,8 @@ import { LimitSettings } from './config-limits.ts'
 import { ObjectStore } from './config-object-store.ts'
 import { RootKeys } from './config-root-keys.ts'
 import { SignalSettings } from './config-signals.ts'
+import { closed, Origin, Text, Variable } from './config-texts.ts'
 
-const closed = { additionalProperties: false } as const
-const Text = Type.String({ minLength: 1 })
-const Origin = Type.String({
-  pattern: '^https?://[^/?#\\s]+$',
-  description: 'scheme://host[:port], no trailing slash',
-})
 const PublicKey = Type.Object(
   {
     kid: Text,
@@ -63,7 +58,7 @@ const Database = Type.Union([
       engine: Type.Literal('postgres'),
       url: Type.String({ pattern: '^postgres(?:ql)?://' }),
       passwordFile: Type.Optional(Text),
-      passwordVariable: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
+      passwordVariable: Type.Optional(Variable),
       caFile: Type.Optional(Text),
       readers: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
       patienceMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
