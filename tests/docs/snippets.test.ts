@@ -41,9 +41,18 @@ const KNOWN = [
   /^curl http:\/\/localhost:\d+\/\w+$/,
 ]
 
-test.each(found.filter(({ language }) => language === 'sh'))('commands in $file', ({ text }) => {
+const scriptsFound = found.filter(({ language }) => language === 'sh')
+
+test.each(scriptsFound.filter(({ note }) => note === ''))('commands in $file', ({ text }) => {
   for (const line of text.trim().split('\n')) {
     const command = line.replace(/\s+#.*$/, '')
     expect(whyNot(command), command).toBeNull()
   }
+})
+
+/** What has a name is run as it stands. */
+const RUNS_THEM = read('tests/stores/saved-database.ts')
+
+test.each(scriptsFound.filter(({ note }) => note !== ''))('commands "$note" in $file are run', ({ note }) => {
+  expect(RUNS_THEM).toContain(`'${note}'`)
 })
