@@ -26,6 +26,7 @@ import { createFileRootKey, openRootKeys } from '@lunadefend/stores/root-keys'
 import { openS3 } from '@lunadefend/stores/s3'
 import { openSqlite } from '@lunadefend/stores/sqlite'
 import { scratch } from './directory.ts'
+import { sendable, upload } from './store.ts'
 
 export const APP = 'acme' as AppId
 export const SID = 'a session' as SessionId
@@ -216,14 +217,8 @@ export async function put(
   { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
   body: Uint8Array,
 ): Promise<void> {
-  const answer = await fetch(url, { method: 'PUT', headers: sendable(headers), body: Buffer.from(body) })
+  const answer = await upload({ uploadUrl: url, headers }, body)
   if (!answer.ok) throw new Error(`The object store answered ${answer.status}.`)
-}
-
-/** Browsers set these themselves. */
-export function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const { host: _host, 'content-length': _length, ...rest } = headers
-  return rest
 }
 
 /** What an operation answered. Throws when it refused. */

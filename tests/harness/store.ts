@@ -6,16 +6,15 @@ interface Presigned {
 }
 
 /** Browsers set these themselves. */
-function sendable({ headers }: Presigned): Record<string, string> {
+export function sendable(headers: Presigned['headers']): Record<string, string> {
   const { host: _host, 'content-length': _length, ...rest } = headers
   return rest
 }
 
-export function upload(presigned: Presigned, value: string | Uint8Array): Promise<Response> {
-  const body = typeof value === 'string' ? Buffer.from(value) : Buffer.from(value)
-  return fetch(presigned.uploadUrl as string, { method: 'PUT', headers: sendable(presigned), body })
+export function upload({ uploadUrl, headers }: Presigned, value: string | Uint8Array): Promise<Response> {
+  return fetch(uploadUrl as string, { method: 'PUT', headers: sendable(headers), body: Buffer.from(value) })
 }
 
-export function download(presigned: Presigned, init: RequestInit = {}): Promise<Response> {
-  return fetch(presigned.downloadUrl as string, { headers: sendable(presigned), ...init })
+export function download({ downloadUrl, headers }: Presigned, init: RequestInit = {}): Promise<Response> {
+  return fetch(downloadUrl as string, { headers: sendable(headers), ...init })
 }

@@ -9,7 +9,8 @@ import {
 } from '@lunadefend/core'
 import { readAudit } from '@lunadefend/stores/sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { APP, dataOf, type House, openHouse, put, SID, sendable } from '../harness/house.ts'
+import { APP, dataOf, type House, openHouse, put, SID } from '../harness/house.ts'
+import { sendable } from '../harness/store.ts'
 
 const KEY = 'x-amz-server-side-encryption-customer-key'
 const DONE = { ok: true, data: null }

@@ -15,7 +15,8 @@ import {
 import { readAudit } from '@lunadefend/stores/sqlite'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { dataOf, type House, openHouse, put, SID, sendable } from '../harness/house.ts'
+import { dataOf, type House, openHouse, put, SID } from '../harness/house.ts'
+import { sendable } from '../harness/store.ts'
 
 const MIB = 1024 ** 2
 const PART = 16 * MIB

@@ -9,6 +9,7 @@ import { openObjectDirectory } from '../../../packages/object-store/src/object-d
 import { openSealedFile } from '../../../packages/object-store/src/sealed-file.ts'
 import { scratch } from '../../harness/directory.ts'
 import { filesBelow } from '../../harness/leaks.ts'
+import { sendable } from '../../harness/store.ts'
 
 /*
  * Every bit of the file in which the embedded store keeps an object, flipped one by one; it is read with the right key.
@@ -82,10 +83,6 @@ function objectFiles(): string[] {
   return filesBelow(directory)
     .filter((file) => file.startsWith('objects/'))
     .map((file) => join(directory, file))
-}
-
-function sendable({ host: _host, 'content-length': _length, ...rest }: Readonly<Record<string, string>>) {
-  return rest
 }
 
 const agent = new Agent({ keepAlive: true })
