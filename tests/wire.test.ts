@@ -167,6 +167,11 @@ describe('bad input gets a clear error', () => {
       /body\/access: is none/,
     ],
     [
+      '/grant/verify',
+      { sessionId: 'a', tokenId: `lunasec-${randomUUID()}`, consume: true, record: 'profile/\udfff' },
+      /body\/record: is not well-formed/,
+    ],
+    [
       '/upload/parts',
       { tokenId: `lunasec-${randomUUID()}`, partNumbers: [1, 1] },
       /body\/partNumbers: has an item twice/,

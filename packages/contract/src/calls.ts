@@ -23,12 +23,9 @@ const Session = Type.String({
 })
 const UnixSeconds = Type.Integer({ minimum: 0, description: 'Seconds since 1970-01-01T00:00:00Z.' })
 const Jwt = Type.String({ minLength: 1, maxLength: LIMITS.jwtCharacters })
-/** Well-formed Unicode without U+0000: a database keeps any other text changed, or not at all. */
-const Purpose = Type.String({
-  minLength: 1,
-  maxLength: LIMITS.purposeCharacters,
-  pattern: '^[^\\u0000\\ud800-\\udfff]*$',
-})
+/** Well-formed Unicode without U+0000: a database keeps any other text changed, or not at all, and two of them as one. */
+const words = (maxLength: number, description: string) =>
+  Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000\\ud800-\\udfff]*$', description })
 const Access = Type.Union([Type.Literal('read'), Type.Literal('store')])
 const Duration = Type.Union([Type.Integer(), Type.String({ minLength: 1, maxLength: 32 })], {
   description: 'Seconds, or a text such as 15m or 1h20m10s.',
@@ -343,7 +340,7 @@ export const CALLS = {
         ttl: Type.Optional(Duration),
         customDuration: Type.Optional(Duration),
         maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.grantUses })),
-        purpose: Type.Optional(Purpose),
+        purpose: Type.Optional(words(LIMITS.purposeCharacters, 'Why, in the words of the application.')),
       },
       exactlyOne,
     ),
@@ -363,11 +360,10 @@ export const CALLS = {
         access: Type.Optional(Access),
         consume: Type.Optional(Type.Boolean()),
         record: Type.Optional(
-          Type.String({
-            minLength: 1,
-            maxLength: LIMITS.recordCharacters,
-            description: 'Where the tokens are stored, in the words of the application. Needs consume.',
-          }),
+          words(
+            LIMITS.recordCharacters,
+            'Where the tokens are stored, in the words of the application. Needs consume.',
+          ),
         ),
       },
       exactlyOne,

@@ -145,8 +145,10 @@ async function verify(
 
 /** What is named must be there: a record that got lost must not leave the tokens good for others. */
 function checkRecord(record: unknown): string {
-  if (typeof record === 'string' && record !== '' && record.length <= LIMITS.recordCharacters) return record
-  const reason = `\`record\` must be a text of 1 to ${LIMITS.recordCharacters} characters.`
+  const isText =
+    typeof record === 'string' && record !== '' && record.isWellFormed() && !record.includes('\0')
+  if (isText && record.length <= LIMITS.recordCharacters) return record
+  const reason = `\`record\` must be well-formed text of 1 to ${LIMITS.recordCharacters} characters.`
   throw new LunaDefendClientError('invalid_argument', reason)
 }
 
