@@ -9,7 +9,7 @@ import { POLICIES } from './policies.ts'
 import { STORED } from './stored.ts'
 import { TOKENS } from './tokens.ts'
 
-/** Every parser of what comes from outside. Bodies of the API are in `api.fuzz.ts`: they go through the whole service. */
+/** Every parser of what comes from outside. Bodies of the API are in `api-calls.fuzz.ts`: they go through the whole service. */
 const TARGETS: readonly Target[] = [
   ...[...NAMES_AND_TIMES, ...TOKENS, ...FRAME, ...ANSWERS],
   ...[...AUDIT, ...POLICIES, ...STORED, ...OBJECT_STORE],

@@ -5,7 +5,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { CALLS, VIEWS } from '@lunadefend/contract'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { handshakeRequest, shakeHands } from '../harness/handshake.ts'
 import { type Installation, install, OPERATOR, ORIGIN } from '../harness/installation.ts'
 import { ALL_ENCODINGS, findLeaks, spellings } from '../harness/leaks.ts'
@@ -190,8 +190,6 @@ async function askAgain(asked: FuzzRequest): Promise<Answer> {
   return ask(asked).catch(() => ask(asked))
 }
 
-const NAMES = [...Object.keys(CALLS), ...Object.keys(VIEWS)]
-
 /** People and things of one round. */
 async function cast(): Promise<Props> {
   const operator = await on.operator()
@@ -333,16 +331,17 @@ async function fuzz(operation: Operation): Promise<Map<number, number>> {
   return seen
 }
 
-describe('of what is served', () => {
-  test('all is in the file, and is fuzzed', () => {
+/** All that is said of the operations of this table, as tests. */
+export function fuzzAll(names: readonly string[]): void {
+  test('all that is served is in the file, and is fuzzed', () => {
     const inFile = [...operations.values()].map(
       ({ method, path }) => `${method} ${path.replace('{rest}', '*')}`,
     )
     expect(inFile.toSorted()).toEqual(toBeDescribed(routes))
-    expect([...operations.keys()].sort()).toEqual(NAMES.toSorted())
+    expect([...operations.keys()].sort()).toEqual(Object.keys({ ...CALLS, ...VIEWS }).sort())
   })
 
-  test.for(NAMES)('%s', async (name) => {
+  test.for(names)('%s', async (name) => {
     const operation = operations.get(name)
     if (operation === undefined) throw new Error('It is not in the file.')
     const seen = await fuzz(operation)
@@ -352,4 +351,4 @@ describe('of what is served', () => {
     expect(count(200, 409)).toBeGreaterThan(0)
     expect(count(400, 401, ...(name in VIEWS ? [404, 405] : []))).toBeGreaterThan(EACH / 100)
   })
-})
+}

@@ -1,0 +1,4 @@
+import { VIEWS } from '@lunadefend/contract'
+import { fuzzAll } from './api.ts'
+
+fuzzAll(Object.keys(VIEWS))
