@@ -668,7 +668,7 @@ async function openObjects(
     const seeded = once(loot, `${file.name} clock`, () => openByClock(loot, file))
     const sent = loot.pace === 'every byte' ? [null, loot.own.dataKey, ...known] : [null, loot.own.dataKey]
     const asked = sent.map((key) =>
-      once(loot, `${file.name} over S3 ${key?.toString()}`, () => get(loot, file.name, key)),
+      once(loot, `${file.name} over S3 ${key && hexOf(key)}`, () => get(loot, file.name, key)),
     )
     const all = [
       ...tries,
