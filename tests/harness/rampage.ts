@@ -121,7 +121,6 @@ export function armThief(): void {
     set: (iframe: HTMLIFrameElement) => void,
     then: (iframe: HTMLIFrameElement) => unknown,
   ) => {
-    // biome-ignore format: one line
     const iframe = document.createElement('iframe')
     set(iframe)
     document.body.append(iframe)
