@@ -383,6 +383,19 @@ describe('configuring', () => {
     )
   })
 
+  test('a count that is none is -1, as of an input', async () => {
+    const scene = await stage.open('<secure-upload></secure-upload>')
+    const counts = await scene.page.evaluate(() => {
+      const upload = document.querySelector('secure-upload')
+      return ['', 'x', '-5', '1e9', '7'].map((text) => {
+        upload?.setAttribute('maxsize', text)
+        return upload?.maxSize
+      })
+    })
+    expect(counts).toEqual([-1, -1, -1, -1, 7])
+    await scene.close()
+  })
+
   test('an element waits for it, and takes what was set before it was defined', async () => {
     const token = stage.tokenizer.store('early')
     const scene = await stage.open('', { wait: false })
