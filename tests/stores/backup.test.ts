@@ -16,10 +16,13 @@ const found = findPostgresPrograms()
 const programs = 'folder' in found ? found.folder : ''
 const missing = 'missing' in found ? found.missing : null
 
-const WAYS: readonly (readonly [string, Way])[] = [
-  ['a copy of SQLite', sqlite],
-  ['a dump of PostgreSQL', postgresDump],
-  ['a base backup of PostgreSQL and the log since', postgresBase],
+/** What the disaster takes. */
+type Loss = 'all' | 'all but the objects'
+
+const WAYS: readonly (readonly [string, Way, Loss])[] = [
+  ['a copy of SQLite', sqlite, 'all'],
+  ['a dump of PostgreSQL', postgresDump, 'all'],
+  ['a base backup of PostgreSQL and the log since', postgresBase, 'all but the objects'],
 ]
 
 /** Servers are made, copied and started again. */
@@ -30,13 +33,14 @@ const PAUSE_MS = 50
 test.for(WAYS)(
   'a whole installation comes back from %s, saved while users work',
   PATIENT,
-  async ([, open], context) => {
+  async ([, open, loss], context) => {
     if (open !== sqlite && missing !== null) leaveOut(context, missing)
     using safe = scratch()
     await using database = await open(safe.path, programs)
     const ports = { tokenizer: await freePort(), objects: await freePort() }
     await using on = await install({ ports, database: database.settings('service') })
     const rights = await database.rights()
+    for (const code of rights.refused) expect(code).toBe('42501')
     const alice = await on.logIn('alice')
     const doomed = await on.protect(alice, 'doomed')
     const secret = await on.protect(alice, 'secret')
@@ -50,14 +54,15 @@ test.for(WAYS)(
     expect((await on.detokenize(alice, secret)).status).toBe(403)
     const witness = await rememberAll(on, database)
 
-    // The disaster. Only what was saved is left.
+    // The disaster.
     await on.lunaDefend.close()
     await database.lose()
+    using machine = scratch()
+    if (loss !== 'all') copyTo(machine.path, on.directory, ['objects'])
     rmSync(on.directory, { recursive: true })
 
     await database.restore()
-    using machine = scratch()
-    copyTo(machine.path, safe.path, [...KEYS, 'objects'])
+    copyTo(machine.path, safe.path, loss === 'all' ? [...KEYS, 'objects'] : KEYS)
     expect(await problems(database, witness, [])).toEqual([])
     expect(await problems(database, witness, [witness.checkpoint])).toEqual(['truncated'])
     await using restored = await install({
@@ -83,8 +88,8 @@ test.for(WAYS)(
     for (const [n, value] of values.entries()) expect([`value ${n}`, null]).toContain(value)
     expect(await read(late)).toBeNull()
 
-    // So is what was deleted, until it is deleted again.
-    expect(await read(doomed)).toBe('doomed')
+    // So is what was deleted, with its object or without, until it is deleted again.
+    expect(await read(doomed)).toMatch(loss === 'all' ? /^doomed$/ : /NoSuchKey/)
     expect((await asApp(restored, '/token/delete', { tokenId: doomed })).status).toBe(200)
     expect(await read(doomed)).toBeNull()
 
@@ -162,6 +167,7 @@ async function remember(on: Installation) {
   const [checkpoint, vkeys] = await Promise.all([text('/audit/checkpoint'), text('/audit/vkeys')])
   return {
     checkpoint,
+    at: Date.now(),
     size: Number(checkpoint.split('\n')[1]),
     verifiers: vkeys.trimEnd().split('\n').map(parseVkey),
   }
@@ -176,8 +182,8 @@ async function rememberAll(on: Installation, database: SavedDatabase): Promise<W
 }
 
 /** What `audit verify` finds in the log as it is stored. */
-async function problems(database: SavedDatabase, { verifiers }: Witness, witnesses: string[]) {
+async function problems(database: SavedDatabase, { verifiers, at }: Witness, witnesses: string[]) {
   await using log = await openAuditLog(database.settings('auditor'))
-  const report = await checkLog(log, { verifiers, witnesses }, Date.now())
+  const report = await checkLog(log, { verifiers, witnesses }, at)
   return [...new Set(report.problems.map(({ code }) => code))]
 }
