@@ -17,8 +17,8 @@ const COLUMNS: readonly Readonly<Record<string, readonly Kind[]>>[] = [
     'token–object': ['object by time'],
     'row–object': ['object of row by time'],
   },
-  { yes: ['key ring', 'object of row', 'metadata'] },
-  { yes: ['link'] },
+  { yes: ['key ring', 'object of row', 'metadata', 'kept answer'] },
+  { yes: ['link'], 'uploads under way': ['upload of row'] },
   { yes: ['data key'] },
   { '**yes**': ['value'] },
 ]

@@ -6,15 +6,17 @@
  */
 import { createHash, createHmac, createSecretKey, KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
+import { type FileHandle, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { openWhole } from '@lunadefend/content-cipher'
 import type { Access, AppId, SessionId, TokenId } from '@lunadefend/contract'
-import type { Prf } from '@lunadefend/core'
+import { LIMIT_TABLE, type Prf } from '@lunadefend/core'
 import { signHeaders } from '@lunadefend/core/sigv4'
+import { mayOpen } from '../../packages/content-cipher/test/other-implementation.ts'
 import { lp } from '../../packages/core/src/crypto/encoding.ts'
 import {
   grantIdOf,
+  limitRefOf,
   locatorOf,
   objectRefOf,
   pseudonymOf,
@@ -22,15 +24,19 @@ import {
 } from '../../packages/core/src/crypto/identifiers.ts'
 import { openKeyRing } from '../../packages/core/src/crypto/key-ring.ts'
 import {
+  contentKeyOf,
   type OuterRecord,
   openMetadata,
   openOuter,
   openRecord,
+  storeKeyOf,
 } from '../../packages/core/src/crypto/record.ts'
+import { openAnswer } from '../../packages/core/src/crypto/repeat-seal.ts'
 import { openSession } from '../../packages/core/src/crypto/session-seal.ts'
 import { openObjectDirectory } from '../../packages/object-store/src/object-directory.ts'
 import { openSealedFile, type Protection } from '../../packages/object-store/src/sealed-file.ts'
-import { Writer } from './writer.ts'
+import { placeOfPart } from '../../packages/object-store/src/stored-object.ts'
+import type { Dump, OpenDatabase, Row } from './stolen-database.ts'
 
 /** A token as the app's database has it. `madeAt` in milliseconds since 1970. */
 export interface AppRow {
@@ -49,8 +55,8 @@ export type Pace = 'every byte' | 'both ends'
 export interface Loot {
   readonly pace: Pace
   readonly tokens: readonly AppRow[]
-  /** A folder with a copy of the Tokenizer's database, its write-ahead log included. */
-  readonly database: string
+  /** Every row of every table: of a copy of the files, or as whoever administers the server reads them. */
+  readonly database: Dump
   /** The root key's file. */
   readonly rootKey: string
   readonly objects: {
@@ -58,7 +64,7 @@ export interface Loot {
     readonly directory: string
     readonly storeKey: string
     readonly credentials: StoreCredentials
-    /** Names, as a store tells them to whoever may list it. */
+    /** Names, as a store tells them to whoever may list it, those of uploads in parts that are under way included. */
     readonly names: readonly string[]
     /** Paths and queries of requests, as a store may log them. */
     readonly log: readonly string[]
@@ -80,12 +86,16 @@ export interface OwnThings {
   readonly sid: string
   readonly token: string
   readonly metadata: string
+  /** Of a value that the store protects. */
   readonly dataKey: Uint8Array
   readonly objectKey: string
-  /** Which row of the database is their own. */
-  readonly row: number
+  /** Which row of the database is their own: its id in hex. */
+  readonly row: string
+  /** All that they have stored: names of objects, and the keys, those of values that are encrypted end to end included. */
+  readonly objectKeys: readonly string[]
+  readonly dataKeys: readonly Uint8Array[]
   /** The running database: whoever holds M may be able to write to it, too. */
-  readonly liveDatabase: string
+  readonly liveDatabase: OpenDatabase
   /** What the Tokenizer answers to their session about their token: metadata, place and key of the value; or nothing. */
   ask(): Promise<string[]>
 }
@@ -105,6 +115,10 @@ export const KINDS = [
   /** Computed, for certain: which object is a row's. */
   'object of row',
   'metadata',
+  /** What is kept of answers, for repeats of calls. */
+  'kept answer',
+  /** While it is stored in parts: the store knows it by the id that the row has. */
+  'upload of row',
   /** Computed, for certain: what in the database, or which object, is a token's or a session's. */
   'link',
   'data key',
@@ -132,8 +146,7 @@ export async function steal(loot: Loot, held: string): Promise<Haul> {
     for (const one of what) haul.get(kind)?.add(one)
   }
   const parts = ['', ...held]
-  if (held.includes('M'))
-    claim('rows', ...rowsOf(loot).records.map(({ number, app }) => `${number} of ${app}`))
+  if (held.includes('M')) claim('rows', ...rowsOf(loot).records.map(({ id, app }) => `${id} of ${app}`))
   if (held.includes('O')) claim('objects', ...loot.objects.names)
   guessByTime(loot, held, claim)
   guessValues(loot, held, claim)
@@ -142,11 +155,13 @@ export async function steal(loot: Loot, held: string): Promise<Haul> {
     repetitions(rowsOf(loot).randoms, claim)
     xorWithOwn(loot, claim)
     await openSessions(loot, ring, claim)
+    await openAnswers(loot, ring, claim)
     await openRecords(loot, parts, held.includes('A') ? loot.tokens.map(({ token }) => token) : [], claim)
     for (const moved of await once(loot, 'moves', () => moveRows(loot))) claim('moved row', moved)
   }
   if (held.includes('A')) link(loot, held, ring, claim)
   if (held.includes('M') && held.includes('O')) matchObjects(loot, ring, claim)
+  if (held.includes('O')) await replay(loot, claim)
   if (held.includes('O')) await openObjects(loot, held, haul.get('data key') ?? new Set(), claim)
   return haul
 }
@@ -174,7 +189,8 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<T | null> {
 // --- The Tokenizer's database
 
 interface RecordRow {
-  readonly number: number
+  /** In hex. */
+  readonly id: string
   readonly locator: Uint8Array
   readonly app: AppId
   readonly recordId: Uint8Array
@@ -196,10 +212,19 @@ interface SessionRow {
   readonly expiresAt: number
 }
 
+interface AnswerRow {
+  readonly ref: Uint8Array
+  readonly fingerprint: Uint8Array
+  readonly answer: Uint8Array | null
+}
+
 interface Rows {
   readonly keyRing: { readonly version: number; readonly kid: string; readonly sealed: Uint8Array }
+  /** Oldest first. */
   readonly records: readonly RecordRow[]
   readonly sessions: readonly SessionRow[]
+  readonly answers: readonly AnswerRow[]
+  readonly uploads: readonly { readonly recordId: Uint8Array; readonly uploadId: string }[]
   /** Every cell of every table that holds bytes, or text, as bytes. */
   readonly cells: readonly Uint8Array[]
   /** Cells that are nothing but salts, nonces and ciphertext. */
@@ -208,28 +233,25 @@ interface Rows {
 
 const rowsOf = (loot: Loot): Rows => once(loot, 'rows', () => readRows(loot.database))
 
-function readRows(folder: string): Rows {
-  const db = new DatabaseSync(join(folder, 'tokenizer.sqlite'))
-  const all = <T>(sql: string) => db.prepare(sql).all() as unknown as T[]
-  const tables = all<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'")
-  const cells = tables.flatMap(({ name }) =>
-    all<object>(`SELECT * FROM ${name}`).flatMap((row) => Object.values(row)),
-  )
-  const records = all<RecordRow>(`
-    SELECT number, locator, app, record_id AS recordId, object_ref AS objectRef, kid, generation, created_at AS createdAt,
-      record_salt AS recordSalt, sealed, sealed_metadata AS sealedMetadata
-    FROM records JOIN seals USING (number) ORDER BY number`)
-  const sessions = all<SessionRow>(`
-    SELECT token_hash AS tokenHash, app, session_ref AS sessionRef, session_hash AS sessionHash,
-      sealed_sid AS sealedSid, expires_at AS expiresAt FROM sessions`)
-  const [keyRing] = all<Rows['keyRing']>('SELECT version, kid, sealed FROM key_ring')
-  db.close()
+function readRows(dump: Dump): Rows {
+  const table = <T>(name: string) => (dump[name] ?? []).map((row) => inCamels(row) as T)
+  const seals = new Map((dump['seals'] ?? []).map((row) => [row['number'], inCamels(row)]))
+  const records = (dump['records'] ?? [])
+    .map((row) => ({ ...inCamels(row), ...seals.get(row['number']) }) as unknown as RecordRow)
+    .map((record) => ({ ...record, id: hexOf(record.recordId) }))
+    .sort((a, b) => a.createdAt - b.createdAt)
+  const sessions = table<SessionRow>('sessions')
+  const answers = table<AnswerRow>('repeats')
+  const [keyRing] = table<Rows['keyRing']>('key_ring')
   if (keyRing === undefined) throw new Error('There is no key ring to steal.')
+  const cells = Object.values(dump).flatMap((rows) => rows.flatMap((row) => Object.values(row)))
   return {
     keyRing,
     records,
     sessions,
-    cells: distinct(cells.flatMap(bytesOf)),
+    answers,
+    uploads: table('uploads'),
+    cells: distinct(cells.flat().flatMap(bytesOf)),
     randoms: [
       ...records.flatMap(({ recordSalt, sealed, sealedMetadata }) => [
         recordSalt,
@@ -237,9 +259,16 @@ function readRows(folder: string): Rows {
         sealedMetadata ?? [],
       ]),
       ...sessions.map(({ sealedSid }) => sealedSid),
+      ...answers.map(({ answer }) => answer ?? []),
       keyRing.sealed,
     ].map((bytes) => Uint8Array.from(bytes)),
   }
+}
+
+/** `record_id` is `recordId`. */
+function inCamels(row: Row): Record<string, unknown> {
+  const camel = (name: string) => name.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase())
+  return Object.fromEntries(Object.entries(row).map(([name, cell]) => [camel(name), cell]))
 }
 
 /** A cell as bytes, and what its text stands for in hex or base64. */
@@ -267,7 +296,7 @@ function secretsOf(loot: Loot, part: string): readonly Uint8Array[] {
 }
 
 const SECRETS: Readonly<Record<string, (loot: Loot) => Uint8Array[]>> = {
-  '': ({ own }) => [...LAZY, own.dataKey, ...ofTexts([own.token, own.sid, own.objectKey])],
+  '': ({ own }) => [...LAZY, ...own.dataKeys, ...ofTexts([own.token, own.sid, own.objectKey])],
   A: ({ tokens }) => ofTexts(tokens.flatMap(({ token, sid }) => [token, sid])),
   M: (loot) => rowsOf(loot).cells.flatMap((cell) => [sha256(cell), ...windows(cell, loot.pace)]),
   R: ({ rootKey }) => {
@@ -328,7 +357,7 @@ async function asRootKey(loot: Loot, part: string): Promise<Opened> {
     const rings: KeyObject[][] = []
     for (const prf of secretsOf(loot, part).map(prfOf)) {
       const ring = await attempt(() => openKeyRing(prf, keyRing))
-      const record = records.find(({ number }) => number === loot.own.row)
+      const record = records.find(({ id }) => id === loot.own.row)
       const outer = record && (await attempt(() => openOuter(prf, record, record)))
       const sealed = record?.sealedMetadata
       const metadata = outer || !sealed ? null : await attempt(() => openMetadata(prf, record, sealed))
@@ -364,13 +393,15 @@ function guessRing(loot: Loot, part: string): KeyObject[] {
   const known = cellNames(loot)
   const app = loot.own.app as AppId
   const token = loot.own.token as TokenId
-  return secretsOf(loot, part)
+  const found = secretsOf(loot, part)
     .map(keyOf)
     .filter(
       (key) =>
         known.has(hexOf(locatorOf(key, app, token))) ||
         known.has(hexText(pseudonymOf(key, 'token', app, token))),
     )
+  // Where any key does, some are enough.
+  return found.slice(0, 8)
 }
 
 const hexText = (text: string) => hexOf(Buffer.from(text))
@@ -401,13 +432,19 @@ function linkRows(
   const known = cellNames(loot)
   const wanted = locatorOf(key, app, token)
   const row = rowsOf(loot).records.find(({ locator }) => wanted.equals(locator))
-  if (row !== undefined) claim('link', `${token} is record ${row.number}`)
+  if (row !== undefined) claim('link', `${token} is record ${row.id}`)
   if (known.has(hexText(pseudonymOf(key, 'token', app, token)))) claim('link', `${token} is in the audit log`)
   if (known.has(hexText(pseudonymOf(key, 'session', app, sid)))) claim('link', `${sid} is in the audit log`)
   if (known.has(hexOf(sessionRefOf(key, app, sid)))) claim('link', `${sid} has rows`)
   for (const access of ['read', 'store'] as Access[])
     if (known.has(hexOf(grantIdOf(key, app, sid, token, access))))
       claim('link', `${sid} may ${access} ${token}`)
+  for (const action of Object.keys(LIMIT_TABLE))
+    for (const [scope, name] of [
+      ['token', token],
+      ['session', sid],
+    ] as const)
+      if (known.has(hexOf(limitRefOf(key, [action, scope, app, name])))) claim('link', `${name} is counted`)
 }
 
 /** What somebody stores who hashes without a key. */
@@ -434,8 +471,11 @@ function matchObjects(loot: Loot, keys: readonly KeyObject[], claim: Claim): voi
   for (const name of loot.objects.names) {
     const refs = [...keys.map((key) => hexOf(objectRefOf(key, name))), ...hashesOf(name)]
     const row = rowsOf(loot).records.find(({ objectRef }) => refs.includes(hexOf(objectRef)))
-    if (row !== undefined) claim('object of row', `${row.number} is ${name}`)
+    if (row !== undefined) claim('object of row', `${row.id} is ${name}`)
   }
+  for (const { recordId, uploadId } of rowsOf(loot).uploads)
+    for (const { name } of filesOf(loot).filter(({ upload }) => upload === uploadId))
+      claim('upload of row', `${hexOf(recordId)} is ${name}`)
 }
 
 /** Without any key: what was made last before, or first after. A guess, which nothing of this confirms. */
@@ -456,10 +496,10 @@ function guessByTime(loot: Loot, held: string, claim: Claim): void {
     const rows = made(rowsOf(loot).records, ({ createdAt }) => createdAt)
     for (const { thing } of held.includes('A') ? tokens : [])
       for (const row of rows.filter(within(thing.madeAt)))
-        claim('token by time', `${thing.token} ~ ${row.thing.number}`)
+        claim('token by time', `${thing.token} ~ ${row.thing.id}`)
     for (const { name, writtenAt } of files)
       for (const row of rows.filter(within(writtenAt)))
-        claim('object of row by time', `${row.thing.number} ~ ${name}`)
+        claim('object of row by time', `${row.thing.id} ~ ${name}`)
   }
   if (!held.includes('A')) return
   for (const { name, writtenAt } of files)
@@ -519,11 +559,11 @@ async function openRow(loot: Loot, prf: Prf, row: RecordRow, tokens: readonly st
   if (metadata) claim('metadata', metadata)
   const outer = await attempt(() => openOuter(prf, row, row))
   if (!outer) return null
-  claim('object of row', `${row.number} is ${outer.objectKey}`)
+  claim('object of row', `${row.id} is ${outer.objectKey}`)
   for (const token of [...tokens, ...GUESSED_TOKENS]) {
     const opened = await attempt(() => openRecord(prf, row, row, token as TokenId))
-    if (!opened || outer.objectKey === loot.own.objectKey) continue
-    claim('data key', hexOf(opened.keys.sseKey))
+    if (!opened || loot.own.objectKeys.includes(outer.objectKey)) continue
+    claim('data key', hexOf(storeKeyOf(opened) ?? contentKeyOf(opened) ?? Buffer.alloc(0)))
     repetitions([opened.keys.sseKey, opened.keys.contentKey], claim)
     if (tokens.includes(token)) claim('link', `${token} is object ${outer.objectKey}`)
     else claim('token', token)
@@ -547,7 +587,7 @@ function repetitions(randoms: readonly Uint8Array[], claim: Claim): void {
 /** One key with one nonce for two texts: whoever knows one text reads the other. */
 function xorWithOwn(loot: Loot, claim: Claim): void {
   const { records } = rowsOf(loot)
-  const own = records.find(({ number }) => number === loot.own.row)?.sealedMetadata
+  const own = records.find(({ id }) => id === loot.own.row)?.sealedMetadata
   if (!own) return
   const known = Buffer.from(loot.own.metadata)
   const start = own.length - known.length - 16
@@ -579,44 +619,77 @@ async function openSessions(loot: Loot, keys: readonly KeyObject[], claim: Claim
   }
 }
 
+/** An answer is sealed under the ring, and bound to its row. Times in it are not compared. */
+async function openAnswers(loot: Loot, keys: readonly KeyObject[], claim: Claim): Promise<void> {
+  for (const { ref, fingerprint, answer } of rowsOf(loot).answers)
+    for (const key of keys) {
+      const text = answer && (await attempt(() => openAnswer(key, ref, fingerprint, answer)))
+      if (text) claim('kept answer', JSON.stringify(JSON.parse(text).told).replaceAll(/\d{13}/g, '0'))
+      for (const [token] of text?.matchAll(/lunasec-[0-9a-f-]{36}/g) ?? []) claim('token', token)
+    }
+}
+
 /** Puts what lies in other rows into their own, while the Tokenizer runs, and asks for it. */
-async function moveRows({ database, own }: Loot): Promise<string[]> {
-  using writer = new Writer(own.liveDatabase)
-  const restore = writer.snapshot(['records', 'seals', 'grants'])
+async function moveRows(loot: Loot): Promise<string[]> {
+  const { own } = loot
+  const { records } = rowsOf(loot)
   const mine = (await own.ask()).join()
+  const mineNow = records.find(({ id }) => id === own.row) as RecordRow
   const moved: string[] = []
   // One before their own and one of another app after it.
-  const others = readRows(database).records.filter(({ number }) => number !== own.row)
+  const others = records.filter(({ id }) => id !== own.row)
   for (const other of [...others.slice(0, 1), ...others.slice(-1)])
     for (const move of [moveMetadata, moveLocator]) {
-      move(writer, own.row, other)
+      const undo = await move(loot, mineNow, other)
       for (const got of await own.ask()) if (!mine.includes(got)) moved.push(got)
-      restore()
+      await undo()
     }
   return moved
 }
 
-function moveMetadata(writer: Writer, own: number, { sealedMetadata }: RecordRow): void {
-  writer.run('UPDATE seals SET sealed_metadata = ? WHERE number = ?', sealedMetadata, own)
+type Undo = () => Promise<void>
+
+async function moveMetadata({ own, database }: Loot, mine: RecordRow, other: RecordRow): Promise<Undo> {
+  const set = async ({ sealedMetadata }: RecordRow) => {
+    const where = 'seals' in database ? 'seals' : 'records'
+    const row =
+      where === 'seals' ? 'number = (SELECT number FROM records WHERE record_id = ?)' : 'record_id = ?'
+    const sql = `UPDATE ${where} SET sealed_metadata = ? WHERE ${row}`
+    await own.liveDatabase.all(sql, sealedMetadata, mine.recordId)
+  }
+  await set(other)
+  return () => set(mine)
 }
 
 /** Their own token then leads to the other's record, and so do their own grants. */
-function moveLocator(writer: Writer, own: number, other: RecordRow): void {
-  const [mine] = writer.all<{ locator: Uint8Array; record_id: Uint8Array }>(
-    'SELECT * FROM records WHERE number = ?',
-    own,
-  )
-  if (mine === undefined) return
-  writer.run('UPDATE records SET locator = zeroblob(32) WHERE number = ?', own)
-  writer.run('UPDATE records SET locator = ? WHERE number = ?', mine.locator, other.number)
-  writer.run('UPDATE grants SET record_id = ? WHERE record_id = ?', other.recordId, mine.record_id)
+async function moveLocator({ own }: Loot, mine: RecordRow, other: RecordRow): Promise<Undo> {
+  const { all } = own.liveDatabase
+  const name = ({ recordId }: RecordRow, locator: Uint8Array) =>
+    all('UPDATE records SET locator = ? WHERE record_id = ?', locator, recordId)
+  const grants = await all('SELECT grant_id FROM grants WHERE record_id = ?', mine.recordId)
+  const give = async ({ recordId }: RecordRow) => {
+    for (const { grant_id } of grants)
+      await all('UPDATE grants SET record_id = ? WHERE grant_id = ?', recordId, grant_id)
+  }
+  await name(mine, Buffer.alloc(32))
+  await name(other, mine.locator)
+  await give(other)
+  return async () => {
+    await name(other, other.locator)
+    await name(mine, mine.locator)
+    await give(mine)
+  }
 }
 
 // --- Objects
 
+/** An object, or what has arrived of one. */
 interface ObjectFile {
   readonly name: string
-  readonly bytes: Buffer
+  /** One file, or one for each part, with what binds it to its place. */
+  readonly pieces: readonly { readonly place?: string; readonly bytes: Buffer }[]
+  /** The store's id of the upload in parts that it came by; `null` = it came whole. */
+  readonly upload: string | null
   /** What the store itself knows of the object, without its key. */
   readonly label: string
   readonly writtenAt: number
@@ -630,18 +703,72 @@ const openStore = ({ objects }: Loot) => openObjectDirectory(objects.directory, 
 
 /** Reads the objects of the loot as their store does, with its key. */
 export async function openLoot(loot: Loot): Promise<void> {
-  const { names, credentials } = loot.objects
+  const { names, credentials, directory } = loot.objects
   const store = await once(loot, 'store', () => openStore(loot))
-  const files = await Promise.all(
-    names.map(async (name): Promise<ObjectFile[]> => {
-      const opened = await store.open({ bucket: credentials.bucket, key: name })
-      if (opened === null) return []
-      await using handle = opened.handle
-      const label = JSON.stringify(opened.label)
-      return [{ name, label, bytes: await handle.readFile(), writtenAt: (await handle.stat()).mtimeMs }]
-    }),
+  const files: ObjectFile[] = []
+  for (const name of names) {
+    const opened = await store.open({ bucket: credentials.bucket, key: name })
+    if (opened === null) continue
+    await using handle = opened.handle
+    const { upload = null } = opened.label
+    const pieces =
+      upload === null ? [{ bytes: await handle.readFile() }] : await partsIn(directory, 'parts', upload)
+    const writtenAt = (await handle.stat()).mtimeMs
+    files.push({ name, pieces, upload, label: JSON.stringify(opened.label), writtenAt })
+  }
+  for await (const { id, label } of store.uploads.list()) {
+    const folder = join(directory, 'uploads', id)
+    const times = (await readdir(folder)).map(async (file) => (await stat(join(folder, file))).mtimeMs)
+    const writtenAt = Math.max(...(await Promise.all(times)))
+    const pieces = await partsIn(directory, 'uploads', id)
+    files.push({ name: label.key, pieces, upload: id, label: JSON.stringify(label), writtenAt })
+  }
+  objectFiles.set(loot, files)
+}
+
+async function partsIn(directory: string, folder: 'parts' | 'uploads', id: string) {
+  const names = (await readdir(join(directory, folder, id))).filter((name) => name !== 'upload').sort()
+  return Promise.all(
+    names.map(async (name) => ({
+      place: placeOfPart(id, Number(name)),
+      bytes: await readFile(join(directory, folder, id, name)),
+    })),
   )
-  objectFiles.set(loot, files.flat())
+}
+
+/** A long value by its beginning and its hash. */
+export function inShort(value: string): string {
+  return value.length > 1000 ? `${value.slice(0, 50)}… (${hexOf(sha256(value))})` : value
+}
+
+/** `null` = no text: what was encrypted. */
+function asText(content: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content)
+  } catch {
+    return null
+  }
+}
+
+/** What was padded, and not encrypted. */
+function paddedText(content: Buffer): string | null {
+  const text = content.subarray(0, 2048).toString('latin1')
+  return /([\x20-\x7e]{8,})\0{16}/.exec(text)?.[1] ?? null
+}
+
+/** Asks again for whatever was asked for, by what a log of the store has of it. */
+async function replay(loot: Loot, claim: Claim): Promise<void> {
+  const { log, credentials } = loot.objects
+  const answers = await once(loot, 'replayed', () =>
+    Promise.all(
+      log.map(async (line) => {
+        const answer = await fetch(new URL(line, credentials.endpoint))
+        const content = Buffer.from(await answer.arrayBuffer())
+        return answer.ok ? asText(content) : null
+      }),
+    ),
+  )
+  for (const text of answers) if (text) claim('value', inShort(text))
 }
 
 async function openObjects(
@@ -650,47 +777,104 @@ async function openObjects(
   dataKeys: ReadonlySet<string>,
   claim: Claim,
 ): Promise<void> {
-  const { storeKey } = await once(loot, 'store', () => openStore(loot))
   const known = [...dataKeys].map((hex) => Buffer.from(hex, 'hex'))
-  repetitions(
-    filesOf(loot).map(({ bytes }) => bytes.subarray(8, 250)),
-    claim,
-  )
-  for (const file of filesOf(loot).filter(({ name }) => name !== loot.own.objectKey)) {
-    const open = (protection: Protection, secret: Uint8Array) => openFile(loot, file, protection, secret)
-    const tries = ['', ...held].flatMap((part) =>
-      once(loot, `${file.name} ${part}`, () =>
-        secretsOf(loot, part)
-          .filter((secret) => secret.length === 32)
-          .map((secret) => open('customer', secret)),
-      ),
-    )
-    const seeded = once(loot, `${file.name} clock`, () => openByClock(loot, file))
-    const sent = loot.pace === 'every byte' ? [null, loot.own.dataKey, ...known] : [null, loot.own.dataKey]
-    const asked = sent.map((key) =>
-      once(loot, `${file.name} over S3 ${key && hexOf(key)}`, () => get(loot, file.name, key)),
-    )
-    const all = [
-      ...tries,
-      seeded,
-      ...asked,
-      open('store', storeKey),
-      ...known.map((key) => open('customer', key)),
-    ]
-    for (const value of await Promise.all(all)) if (value !== null) claim('value', value)
+  const beginnings = filesOf(loot).flatMap(({ pieces }) => pieces.map(({ bytes }) => bytes.subarray(8, 250)))
+  repetitions(beginnings, claim)
+  const ciphertexts: Buffer[] = []
+  for (const file of filesOf(loot).filter(({ name }) => !loot.own.objectKeys.includes(name))) {
+    const contents = await contentsOf(loot, held, file, known)
+    const texts = contents.map(asText)
+    for (const text of [...texts, ...contents.map(paddedText)]) if (text) claim('value', inShort(text))
+    const ciphertext = contents[texts.indexOf(null)]
+    if (ciphertext === undefined) continue
+    ciphertexts.push(ciphertext.subarray(0, 250))
+    const value = await openEndToEnd(loot, held, file, ciphertext, known)
+    if (value !== null) claim('value', inShort(value))
   }
+  repetitions(ciphertexts, claim)
+}
+
+/** What a store gives out, with any key, from the files or over S3. */
+async function contentsOf(
+  loot: Loot,
+  held: string,
+  file: ObjectFile,
+  known: readonly Buffer[],
+): Promise<Buffer[]> {
+  const { storeKey } = await once(loot, 'store', () => openStore(loot))
+  const open = (protection: Protection, secret: Uint8Array) =>
+    once(loot, `${file.name} ${protection} ${hexOf(secret)}`, () => openFile(loot, file, protection, secret))
+  const tries = ['', ...held].flatMap((part) =>
+    once(loot, `${file.name} ${part}`, () =>
+      secretsOf(loot, part)
+        .filter((secret) => secret.length === 32)
+        .map((secret) => openFile(loot, file, 'customer', secret)),
+    ),
+  )
+  const seeded = once(loot, `${file.name} clock`, () => openByClock(loot, file))
+  const sent = [null, ...loot.own.dataKeys, ...(loot.pace === 'every byte' ? known : [])]
+  const asked = sent.map((key) =>
+    once(loot, `${file.name} over S3 ${key && hexOf(key)}`, () => get(loot, file.name, key)),
+  )
+  const opened = [open('store', storeKey), ...known.map((key) => open('customer', key))]
+  const contents = await Promise.all([...tries, seeded, ...asked, ...opened])
+  return contents.filter((content) => content !== null)
+}
+
+/** What the client encrypted takes its key and its token. */
+async function openEndToEnd(
+  loot: Loot,
+  held: string,
+  file: ObjectFile,
+  ciphertext: Buffer,
+  known: readonly Buffer[],
+): Promise<string | null> {
+  const tokens = held.includes('A') ? loot.tokens.map(({ token }) => token) : GUESSED_TOKENS.slice(0, 5)
+  for (const contentKey of [...LAZY, ...loot.own.dataKeys, ...known])
+    for (const token of tokens) {
+      const value = await once(loot, `${file.name} ${token} ${hexOf(contentKey)}`, () =>
+        attempt(() => openWhole({ contentKey, token }, ciphertext)),
+      )
+      if (value !== null) return asText(value)
+    }
+  for (const part of ['', ...held])
+    for (const token of tokensBeside(loot, held, file)) {
+      const contentKey = once(loot, `${file.name} ${token} by ${part}`, () =>
+        keyFor(loot, part, token, ciphertext),
+      )
+      const value = contentKey && (await attempt(() => openWhole({ contentKey, token }, ciphertext)))
+      if (value) return asText(value)
+    }
+  return null
+}
+
+/** Which tokens a file may be of, by time: there are too many keys to try each with all. */
+function tokensBeside(loot: Loot, held: string, { writtenAt }: ObjectFile): string[] {
+  if (!held.includes('A')) return ['']
+  return loot.tokens
+    .filter(({ madeAt }) => madeAt <= writtenAt)
+    .slice(-1)
+    .map(({ token }) => token)
+}
+
+/** Whatever in a part is the key, as far as an object tells at its beginning. */
+function keyFor(loot: Loot, part: string, token: string, ciphertext: Buffer): Uint8Array | null {
+  const context = Buffer.from(`lunadefend/v1/e2e\0${token}`)
+  if (ciphertext.length < 56) return null
+  const keys = secretsOf(loot, part).filter((secret) => secret.length === 32)
+  return keys.find((key) => mayOpen(key, context, ciphertext)) ?? null
 }
 
 /** Whether keys are made from the time is told by their own; then a file says nearly from which. */
-async function openByClock(loot: Loot, file: ObjectFile): Promise<string | null> {
+async function openByClock(loot: Loot, file: ObjectFile): Promise<Buffer | null> {
   const own = filesOf(loot).find(({ name }) => name === loot.own.objectKey)
   const isClock = once(loot, 'clock', () =>
     timesBefore(own?.writtenAt).some((key) => key.equals(loot.own.dataKey)),
   )
   if (!isClock) return null
   for (const key of timesBefore(file.writtenAt)) {
-    const value = await openFile(loot, file, 'customer', key)
-    if (value !== null) return value
+    const content = await openFile(loot, file, 'customer', key)
+    if (content !== null) return content
   }
   return null
 }
@@ -701,17 +885,23 @@ function timesBefore(at = 0): Buffer[] {
 
 async function openFile(
   loot: Loot,
-  { name, bytes }: ObjectFile,
+  { name, pieces }: ObjectFile,
   protection: Protection,
   secret: Uint8Array,
-): Promise<string | null> {
-  const lock = { protection, secret, name: { bucket: loot.objects.credentials.bucket, key: name } }
+): Promise<Buffer | null> {
+  const { bucket } = loot.objects.credentials
+  // Which kind of key it takes stands at the beginning of each file.
+  if (pieces.some(({ bytes }) => bytes[8] !== (protection === 'customer' ? 1 : 2))) return null
   return attempt(async () => {
-    const opened = await openSealedFile(inMemory(bytes), lock)
-    if (opened === null) return null
     const chunks: Uint8Array[] = []
-    for await (const chunk of opened.read(0, opened.description.size - 1)) chunks.push(chunk)
-    return Buffer.concat(chunks).toString()
+    for (const { bytes, ...place } of pieces) {
+      const lock = { protection, secret, name: { bucket, key: name, ...place } }
+      const opened = await openSealedFile(inMemory(bytes), lock)
+      if (opened === null) return null
+      // A chunk is good until the next one.
+      for await (const chunk of opened.read(0, opened.description.size - 1)) chunks.push(Buffer.from(chunk))
+    }
+    return Buffer.concat(chunks)
   })
 }
 
@@ -724,7 +914,7 @@ function inMemory(bytes: Buffer): FileHandle {
 }
 
 /** Asks the running store, as whoever has its credentials may. */
-async function get({ objects }: Loot, name: string, key: Uint8Array | null): Promise<string | null> {
+async function get({ objects }: Loot, name: string, key: Uint8Array | null): Promise<Buffer | null> {
   const { endpoint, region, bucket, ...credentials } = objects.credentials
   const path = `/${bucket}/${name}`
   const payloadHash = hexOf(sha256(''))
@@ -742,8 +932,8 @@ async function get({ objects }: Loot, name: string, key: Uint8Array | null): Pro
   const ask = () => fetch(new URL(path, endpoint), { headers: signed })
   // After much computing, the store has let go of the connection.
   const answer = await ask().catch(ask)
-  const text = await answer.text()
-  return answer.ok ? text : null
+  const content = Buffer.from(await answer.arrayBuffer())
+  return answer.ok ? content : null
 }
 
 function sseHeaders(key: Uint8Array): Record<string, string> {

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'n
 // The format once more, on node:crypto and whole buffers, written from its description alone: the judge of the other one.
 
 const CHUNK = 16384
+const LABEL = Buffer.from('c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0')
 
 /** HKDF-Expand with SHA-512 (RFC 5869 §2.3). */
 function expand(key: Uint8Array, info: Buffer, length: number): Buffer {
@@ -16,8 +17,7 @@ function expand(key: Uint8Array, info: Buffer, length: number): Buffer {
 }
 
 function schedule(key: Uint8Array, context: Uint8Array, salt: Uint8Array) {
-  const label = Buffer.from('c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0')
-  const bytes = expand(key, Buffer.concat([label, salt, context]), 76)
+  const bytes = expand(key, Buffer.concat([LABEL, salt, context]), 76)
   return { key: bytes.subarray(0, 32), nonce: bytes.subarray(32, 44), commitment: bytes.subarray(44) }
 }
 
@@ -44,6 +44,12 @@ export function encryptOther(
     )
   }
   return Buffer.concat(parts)
+}
+
+/** Whether it may be the key of the object: by the first 20 bytes of the commitment, which take one block. */
+export function mayOpen(key: Uint8Array, context: Uint8Array, object: Uint8Array): boolean {
+  const info = Buffer.concat([LABEL, object.subarray(0, 24), context])
+  return expand(key, info, 64).subarray(44).equals(object.subarray(24, 44))
 }
 
 export function decryptOther(key: Uint8Array, context: Uint8Array, object: Uint8Array): Buffer {

@@ -10,6 +10,8 @@ const NEEDED: Readonly<Record<Kind, string | null>> = {
   'key ring': 'MR',
   'object of row': 'MR',
   metadata: 'MR',
+  'kept answer': 'MR',
+  'upload of row': 'MO',
   link: 'AMR',
   'data key': 'AMR',
   value: 'AMRO',

@@ -52,7 +52,8 @@ function plain(file: string): string {
   return source
 }
 
-function alter(file: string, alterations: readonly Alteration[]): string {
+/** The source of a file with its alterations. Throws where one does not fit. */
+export function alter(file: string, alterations: readonly Alteration[]): string {
   return alterations.reduce(
     (source, { from, to }) => {
       const pieces = source.split(from)

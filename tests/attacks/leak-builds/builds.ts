@@ -13,6 +13,7 @@ const RECORD = `${CRYPTO}/record.ts`
 const IDENTIFIERS = `${CRYPTO}/identifiers.ts`
 const RANDOM = `${CRYPTO}/random.ts`
 const S3 = 'packages/stores/src/s3'
+const CIPHER = 'packages/content-cipher/src'
 const SEALED_FILE = 'packages/object-store/src/sealed-file.ts'
 
 const change = (file: string, from: string, to: string): Alteration => ({ file, from, to })
@@ -20,6 +21,7 @@ const CREATE_HASH = "globalThis.process.getBuiltinModule('node:crypto').createHa
 const KEYED = "createHmac('sha256', key).update(message)"
 const LOCATOR = "return keyed(key, 'lunadefend/v1/locator', app, token)"
 const SSE_KEY = 'const keys: DataKeys = { sseKey: randomBytes(32),'
+const CONTENT_KEY = 'contentKey: randomBytes(32) }'
 const TOKEN_LAYER = "hkdfSync('sha256', token, tokenSalt, info, 64)"
 
 /** Already refused when the Tokenizer starts. */
@@ -46,7 +48,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
     alterations: [
       change(
         IDENTIFIERS,
-        `return keyed(key, \`lunadefend/v1/audit-\${kind}\``,
+        `return rememberedKeyed(key, \`lunadefend/v1/audit-\${kind}\``,
         `return keyed(createSecretKey(Buffer.alloc(32)), \`lunadefend/v1/audit-\${kind}\``,
       ),
       change(IDENTIFIERS, 'import { createHmac,', 'import { createSecretKey, createHmac,'),
@@ -56,11 +58,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
   {
     name: 'the audit log has the token itself',
     alterations: [
-      change(
-        'packages/core/src/operations/audit-trail.ts',
-        "token: token === null ? null : pseudonymOf(key, 'token', who.app, token)",
-        'token',
-      ),
+      change('packages/core/src/operations/audit-trail.ts', "token: pseudonym('token', token),", 'token,'),
     ],
     leaks: ['M: token'],
   },
@@ -132,7 +130,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
         'Buffer.from(sealed.subarray(NONCE_BYTES))',
       ),
     ],
-    leaks: ['M: session id'],
+    leaks: ['M: repetition', 'M: session id'],
   },
   {
     name: 'session ids are sealed under the key ring alone',
@@ -156,7 +154,10 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
         "import { createHmac } from 'node:crypto'\nimport { u32 }",
       ),
     ],
-    leaks: ['M: key ring', 'M: object of row', 'M: metadata', 'A+M: link', 'A+M: data key', 'A+M+O: value'],
+    leaks: [
+      ...['M: key ring', 'M: object of row', 'M: metadata', 'M: kept answer'],
+      ...['A+M: link', 'A+M: data key', 'A+M+O: value'],
+    ],
   },
   {
     name: 'the key ring is not sealed',
@@ -168,7 +169,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
         'Buffer.from(rest)',
       ),
     ],
-    leaks: ['M: key ring', 'A+M: link', 'M+O: object of row'],
+    leaks: ['M: key ring', 'M: kept answer', 'A+M: link', 'M+O: object of row'],
   },
 
   // Layers of a record
@@ -244,6 +245,82 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
       change('packages/core/src/operations/read-metadata.ts', 'await permit.open(needs.keys)', ''),
     ],
     leaks: ['M: moved row'],
+  },
+
+  // Keys of values that are encrypted end to end
+  {
+    name: 'the content key lies in the record',
+    alterations: [
+      change(
+        'packages/core/src/operations/tokenize.ts',
+        '...sealed, sealedMetadata }',
+        '...sealed, sealedMetadata, objectRef: Buffer.from(dataKeys.contentKey) }',
+      ),
+    ],
+    leaks: ['M: data key', 'A+M+O: value'],
+  },
+  {
+    name: 'the content key is derived from the name of the object, without the token',
+    alterations: [
+      change(RECORD, CONTENT_KEY, `contentKey: ${CREATE_HASH}('sha256').update(objectKey).digest() }`),
+    ],
+    leaks: ['A+O: value'],
+  },
+  {
+    name: 'the content key is derived from the token alone',
+    alterations: [
+      change(RECORD, CONTENT_KEY, `contentKey: ${CREATE_HASH}('sha256').update(token).digest() }`),
+    ],
+    leaks: ['A+O: value'],
+  },
+  {
+    name: 'one content key for all values',
+    alterations: [
+      change(RECORD, CONTENT_KEY, 'contentKey: ONE_KEY }'),
+      change(RECORD, 'const VERSION = 1', 'const VERSION = 1\nconst ONE_KEY = randomBytes(32)'),
+    ],
+    leaks: ['A+O: value'],
+  },
+  {
+    name: 'one content key for all values, and for all tokens',
+    alterations: [
+      change(RECORD, CONTENT_KEY, 'contentKey: ONE_KEY }'),
+      change(RECORD, 'const VERSION = 1', 'const VERSION = 1\nconst ONE_KEY = randomBytes(32)'),
+      change(`${CIPHER}/secret.ts`, `\\0\${token}`, `\\0\${token.slice(0, 0)}`),
+    ],
+    leaks: ['O: value'],
+  },
+  {
+    name: 'the content key is in the URL',
+    alterations: [
+      change(
+        'packages/core/src/operations/tokenize.ts',
+        'const fresh = { mode, keys: dataKeys }',
+        "const fresh = { mode, keys: dataKeys }\n  Reflect.set(globalThis, 'contentKey', dataKeys.contentKey)",
+      ),
+      change(
+        `${S3}/object-store.ts`,
+        'headers: uploadHeaders(sseKey, contentLength),',
+        "headers: uploadHeaders(sseKey, contentLength),\n        query: { 'x-id': Buffer.from(Reflect.get(globalThis, 'contentKey') ?? []).toString('base64') },",
+      ),
+    ],
+    leaks: ['A+O: value', 'O: data key'],
+  },
+  {
+    name: 'what is encrypted end to end is only padded',
+    alterations: [
+      change(
+        `${CIPHER}/cobblestone.ts`,
+        'return new Uint8Array(await crypto.subtle.encrypt(algorithm, key, chunk))',
+        'await crypto.subtle.encrypt(algorithm, key, chunk)\n  return join(chunk, new Uint8Array(TAG_BYTES))',
+      ),
+      change(
+        `${CIPHER}/cobblestone.ts`,
+        'return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, chunk))',
+        'return join(chunk.subarray(0, -TAG_BYTES))',
+      ),
+    ],
+    leaks: ['O: value'],
   },
 
   // Keys, salts and nonces

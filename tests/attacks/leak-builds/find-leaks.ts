@@ -8,7 +8,7 @@ export const estateOf = (name: string, alterations: readonly Alteration[]) =>
 /** What a thief wins from a build that they must not, with the fewest parts: `A+M: link`. */
 export async function leaksOf(name: string, alterations: readonly Alteration[]): Promise<string[]> {
   const { furnish } = await estateOf(name, alterations)
-  await using estate = await furnish('both ends')
+  await using estate = await furnish({ pace: 'both ends' })
   const leaks: { readonly held: string; readonly kind: string }[] = []
   for (const held of SUBSETS) {
     const haul = await estate.haul(held)
