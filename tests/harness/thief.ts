@@ -439,12 +439,10 @@ function linkRows(
   for (const access of ['read', 'store'] as Access[])
     if (known.has(hexOf(grantIdOf(key, app, sid, token, access))))
       claim('link', `${sid} may ${access} ${token}`)
-  for (const action of Object.keys(LIMIT_TABLE))
-    for (const [scope, name] of [
-      ['token', token],
-      ['session', sid],
-    ] as const)
-      if (known.has(hexOf(limitRefOf(key, [action, scope, app, name])))) claim('link', `${name} is counted`)
+  for (const [action, cells] of Object.entries(LIMIT_TABLE))
+    for (const [scope, name] of Object.entries({ token, session: sid }))
+      if (scope in cells && known.has(hexOf(limitRefOf(key, [action, scope, app, name]))))
+        claim('link', `${name} is counted`)
 }
 
 /** What somebody stores who hashes without a key. */

@@ -8,7 +8,6 @@ import { estateOf, leaksOf } from './find-leaks.ts'
 const USUAL = new Set([
   'the locator is a plain hash of the token',
   'the token layer takes the first bytes of the token, which are the same in all',
-  'one data key for all values',
   'the content key lies in the record',
   'the content key is derived from the name of the object, without the token',
 ])

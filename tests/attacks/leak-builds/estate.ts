@@ -11,7 +11,7 @@ import { openS3 } from '@lunadefend/stores/s3'
 import { scratch } from '../../harness/directory.ts'
 import type { UserSession } from '../../harness/handshake.ts'
 import { type Installation, install, ORIGIN } from '../../harness/installation.ts'
-import { filesBelow, findLeaks } from '../../harness/leaks.ts'
+import { ALL_ENCODINGS, filesBelow, spellings } from '../../harness/leaks.ts'
 import { ALLOW, LAST_FOUR, type MadeUpPolicies, madeUpPolicies } from '../../harness/policies.ts'
 import type { RunningPostgres } from '../../harness/postgres.ts'
 import { bytesIn, type OpenDatabase, openFiles, openServer } from '../../harness/stolen-database.ts'
@@ -415,7 +415,7 @@ function linksOf({ token, sid, row, fate, app, objectKey }: Secret): string[] {
 }
 
 /** So much of a long file is looked at, at each of so many places. */
-const PIECE = 4096
+const PIECE = 512
 const STEP = 64 * 1024
 
 export function readPieces(file: string): Buffer {
@@ -440,30 +440,30 @@ function inTheClear(
   lying: Estate['lying'],
   secrets: readonly Secret[],
 ): Readonly<Record<string, [Kind, string][]>> {
+  const looked = secrets.flatMap(spelledOut)
+  const needles = [...new Map(looked.map((needle) => [needle.slice(0, 2).join(), needle])).values()]
   return Object.fromEntries(
-    Object.entries(lying).map(([part, bytes]) => [part, secrets.flatMap((secret) => found(bytes, secret))]),
+    Object.entries(lying).map(([part, bytes]) => [
+      part,
+      needles
+        .filter(([, , spellings]) => spellings.some((spelling) => bytes.includes(spelling)))
+        .map(([kind, what]): [Kind, string] => [kind, what]),
+    ]),
   )
 }
 
-function found(
-  bytes: Buffer,
-  { token, sid, accessToken, metadata, line, dataKey }: Secret,
-): [Kind, string][] {
-  const texts = [
-    ['token', token],
-    ['session id', sid],
-    ['access token', accessToken],
-    ['metadata', metadata],
-    ['value', line],
-  ] as const
-  const raw = Buffer.from(accessToken, 'base64url')
+type Needle = readonly [kind: Kind, what: string, spellings: readonly (string | Buffer)[]]
+
+function spelledOut({ token, sid, accessToken, metadata, line, dataKey }: Secret): Needle[] {
+  const inAllEncodings = (text: string) => ALL_ENCODINGS.flatMap((encoding) => spellings(text, encoding))
   return [
-    ...texts.filter(([, text]) => findLeaks(bytes, [text]).length > 0),
-    ...(bytes.includes(raw) ? [['access token', accessToken] as const] : []),
-    ...(keySpellings(dataKey).some((key) => bytes.includes(key))
-      ? [['data key', dataKey.toString('hex')] as const]
-      : []),
-  ].map(([kind, what]): [Kind, string] => [kind, what])
+    ['token', token, inAllEncodings(token)],
+    ['session id', sid, inAllEncodings(sid)],
+    ['access token', accessToken, [...inAllEncodings(accessToken), Buffer.from(accessToken, 'base64url')]],
+    ['metadata', metadata, inAllEncodings(metadata)],
+    ['value', line, inAllEncodings(line)],
+    ['data key', dataKey.toString('hex'), keySpellings(dataKey)],
+  ]
 }
 
 function keySpellings(key: Buffer): (Buffer | string)[] {
