@@ -11,7 +11,7 @@ import { tryEverything } from './leak-builds/try-everything.ts'
 describe('records in SQLite', () => {
   let estate: Estate
   beforeAll(async () => {
-    estate = await furnish({ inParts: true })
+    estate = await furnish({ plan: 'long' })
   })
   afterAll(() => estate?.[Symbol.asyncDispose]())
   tryEverything(() => estate)
@@ -22,7 +22,7 @@ describe('records in PostgreSQL', () => {
   let estate: Estate
   beforeAll(async () => {
     postgres = await startPostgres()
-    estate = await furnish({ inParts: true, postgres })
+    estate = await furnish({ plan: 'long', postgres })
   })
   afterAll(async () => {
     await estate?.[Symbol.asyncDispose]()

@@ -27,7 +27,7 @@ describe('records in PostgreSQL, and values that went in parts', () => {
   let estate: Estate
   beforeAll(async () => {
     postgres = await startPostgres()
-    estate = await furnish({ pace: 'both ends', inParts: true, postgres })
+    estate = await furnish({ pace: 'both ends', plan: 'long', postgres })
   })
   afterAll(async () => {
     await estate?.[Symbol.asyncDispose]()

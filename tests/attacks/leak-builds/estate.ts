@@ -109,8 +109,8 @@ export interface Furnishing {
   readonly pace?: Pace
   /** Keeps the records. @default SQLite */
   readonly postgres?: RunningPostgres
-  /** Long values, too, which go in parts. @default false */
-  readonly inParts?: boolean
+  /** `few`: one or two of each kind. `long`: values that go in parts, too. @default 'usual' */
+  readonly plan?: keyof typeof PLANS
 }
 
 /** So that whoever was counted stays counted: what is whole again is swept away. */
@@ -127,7 +127,7 @@ const LIMITS = {
 export async function furnish({
   pace = 'every byte',
   postgres,
-  inParts = false,
+  plan = 'usual',
 }: Furnishing = {}): Promise<Estate> {
   await using stack = new AsyncDisposableStack()
   const policies = madeUpPolicies()
@@ -144,7 +144,7 @@ export async function furnish({
     postgres && name ? await openServer(postgres.url(name, 'superuser')) : openFiles(files),
   )
   const stolen = stack.use(scratch())
-  const life = await live(on, liveDatabase, policies, inParts ? withParts() : PLAN)
+  const life = await live(on, liveDatabase, policies, PLANS[plan]())
   const { secrets, sessions, log } = life
   const paths = copyState(on, stolen.path)
   const [own] = secrets.filter(({ fate }) => fate === 'own') as [Secret]
@@ -185,7 +185,15 @@ export async function furnish({
 }
 
 /** Caroline stays the last. */
-const withParts = () => [...PLAN.slice(0, -2), ...IN_PARTS, ...PLAN.slice(-2)]
+const PLANS = {
+  few: () =>
+    PLAN.filter(
+      ({ fate, by }, index) =>
+        index < 5 || index === PLAN.length - 1 || (fate === 'deleted' && by === 'store'),
+    ),
+  usual: () => PLAN,
+  long: () => [...PLAN.slice(0, -2), ...IN_PARTS, ...PLAN.slice(-2)],
+} as const satisfies Record<string, () => readonly Planned[]>
 
 type Sessions = ReadonlyMap<string, UserSession>
 
