@@ -100,7 +100,7 @@ export interface Estate extends AsyncDisposable {
   /** All that lies in a part, one after the other; of long files, pieces. */
   readonly lying: Readonly<Record<'M' | 'R' | 'O', Buffer>>
   /** What can be won of each kind by somebody who holds everything. */
-  truth(): Readonly<Record<Kind, readonly string[]>>
+  readonly truth: Readonly<Record<Kind, readonly string[]>>
   /** What a thief wins who holds these parts, and what lies in the clear in them. */
   haul(held: string): Promise<ReadonlyMap<Kind, ReadonlySet<string>>>
 }
@@ -174,7 +174,7 @@ export async function furnish({
     loot,
     secrets,
     lying,
-    truth: () => truthOf(secrets),
+    truth: truthOf(secrets),
     haul: async (held) => {
       const haul = new Map([...(await steal(loot, held))].map(([kind, found]) => [kind, new Set(found)]))
       for (const part of held) for (const [kind, what] of clear[part] ?? []) haul.get(kind)?.add(what)
