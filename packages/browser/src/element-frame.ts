@@ -236,11 +236,17 @@ export class ElementFrame {
     this.focus({ preventScroll: true })
   }
 
-  /** In the frame nothing is to move. */
   #arrived(): void {
-    if (!this.#isPlaced) showFocused(this.#needs.host)
+    if (this.#isPlaced) return
+    showFocused(this.#needs.host)
+    if (this.#link !== null) catchUp(this.#link.iframe, this.#comeAlong)
+  }
+
+  /** The focus of the page, to where the user is. In the frame nothing is to move. */
+  readonly #comeAlong = (): void => {
+    if (!this.#isPlaced) return
     this.#isInFrame = true
-    if (this.#link !== null) catchUp(this.#link.iframe)
+    this.#link?.iframe.focus({ preventScroll: true })
     this.#isInFrame = false
   }
 

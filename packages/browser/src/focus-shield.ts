@@ -38,8 +38,19 @@ function swallow(event: Event): void {
 
 /**
  * The user has gone into the frame of this part. Where a label or script had given another one the focus before, Chromium leaves it there,
- * in the page's document; a Tab back would find it where it is to go, and do nothing, and the keys that follow would be lost.
+ * in the page's document; a Tab back would find it where it is to go, and do nothing, and the keys that follow would be lost. `move`
+ * moves it; not at once, and not where something else has moved it meanwhile.
  */
-export function catchUp(part: HTMLElement): void {
-  if (holder?.isConnected && holder !== part) part.focus({ preventScroll: true })
+export function catchUp(part: HTMLElement, move: () => void): void {
+  const left = holder
+  if (left === null || !left.isConnected || left === part) return
+  setTimeout(() => {
+    if (holder === left) move()
+  }, SETTLED_MS)
 }
+
+/**
+ * In milliseconds: by then the browser has told all its processes where a click or a Tab has put the focus. A page that moves
+ * it while it is on its way can leave it nowhere.
+ */
+const SETTLED_MS = 60

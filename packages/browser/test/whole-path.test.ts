@@ -169,9 +169,12 @@ test.each(['ref', 'label'])(
     await page.locator('#two:state(focused)').waitFor()
     await untilKeysArrive(page, await frameOf(page, '#two'))
     await page.keyboard.type('first')
+    // For a key the browser scrolls to where it is typed: what is clicked next must not move away under the mouse.
+    await until(async () => (await frameOf(page, '#two')).locator('input').inputValue()).toBe('first')
     await page.evaluate(() => scrollTo(0, 0))
     await page.click('#one')
     await page.locator('#one:state(focused)').waitFor()
+    await page.waitForFunction(() => document.activeElement?.id === 'one')
     await untilKeysArrive(page, await frameOf(page, '#one'))
     await page.keyboard.press('Tab')
     await page.locator('#two:state(focused)').waitFor()
