@@ -16,5 +16,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
+    // A browser that did not get there in time is tried once more; an assertion that fails is never.
+    retry: { count: 1, condition: /^(?:page|frame|locator)\S*: Timeout \d+ms exceeded/ },
   },
 })
