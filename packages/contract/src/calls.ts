@@ -5,7 +5,7 @@ import { APP_PATTERN, TOKEN_PATTERN } from './token-id.ts'
 /** Who may make a call: anybody, a user's session, an application's server, who runs the installation. */
 export type Caller = 'anyone' | 'user' | 'application' | 'operator'
 
-const closed = { additionalProperties: false } as const
+export const closed = { additionalProperties: false } as const
 const App = Type.String({ pattern: APP_PATTERN, description: 'The id of a registered application.' })
 const OwnApp = Type.String({
   pattern: APP_PATTERN,

@@ -1,10 +1,9 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import { type Caller, success } from './calls.ts'
+import { type Caller, closed, success } from './calls.ts'
 import { COMPONENTS } from './frame-messages.ts'
 import { LOCALES } from './frame-texts.ts'
 import { APP_PATTERN } from './token-id.ts'
 
-const closed = { additionalProperties: false } as const
 const json = (schema: TSchema): Page => ({ type: 'application/json', schema })
 const text = (description: string): Page => ({ type: 'text/plain', schema: Type.String({ description }) })
 

@@ -3,7 +3,14 @@ import type { AppId, SessionId, TokenId } from '@lunadefend/contract'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkChallenge, newChallenge } from '../src/crypto/challenge.ts'
-import { grantIdOf, locatorOf, pseudonymOf, sessionHashOf, sessionRefOf } from '../src/crypto/identifiers.ts'
+import {
+  grantIdOf,
+  limitRefOf,
+  locatorOf,
+  pseudonymOf,
+  sessionHashOf,
+  sessionRefOf,
+} from '../src/crypto/identifiers.ts'
 import { openSession, sealSession } from '../src/crypto/session-seal.ts'
 import { GRANT_LIFE, parseDuration } from '../src/domain/duration.ts'
 import { type Grant, refusalOf } from '../src/domain/grant.ts'
@@ -140,6 +147,13 @@ describe('identifiers', () => {
     expect(names(one)).toEqual(first)
     expect(names(createSecretKey(bytes))).toEqual(first)
     expect(new Set([...first, ...names(other)]).size).toBe(2 * sids.length)
+  })
+
+  test('a name of a token is made each time, and the same as one that is remembered', () => {
+    const named = (ofToken: boolean) => limitRefOf(key, ['member', 'a', 'token'], ofToken)
+    expect(named(false)).toBe(named(false))
+    expect(named(true)).not.toBe(named(true))
+    expect(named(true)).toEqual(named(false))
   })
 })
 

@@ -48,7 +48,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
     alterations: [
       change(
         IDENTIFIERS,
-        `return rememberedKeyed(key, \`lunadefend/v1/audit-\${kind}\``,
+        `return named(key, \`lunadefend/v1/audit-\${kind}\``,
         `return keyed(createSecretKey(Buffer.alloc(32)), \`lunadefend/v1/audit-\${kind}\``,
       ),
       change(IDENTIFIERS, 'import { createHmac,', 'import { createSecretKey, createHmac,'),

@@ -13,7 +13,10 @@ function keyed(key: KeyObject, label: string, ...fields: (string | Uint8Array)[]
 const MOST_NAMES = 10_000
 const NAMES = new WeakMap<KeyObject, Map<string, Buffer>>()
 
-/** The same, for what is named again in each call of a session. Nobody writes into what it gives. */
+/**
+ * The same, for what is named again in each call of a session, and never with a token: that is not to stay in memory after
+ * its call. Nobody writes into what it gives.
+ */
 function rememberedKeyed(key: KeyObject, label: string, ...fields: string[]): Buffer {
   const names = NAMES.get(key) ?? new Map<string, Buffer>()
   NAMES.set(key, names)
@@ -80,12 +83,14 @@ export type PseudonymKind = 'token' | 'session' | 'subject' | 'network'
 
 /** What an audit row says in place of a token, a session, a user or a network: 16 bytes in hex, keyed by epoch. */
 export function pseudonymOf(key: KeyObject, kind: PseudonymKind, app: AppId | '', name: string): string {
-  return rememberedKeyed(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
+  const named = kind === 'token' ? keyed : rememberedKeyed
+  return named(key, `lunadefend/v1/audit-${kind}`, app, name).subarray(0, 16).toString('hex')
 }
 
-/** The name of something that is counted, in the limiter's store. 32 bytes. */
-export function limitRefOf(key: KeyObject, names: readonly string[]): Buffer {
-  return rememberedKeyed(key, 'lunadefend/v1/limit', ...names)
+/** The name of something that is counted, in the limiter's store; `ofToken`: a token is among `names`. 32 bytes. */
+export function limitRefOf(key: KeyObject, names: readonly string[], ofToken = false): Buffer {
+  const named = ofToken ? keyed : rememberedKeyed
+  return named(key, 'lunadefend/v1/limit', ...names)
 }
 
 /** A call that carries an idempotency key: whose it is, and the key. The key itself is stored nowhere. 32 bytes. */

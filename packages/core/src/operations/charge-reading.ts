@@ -66,7 +66,7 @@ function tokenBucket(
   const counted = READINGS[action]
   const rate = needs.limits(app).rates[counted].token
   if (rate === undefined) return []
-  return [{ ref: countedRef(needs, [counted, 'token', app, ...names]), ...rate, cost: 1 }]
+  return [{ ref: countedRef(needs, [counted, 'token', app, ...names], true), ...rate, cost: 1 }]
 }
 
 const SECOND_MS = 1000

@@ -106,7 +106,7 @@ function bucketsOf(
   const bucket = (scope: LimitScope, name: string, price: number): Bucket[] => {
     const rate: Rate | undefined = rates[scope]
     if (rate === undefined) return []
-    return [{ ref: countedRef(needs, [action, scope, app, name]), ...rate, cost: price }]
+    return [{ ref: countedRef(needs, [action, scope, app, name], scope === 'token'), ...rate, cost: price }]
   }
   return [
     ...bucket('app', isOwnBusiness(actor, action) ? 'server' : '', cost),
@@ -135,7 +135,7 @@ export function budgetOf(
 }
 
 export function membersOf(needs: Pick<Needs, 'keys'>, app: AppId, tokens: readonly TokenId[]): Uint8Array[] {
-  return tokens.map((token) => countedRef(needs, ['member', app, token]).subarray(0, 16))
+  return tokens.map((token) => countedRef(needs, ['member', app, token], true).subarray(0, 16))
 }
 
 /** It would be refused for ever; whoever asks must hear what to do. */

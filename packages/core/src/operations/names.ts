@@ -88,10 +88,10 @@ export function roomOf(
 /**
  * The name of something that is counted or remembered: whoever reads the store learns no session, token, user or
  * network. It stays the same as long as the oldest version of the key is held, so that a rotation gives nobody a second
- * quota.
+ * quota. `ofToken`: a token is among `names`.
  */
-export function countedRef({ keys }: Pick<Names, 'keys'>, names: readonly string[]): Buffer {
-  return limitRefOf(oldestKey(keys.ring.session).key, names)
+export function countedRef({ keys }: Pick<Names, 'keys'>, names: readonly string[], ofToken = false): Buffer {
+  return limitRefOf(oldestKey(keys.ring.session).key, names, ofToken)
 }
 
 /** What rows of audit say in place of a token, a session, a user or a network: one for each epoch that has a key. */
